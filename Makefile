@@ -1,0 +1,70 @@
+# The two commands of the README are `make demo` and `make test`. Both set up what they need and
+# say what they skip. `make help` lists the rest.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+# The weights that tests, demo and benchmarks use. Name another GGUF file here to fetch nothing:
+#   make test ROLLOUT_MODEL=/path/to/weights.gguf
+fetched := $(CURDIR)/.models/SmolLM2-135M-Instruct.Q4_1.gguf
+export ROLLOUT_MODEL ?= $(fetched)
+
+# The Python that the end-to-end test starts its OpenAI client with.
+export ROLLOUT_PYTHON ?= $(CURDIR)/.venv/bin/python
+
+# The tests whose names match, for example: make test FILTER=Tidy
+FILTER ?=
+
+# The arguments of `make run`.
+ARGS ?= --help
+
+swift_sources := Package.swift Sources Tests
+
+.PHONY: help demo test build run check format bench model setup clean
+
+help:  ## List the commands
+	@grep -hE '^[a-z-]+:.*  ## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*  ## /\1\t/' \
+	  | awk -F '\t' '{ printf "  make %-8s %s\n", $$1, $$2 }'
+
+demo: setup model  ## Roll a candidate out on this machine: traffic, comparison, promotion
+	@swift build -c release --product rollout
+	@scripts/demo.sh
+
+test: setup model  ## Build everything and run every test (FILTER='…' for some)
+	@scripts/setup.sh python
+	@swift build --build-tests
+	@swift test --skip-build $(if $(FILTER),--filter '$(FILTER)')
+
+build: setup  ## Build the program, optimised: .build/release/rollout
+	@swift build -c release --product rollout
+
+run: build  ## Run the program: make run ARGS='check policies/'
+	@.build/release/rollout $(ARGS)
+
+# An import that the layering table in Package.swift does not have is an error in a build that
+# checks imports; TidyTests see the rest: file sizes, bans, policies, fixtures.
+check: setup  ## Format, layering, tidiness, shell scripts, policies
+	@scripts/setup.sh package shellcheck
+	@swift format lint --strict --recursive $(swift_sources)
+	@shellcheck .ci/run scripts/*.sh
+	@swift build --build-tests --explicit-target-dependency-import-check error
+	@swift test --skip-build --filter '^TidyTests\.'
+	@.build/debug/rollout check policies/
+
+format:  ## Format the Swift files
+	@swift format format --in-place --recursive $(swift_sources)
+
+bench: build model  ## Measure the engine beside llama.cpp and the gateway beside nginx
+	@scripts/bench/run.sh
+
+model: setup  ## Fetch the weights into .models/
+	@if [ '$(ROLLOUT_MODEL)' = '$(fetched)' ]; then scripts/setup.sh model; \
+	  elif [ -f '$(ROLLOUT_MODEL)' ]; then echo 'setup: using $(ROLLOUT_MODEL)'; \
+	  else echo 'setup: no such file: $(ROLLOUT_MODEL)' >&2; exit 1; fi
+
+setup:
+	@scripts/setup.sh system
+
+clean:  ## Remove what was built; the weights in .models/ stay
+	@rm -rf .build .venv .bench .rollout
