@@ -65,7 +65,7 @@ let package = Package(
       cSettings: [.unsafeFlags(["-O3", "-Wall", "-Wextra", "-Werror", "-ffp-contract=off"])]),
 
     // Rank 1: one field each.
-    target("PolicyLanguage", ["Experimentation", yams]),
+    target("PolicyLanguage", ["Experimentation", crypto, yams]),
     target("Routing", ["Experimentation", "Statistics"]),
     target("Storage", ["Experimentation", "Statistics"]),
     target("Tensors", ["CKernels"]),

@@ -1,0 +1,100 @@
+/// Something that happened to the service's models and rollouts, decided or commanded.
+///
+/// The journal of these is the only memory of control: state is a fold over them
+/// (``ServiceState``), and traffic is derived from state.
+package enum JournalEvent: Hashable, Sendable, Codable {
+  /// A model is known from here on, or known anew.
+  case modelApplied(ModelSpecification)
+  /// A rollout begins at its first step. The first one of a route makes its incumbent live.
+  case rolloutApplied(RolloutPolicy)
+  /// Every required gate passed; the rollout stands at step `to`, which is the number of steps when
+  /// nothing but promotion is left.
+  case advanced(RolloutName, to: Int, evidence: [GateReport])
+  /// A person approved the approval step at which the rollout stood.
+  case approved(RolloutName, step: Int)
+  /// Looks no longer move the rollout; its traffic stays.
+  case paused(RolloutName, evidence: [GateReport])
+  /// Looks move the rollout again.
+  case resumed(RolloutName)
+  /// The step ran its longest and the evidence does not decide; traffic stays until a person acts.
+  case inconclusive(RolloutName, evidence: [GateReport])
+  /// An analysis, a kill switch or a person took the traffic back to the incumbent.
+  case rolledBack(RolloutName, evidence: [GateReport])
+  /// A person stopped the rollout.
+  case aborted(RolloutName)
+  /// `model` is the route's incumbent from here on. `openGates` names the required gates that had not
+  /// passed: empty unless the promotion was forced.
+  case promoted(RolloutName, model: ModelName, openGates: [String], evidence: [GateReport])
+}
+
+extension JournalEvent {
+  /// The rollout concerned, or `nil` for an event of a model.
+  package var rollout: RolloutName? {
+    switch self {
+    case .modelApplied: nil
+    case .rolloutApplied(let policy): policy.name
+    case .advanced(let name, _, _), .approved(let name, _), .paused(let name, _),
+      .resumed(let name), .inconclusive(let name, _), .rolledBack(let name, _),
+      .aborted(let name), .promoted(let name, _, _, _):
+      name
+    }
+  }
+
+  /// One word for lists: `applied`, `promoted`, …
+  package var title: String {
+    switch self {
+    case .modelApplied: "model applied"
+    case .rolloutApplied: "applied"
+    case .advanced: "advanced"
+    case .approved: "approved"
+    case .paused: "paused"
+    case .resumed: "resumed"
+    case .inconclusive: "inconclusive"
+    case .rolledBack: "rolled back"
+    case .aborted: "aborted"
+    case .promoted: "promoted"
+    }
+  }
+
+  /// What the decision was based on.
+  package var evidence: [GateReport] {
+    switch self {
+    case .advanced(_, _, let evidence), .paused(_, let evidence), .inconclusive(_, let evidence),
+      .rolledBack(_, let evidence), .promoted(_, _, _, let evidence):
+      evidence
+    case .modelApplied, .rolloutApplied, .approved, .resumed, .aborted: []
+    }
+  }
+}
+
+/// An event with who made it happen and why: what a writer hands to the journal.
+package struct JournalRecord: Hashable, Sendable {
+  package var event: JournalEvent
+  /// `controller`, or the name a person or a pipeline gave.
+  package var actor: String
+  package var reason: String?
+  /// Milliseconds since 1970 by the wall clock; for people. Order is the entries' sequence.
+  package var atMilliseconds: Int64
+
+  package init(event: JournalEvent, actor: String, reason: String?, atMilliseconds: Int64) {
+    self.event = event
+    self.actor = actor
+    self.reason = reason
+    self.atMilliseconds = atMilliseconds
+  }
+}
+
+/// A record as the journal keeps it, for ever.
+package struct JournalEntry: Hashable, Sendable {
+  /// 1 for the first, no gaps.
+  package var sequence: Int64
+  package var record: JournalRecord
+  /// SHA-256 over the entry before and this one, lower-case hex.
+  package var hash: String
+
+  package init(sequence: Int64, record: JournalRecord, hash: String) {
+    self.sequence = sequence
+    self.record = record
+    self.hash = hash
+  }
+}

@@ -1,0 +1,151 @@
+/// Something measured of an answer, or of a pair of answers to one prompt.
+///
+/// A closed set: each case knows its unit, its direction and the range outside of which values are
+/// clipped, declared before any is seen (Waudby-Smith & Ramdas 2024 need a bounded range).
+package enum Metric: String, Hashable, Sendable, Codable, CaseIterable {
+  /// 1 for an answer that failed, 0 for one that did not.
+  case errorRate
+  /// Seconds from when the model began to when the first token was out; queueing is not in it.
+  case timeToFirstToken
+  /// Seconds between tokens after the first.
+  case timePerOutputToken
+  /// Seconds that the model itself took for the whole answer.
+  case latency
+  /// Tokens of the answer.
+  case outputTokens
+  /// Share of the incumbent's answer at which the candidate, given the same text so far, ranks the
+  /// same token first. Needs a candidate that can score text.
+  case tokenAgreement
+  /// Length of the common beginning of both answers over the longer one, in words. For any backend.
+  case prefixAgreement
+
+  /// Which way is better.
+  package enum Direction: Sendable { case lower, higher }
+
+  package var direction: Direction {
+    switch self {
+    case .errorRate, .timeToFirstToken, .timePerOutputToken, .latency, .outputTokens: .lower
+    case .tokenAgreement, .prefixAgreement: .higher
+    }
+  }
+
+  /// How values are put on a bounded scale.
+  package enum Scale: Hashable, Sendable {
+    /// A share in 0…1, compared by differences.
+    case proportion
+    /// A positive quantity, clipped to `range` and compared by ratios (differences of logarithms).
+    case logarithm(range: ClosedRange<Double>)
+  }
+
+  package var scale: Scale {
+    switch self {
+    case .errorRate, .tokenAgreement, .prefixAgreement: .proportion
+    case .timeToFirstToken: .logarithm(range: 0.0001...600)
+    case .timePerOutputToken: .logarithm(range: 0.00001...60)
+    case .latency: .logarithm(range: 0.0001...3600)
+    case .outputTokens: .logarithm(range: 1...131_072)
+    }
+  }
+
+  /// Whether a value belongs to a pair of answers rather than to one: only shadow steps have it.
+  package var isOfPair: Bool {
+    switch self {
+    case .tokenAgreement, .prefixAgreement: true
+    case .errorRate, .timeToFirstToken, .timePerOutputToken, .latency, .outputTokens: false
+    }
+  }
+
+  /// What people read behind a value.
+  package var unit: String {
+    switch self {
+    case .errorRate, .tokenAgreement, .prefixAgreement: "share"
+    case .timeToFirstToken, .timePerOutputToken, .latency: "seconds"
+    case .outputTokens: "tokens"
+    }
+  }
+}
+
+/// A metric with what must hold of it: one line under `metrics:`.
+package struct MetricGate: Hashable, Sendable, Codable {
+  /// Unique in the policy; what verdicts are reported under.
+  package var name: String
+  package var metric: Metric
+  package var role: Role
+  package var objective: Objective
+  /// The part of traffic looked at; `nil` is all of it.
+  package var slice: SliceCondition?
+  package var onFail: FailAction
+
+  package init(
+    name: String, metric: Metric, role: Role, objective: Objective, slice: SliceCondition? = nil,
+    onFail: FailAction = .rollBack
+  ) {
+    self.name = name
+    self.metric = metric
+    self.role = role
+    self.objective = objective
+    self.slice = slice
+    self.onFail = onFail
+  }
+
+  /// What a metric is for.
+  package enum Role: String, Hashable, Sendable, Codable {
+    /// Must be shown to improve.
+    case goal
+    /// Must be shown not to get worse than its margin.
+    case guardrail
+    /// Warns, and stops nothing.
+    case signal
+    /// Is only drawn.
+    case info
+
+    /// Whether the step waits for a `pass`.
+    package var isRequired: Bool { self == .goal || self == .guardrail }
+  }
+
+  /// What must be shown, candidate against incumbent.
+  package enum Objective: Hashable, Sendable, Codable {
+    /// The candidate loses at most this much in the bad direction: non-inferiority.
+    case notWorse(by: Margin)
+    /// The candidate gains more than this much in the good direction.
+    case better(by: Margin)
+  }
+
+  /// A tolerated loss or a wanted gain.
+  package enum Margin: Hashable, Sendable, Codable {
+    /// In shares: 0.005 is half a percentage point. For proportions.
+    case absolute(Double)
+    /// In ratios: 0.2 is 20 % of the incumbent's value. For quantities on the logarithmic scale.
+    case relative(Double)
+  }
+
+  /// What follows when the gate is shown to be violated.
+  package enum FailAction: String, Hashable, Sendable, Codable {
+    case rollBack, pause, warn
+  }
+}
+
+/// A part of traffic that a gate looks at alone.
+package struct SliceCondition: Hashable, Sendable, Codable {
+  /// Tokens of the prompt, as counted by the model that answered.
+  package var promptTokens: ClosedRange<Int>
+
+  package init(promptTokens: ClosedRange<Int>) {
+    self.promptTokens = promptTokens
+  }
+
+  /// Whether a request belongs to the slice; one of unknown length belongs to none.
+  package func contains(promptTokens count: Int?) -> Bool {
+    count.map(promptTokens.contains) ?? false
+  }
+}
+
+extension SliceCondition: CustomStringConvertible {
+  package var description: String {
+    switch (promptTokens.lowerBound, promptTokens.upperBound) {
+    case (let low, Int.max): "promptTokens >= \(low)"
+    case (0, let high): "promptTokens <= \(high)"
+    case (let low, let high): "promptTokens \(low)…\(high)"
+    }
+  }
+}

@@ -1,0 +1,102 @@
+/// One model that can answer: a `kind: Model` document, checked.
+package struct ModelSpecification: Hashable, Sendable, Codable {
+  package var name: ModelName
+  package var backend: BackendSpecification
+  /// SHA-256 of the canonical document, lower-case hex; what evidence is bound to.
+  package var digest: String
+
+  package init(name: ModelName, backend: BackendSpecification, digest: String) {
+    self.name = name
+    self.backend = backend
+    self.digest = digest
+  }
+}
+
+/// Who answers: this process, or a server elsewhere.
+package enum BackendSpecification: Hashable, Sendable, Codable {
+  case engine(EngineSpecification)
+  case upstream(UpstreamSpecification)
+}
+
+/// A model run by the embedded engine.
+package struct EngineSpecification: Hashable, Sendable, Codable {
+  /// Path of the GGUF file; a relative one is looked up in the service's model folder.
+  package var weights: String
+  /// Lower-case hex of the file's SHA-256, or `nil` when the policy does not say.
+  package var sha256: String?
+  package var attention: AttentionSpecification
+  /// Tokens of prompt and answer together; `nil` means what the file was trained for.
+  package var context: Int?
+
+  package init(
+    weights: String, sha256: String? = nil, attention: AttentionSpecification, context: Int? = nil
+  ) {
+    self.weights = weights
+    self.sha256 = sha256
+    self.attention = attention
+    self.context = context
+  }
+}
+
+/// How a model of the embedded engine attends.
+package enum AttentionSpecification: Hashable, Sendable, Codable {
+  /// Scores materialised: the yardstick.
+  case dense
+  /// Exact, tiled, online softmax.
+  case flash
+  /// The last `window` positions and the first `sinks`.
+  case slidingWindow(window: Int, sinks: Int)
+}
+
+extension AttentionSpecification: CustomStringConvertible {
+  package var description: String {
+    switch self {
+    case .dense: "dense"
+    case .flash: "flash"
+    case .slidingWindow(let window, let sinks): "slidingWindow(\(window)+\(sinks))"
+    }
+  }
+}
+
+/// A model behind an OpenAI-compatible server.
+package struct UpstreamSpecification: Hashable, Sendable, Codable {
+  /// Base URL, `http` or `https`, up to and including `/v1`, without a trailing slash.
+  package var url: String
+  /// The name that the server knows the model by.
+  package var model: String
+  /// Name of the environment variable that holds the key; never the key.
+  package var apiKeyEnvironment: String?
+  package var timeouts: UpstreamTimeouts
+
+  package init(
+    url: String, model: String, apiKeyEnvironment: String? = nil,
+    timeouts: UpstreamTimeouts = UpstreamTimeouts()
+  ) {
+    self.url = url
+    self.model = model
+    self.apiKeyEnvironment = apiKeyEnvironment
+    self.timeouts = timeouts
+  }
+}
+
+/// How long a server may take; each is a duration in seconds, positive.
+package struct UpstreamTimeouts: Hashable, Sendable, Codable {
+  /// Until the connection stands.
+  package var connectSeconds: Double
+  /// Until the first byte of the answer.
+  package var firstTokenSeconds: Double
+  /// Between two pieces of a stream.
+  package var idleSeconds: Double
+  /// For the whole answer.
+  package var totalSeconds: Double
+
+  package init(
+    connectSeconds: Double = 2, firstTokenSeconds: Double = 20, idleSeconds: Double = 15,
+    totalSeconds: Double = 120
+  ) {
+    self.connectSeconds = connectSeconds
+    self.firstTokenSeconds = firstTokenSeconds
+    self.idleSeconds = idleSeconds
+    self.totalSeconds = totalSeconds
+  }
+}

@@ -1,0 +1,158 @@
+/// What one request did, without a word of what it said.
+package struct Outcome: Hashable, Sendable {
+  package var requestID: String
+  package var assignment: Assignment
+  /// The model that answered.
+  package var model: ModelName
+  package var measurements: Measurements
+
+  package init(
+    requestID: String, assignment: Assignment, model: ModelName, measurements: Measurements
+  ) {
+    self.requestID = requestID
+    self.assignment = assignment
+    self.model = model
+    self.measurements = measurements
+  }
+}
+
+/// How a request came to its model: what the statistics need to know of the routing.
+package struct Assignment: Hashable, Sendable {
+  package var route: RouteName
+  /// `nil` when the route has no rollout under way.
+  package var rollout: RolloutPosition?
+  /// Hash of the assignment unit, never the unit.
+  package var unitHash: UInt64
+  /// The probability with which the answering model was chosen, 0 < p ≤ 1; `nil` for a request that
+  /// was pinned to its model, which is never evidence.
+  package var propensity: Double?
+  /// Milliseconds since 1970 when the route was chosen, by the wall clock; for people, not for order.
+  package var atMilliseconds: Int64
+
+  package init(
+    route: RouteName, rollout: RolloutPosition?, unitHash: UInt64, propensity: Double?,
+    atMilliseconds: Int64
+  ) {
+    self.route = route
+    self.rollout = rollout
+    self.unitHash = unitHash
+    self.propensity = propensity
+    self.atMilliseconds = atMilliseconds
+  }
+}
+
+/// Where a rollout stood when a request was routed.
+package struct RolloutPosition: Hashable, Sendable, Codable {
+  package var rollout: RolloutName
+  /// Digest of the policy in force.
+  package var digest: String
+  /// Index of the step, from 0.
+  package var step: Int
+  /// Counts the runs of the rollout: another application of the policy starts evidence afresh.
+  package var run: Int
+
+  package init(rollout: RolloutName, digest: String, step: Int, run: Int) {
+    self.rollout = rollout
+    self.digest = digest
+    self.step = step
+    self.run = run
+  }
+}
+
+/// What was measured of one answer. Unknown is `nil`, never 0.
+package struct Measurements: Hashable, Sendable {
+  /// Seconds spent waiting behind other work before and between the model's own.
+  package var queueSeconds: Double
+  /// Seconds that the model caused until the first token was out.
+  package var timeToFirstTokenSeconds: Double?
+  /// Seconds that the model caused for each token after the first; `nil` below two tokens.
+  package var timePerOutputTokenSeconds: Double?
+  /// Seconds that the model caused altogether.
+  package var totalSeconds: Double
+  package var promptTokens: Int?
+  package var outputTokens: Int?
+  /// `stop`, `length`, …; `nil` when the answer did not finish.
+  package var finishReason: String?
+  /// Why there was no whole answer; `nil` when there was.
+  package var failure: FailureClass?
+
+  package init(
+    queueSeconds: Double = 0, timeToFirstTokenSeconds: Double? = nil,
+    timePerOutputTokenSeconds: Double? = nil, totalSeconds: Double, promptTokens: Int? = nil,
+    outputTokens: Int? = nil, finishReason: String? = nil, failure: FailureClass? = nil
+  ) {
+    self.queueSeconds = queueSeconds
+    self.timeToFirstTokenSeconds = timeToFirstTokenSeconds
+    self.timePerOutputTokenSeconds = timePerOutputTokenSeconds
+    self.totalSeconds = totalSeconds
+    self.promptTokens = promptTokens
+    self.outputTokens = outputTokens
+    self.finishReason = finishReason
+    self.failure = failure
+  }
+
+  /// The value of `metric`, in its unit, or `nil` when it was not measured of this answer.
+  package func value(of metric: Metric) -> Double? {
+    switch metric {
+    case .errorRate: failure.map { $0.isOfModel ? 1 : nil } ?? 0
+    case .timeToFirstToken: timeToFirstTokenSeconds
+    case .timePerOutputToken: timePerOutputTokenSeconds
+    case .latency: failure == nil ? totalSeconds : nil
+    case .outputTokens: outputTokens.map(Double.init)
+    case .tokenAgreement, .prefixAgreement: nil
+    }
+  }
+}
+
+/// Why an answer failed.
+package enum FailureClass: String, Hashable, Sendable, Codable, CaseIterable {
+  /// The backend could not be reached, or broke.
+  case unavailable
+  /// The backend took longer than it may.
+  case deadlineExceeded
+  /// The backend answered something that is no answer.
+  case malformed
+  /// The backend refused the request.
+  case rejected
+  /// The service had no room for the request.
+  case overloaded
+  /// The client went away.
+  case cancelled
+
+  /// Whether the model is to blame. A client's going away or a full service tells nothing about it.
+  package var isOfModel: Bool {
+    switch self {
+    case .unavailable, .deadlineExceeded, .malformed, .rejected: true
+    case .overloaded, .cancelled: false
+    }
+  }
+}
+
+/// A judged pair of answers to one prompt: the incumbent's, which was shown, and a shadow's.
+package struct Comparison: Hashable, Sendable {
+  package var requestID: String
+  package var assignment: Assignment
+  package var incumbent: ModelName
+  package var candidate: ModelName
+  package var incumbentMeasurements: Measurements
+  package var candidateMeasurements: Measurements
+  /// 0…1, or `nil` when the candidate cannot score text.
+  package var tokenAgreement: Double?
+  /// 0…1, or `nil` when an answer is missing.
+  package var prefixAgreement: Double?
+
+  package init(
+    requestID: String, assignment: Assignment, incumbent: ModelName, candidate: ModelName,
+    incumbentMeasurements: Measurements, candidateMeasurements: Measurements,
+    tokenAgreement: Double? = nil, prefixAgreement: Double? = nil
+  ) {
+    self.requestID = requestID
+    self.assignment = assignment
+    self.incumbent = incumbent
+    self.candidate = candidate
+    self.incumbentMeasurements = incumbentMeasurements
+    self.candidateMeasurements = candidateMeasurements
+    self.tokenAgreement = tokenAgreement
+    self.prefixAgreement = prefixAgreement
+  }
+}

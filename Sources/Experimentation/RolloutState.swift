@@ -1,0 +1,72 @@
+/// How a rollout stands: a fold over its events.
+package struct RolloutState: Hashable, Sendable {
+  package var policy: RolloutPolicy
+  /// Counts how often the name was applied, from 1; evidence belongs to one run.
+  package var run: Int
+  package var status: RolloutStatus
+  /// Index of the step in force; the number of steps when only promotion is left.
+  package var step: Int
+  /// When the step began, milliseconds since 1970.
+  package var stepStartedAtMilliseconds: Int64
+  /// When the run began, milliseconds since 1970.
+  package var startedAtMilliseconds: Int64
+  /// The approval step that was approved, if any.
+  package var approvedStep: Int?
+  /// Reason kept with the last change of status.
+  package var reason: String?
+
+  package init(
+    policy: RolloutPolicy, run: Int, status: RolloutStatus = .running, step: Int = 0,
+    stepStartedAtMilliseconds: Int64, startedAtMilliseconds: Int64, approvedStep: Int? = nil,
+    reason: String? = nil
+  ) {
+    self.policy = policy
+    self.run = run
+    self.status = status
+    self.step = step
+    self.stepStartedAtMilliseconds = stepStartedAtMilliseconds
+    self.startedAtMilliseconds = startedAtMilliseconds
+    self.approvedStep = approvedStep
+    self.reason = reason
+  }
+
+  /// The step in force, or `nil` when only promotion is left.
+  package var currentStep: Step? {
+    policy.steps.indices.contains(step) ? policy.steps[step] : nil
+  }
+
+  /// The traffic in force: that of the last step that shares traffic, up to the one in force; `nil`
+  /// sends everything to the incumbent.
+  package var traffic: StepTraffic? {
+    guard status.isLive else { return nil }
+    return policy.steps.prefix(step + 1).last { $0.traffic.sharesTraffic }?.traffic
+  }
+
+  /// Where outcomes of requests routed now belong.
+  package var position: RolloutPosition {
+    RolloutPosition(rollout: policy.name, digest: policy.digest, step: step, run: run)
+  }
+}
+
+extension StepTraffic {
+  /// Whether the step itself says who answers; approval and pause keep what was.
+  package var sharesTraffic: Bool {
+    switch self {
+    case .shadow, .canary, .split: true
+    case .approval, .pause: false
+    }
+  }
+}
+
+/// Where a rollout is on its way.
+package enum RolloutStatus: String, Hashable, Sendable, Codable {
+  case running, paused, inconclusive, promoted, rolledBack, aborted, superseded
+
+  /// Whether candidates still get traffic.
+  package var isLive: Bool {
+    switch self {
+    case .running, .paused, .inconclusive: true
+    case .promoted, .rolledBack, .aborted, .superseded: false
+    }
+  }
+}

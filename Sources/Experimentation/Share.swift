@@ -1,0 +1,47 @@
+/// A part of traffic, 0…1, always finite.
+package struct Share: Hashable, Sendable, Comparable {
+  /// 0…1.
+  package let value: Double
+
+  /// Takes a value in 0…1, else `nil`.
+  package init?(_ value: Double) {
+    guard value >= 0, value <= 1 else { return nil }
+    self.value = value
+  }
+
+  private init(known value: Double) { self.value = value }
+
+  package static let none = Share(known: 0)
+  package static let all = Share(known: 1)
+
+  /// What is left of the whole.
+  package var complement: Share { Share(known: 1 - value) }
+
+  package static func < (left: Self, right: Self) -> Bool { left.value < right.value }
+}
+
+extension Share: Codable {
+  package init(from decoder: any Decoder) throws {
+    let container = try decoder.singleValueContainer()
+    let value = try container.decode(Double.self)
+    guard let share = Share(value) else {
+      throw DecodingError.dataCorruptedError(
+        in: container, debugDescription: "\(value) is not a share in 0…1")
+    }
+    self = share
+  }
+
+  package func encode(to encoder: any Encoder) throws {
+    var container = encoder.singleValueContainer()
+    try container.encode(value)
+  }
+}
+
+extension Share: CustomStringConvertible {
+  /// As people write it: `5%`, `12.5%`.
+  package var description: String {
+    let percent = value * 100
+    let rounded = (percent * 1e6).rounded() / 1e6
+    return rounded == rounded.rounded() ? "\(Int(rounded))%" : "\(rounded)%"
+  }
+}

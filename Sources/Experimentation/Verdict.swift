@@ -1,0 +1,66 @@
+/// What an analysis concludes of one gate.
+///
+/// Only `pass` moves a rollout forward. Could not measure is never the same as measured badly.
+package enum Verdict: String, Hashable, Sendable, Codable {
+  /// Shown to hold.
+  case pass
+  /// Shown to be violated.
+  case fail
+  /// Neither is shown yet.
+  case inconclusive
+  /// Nothing was measured.
+  case noData
+  /// Could not be judged.
+  case error
+}
+
+/// One gate's verdict with its evidence: what people read and the journal keeps.
+package struct GateReport: Hashable, Sendable, Codable {
+  /// The gate's name in the policy.
+  package var gate: String
+  package var metric: Metric
+  package var role: MetricGate.Role
+  package var candidate: ModelName
+  package var verdict: Verdict
+  /// Candidate against incumbent, in the unit of the margin: a difference of shares, or a relative
+  /// change (0.1 is 10 % more). `nil` without data.
+  package var estimate: Double?
+  /// Bounds of the estimate that hold at every look at once, with probability 1 − alpha.
+  package var lowerBound: Double?
+  package var upperBound: Double?
+  /// The value that the bounds are held against, signed as the estimate is.
+  package var threshold: Double
+  /// Mean of the incumbent, in the metric's unit (geometric on the logarithmic scale).
+  package var incumbentMean: Double?
+  /// Mean of the candidate, likewise.
+  package var candidateMean: Double?
+  /// Samples that count: pairs, or outcomes of the model with fewer.
+  package var samples: Int
+  /// Samples that the hold condition or the present width of the interval still asks for; `nil` when
+  /// it cannot be told.
+  package var samplesMissing: Int?
+  /// What stands in the way, in a sentence, for verdicts other than `pass`.
+  package var explanation: String?
+
+  package init(
+    gate: String, metric: Metric, role: MetricGate.Role, candidate: ModelName, verdict: Verdict,
+    estimate: Double? = nil, lowerBound: Double? = nil, upperBound: Double? = nil,
+    threshold: Double, incumbentMean: Double? = nil, candidateMean: Double? = nil,
+    samples: Int = 0, samplesMissing: Int? = nil, explanation: String? = nil
+  ) {
+    self.gate = gate
+    self.metric = metric
+    self.role = role
+    self.candidate = candidate
+    self.verdict = verdict
+    self.estimate = estimate
+    self.lowerBound = lowerBound
+    self.upperBound = upperBound
+    self.threshold = threshold
+    self.incumbentMean = incumbentMean
+    self.candidateMean = candidateMean
+    self.samples = samples
+    self.samplesMissing = samplesMissing
+    self.explanation = explanation
+  }
+}

@@ -1,0 +1,60 @@
+package import Experimentation
+
+/// What a person or a pipeline may ask of the controller.
+package enum Command: Hashable, Sendable {
+  /// Makes the documents of a policy folder so. Idempotent by digest: what is in force already
+  /// changes nothing.
+  case apply(models: [ModelSpecification], rollouts: [RolloutPolicy])
+  /// Makes `model` the incumbent; `nil` means the only candidate. Refused while required gates are
+  /// open, unless `force` (which needs a reason, and the journal keeps both).
+  case promote(RolloutName, model: ModelName?, force: Bool)
+  /// Stops a live rollout; the incumbent gets everything back at once.
+  case abort(RolloutName)
+  /// Takes the traffic back from a live rollout, or a promoted one's route back to the model before.
+  case rollBack(RolloutName)
+  /// Lets a rollout pass the approval step at which it stands.
+  case approve(RolloutName)
+  /// Keeps the traffic and stops moving.
+  case pause(RolloutName)
+  /// Moves again after a pause or an inconclusive step, whose time starts anew.
+  case resume(RolloutName)
+}
+
+/// Why a command was not carried out, sorted by what the asker can do next.
+package struct CommandRefusal: Error, Hashable, Sendable {
+  package enum Code: String, Hashable, Sendable, Codable {
+    /// No rollout, model or route of that name.
+    case notFound
+    /// The rollout's state does not allow it.
+    case notAllowed
+    /// Required gates have not passed; `openGates` says which and what is missing.
+    case gatesOpen
+    /// The policy names an incumbent that is no longer live; `remedy` is the patch.
+    case staleIncumbent
+    /// Another rollout is live on the route.
+    case rolloutUnderWay
+    /// A force without a reason, a model that is no candidate, weights that cannot be loaded.
+    case invalid
+    /// Somebody else's command came first; look again.
+    case conflict
+    /// The journal could not be written. Traffic is as it was, or back with the incumbent.
+    case unavailable
+  }
+
+  package var code: Code
+  /// What was refused and why, in a sentence.
+  package var message: String
+  /// How to mend it: a command or a patch, when there is one.
+  package var remedy: String?
+  /// For `gatesOpen`: the reports of the required gates that have not passed.
+  package var openGates: [GateReport]
+
+  package init(
+    _ code: Code, _ message: String, remedy: String? = nil, openGates: [GateReport] = []
+  ) {
+    self.code = code
+    self.message = message
+    self.remedy = remedy
+    self.openGates = openGates
+  }
+}

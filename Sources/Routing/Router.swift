@@ -1,0 +1,44 @@
+package import Experimentation
+import Statistics
+
+/// Who answers one request, and who is asked aside.
+package struct Route: Hashable, Sendable {
+  package var serving: ModelName
+  /// Propensity: the probability with which `serving` was chosen, 0 < p ≤ 1; `nil` for a pinned one.
+  package var propensity: Double?
+  package var shadows: [ShadowRule]
+}
+
+/// Decides a request from a frozen table: pure arithmetic, no lock, no clock, no chance.
+///
+/// The same table, unit and request id give the same route.
+package enum Router {
+  /// Routes one request.
+  ///
+  /// - Parameters:
+  ///   - unit: what stays on one model
+  ///   - requestID: decides whether the request is shadowed, independently of the unit
+  ///   - pinned: the model asked for by header; only looked at when the table allows it and names it
+  package static func route(
+    _ unit: AssignmentUnit, requestID: String, pinned: ModelName? = nil, in table: RouteTable
+  ) -> Route {
+    if let pinned, table.allowsOverride, table.serves(pinned) {
+      return Route(serving: pinned, propensity: nil, shadows: [])
+    }
+    let choice = WeightedRendezvous.choose(unit: unit, salt: table.salt, among: table.serving)
+    return Route(
+      serving: choice?.model ?? table.incumbent,
+      propensity: choice?.share.value ?? 1,
+      shadows: table.shadows.filter { rule in
+        ShadowSampling.isSampled(requestID: requestID, salt: table.salt, rule: rule)
+      })
+  }
+}
+
+extension RouteTable {
+  /// Whether `model` takes part on this route, as incumbent, candidate or shadow.
+  package func serves(_ model: ModelName) -> Bool {
+    model == incumbent || serving.contains { $0.model == model }
+      || shadows.contains { $0.model == model }
+  }
+}

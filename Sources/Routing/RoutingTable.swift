@@ -1,0 +1,66 @@
+package import Experimentation
+
+/// Who may be asked, under which names: immutable, so that a request sees one table from end to end.
+package struct RoutingTable: Hashable, Sendable {
+  package var routes: [RouteName: RouteTable]
+  /// Models that may be asked by their own name; such requests are never evidence.
+  package var models: Set<ModelName>
+
+  package init(routes: [RouteName: RouteTable] = [:], models: Set<ModelName> = []) {
+    self.routes = routes
+    self.models = models
+  }
+}
+
+/// The frozen rules of one route.
+package struct RouteTable: Hashable, Sendable {
+  package var route: RouteName
+  package var incumbent: ModelName
+  /// `nil` when no rollout is live.
+  package var rollout: RolloutPosition?
+  package var unit: UnitKind
+  package var salt: String
+  /// Who answers, with shares that sum to 1; the incumbent is always named.
+  package var serving: [WeightedModel]
+  /// Who is asked aside.
+  package var shadows: [ShadowRule]
+  /// Whether the client may choose the model by header.
+  package var allowsOverride: Bool
+
+  package init(
+    route: RouteName, incumbent: ModelName, rollout: RolloutPosition? = nil,
+    unit: UnitKind = .request, salt: String = "", serving: [WeightedModel]? = nil,
+    shadows: [ShadowRule] = [], allowsOverride: Bool = false
+  ) {
+    self.route = route
+    self.incumbent = incumbent
+    self.rollout = rollout
+    self.unit = unit
+    self.salt = salt
+    self.serving = serving ?? [WeightedModel(model: incumbent, share: .all)]
+    self.shadows = shadows
+    self.allowsOverride = allowsOverride
+  }
+}
+
+/// A model with its share of the traffic.
+package struct WeightedModel: Hashable, Sendable {
+  package var model: ModelName
+  package var share: Share
+
+  package init(model: ModelName, share: Share) {
+    self.model = model
+    self.share = share
+  }
+}
+
+/// A model that is asked aside, with its bounds.
+package struct ShadowRule: Hashable, Sendable {
+  package var model: ModelName
+  package var traffic: ShadowTraffic
+
+  package init(model: ModelName, traffic: ShadowTraffic) {
+    self.model = model
+    self.traffic = traffic
+  }
+}

@@ -1,0 +1,13 @@
+import Experimentation
+import Statistics
+
+/// Shadow: whether one request is asked aside too.
+///
+/// The draw hangs on the request, not on the unit, so that a sampled shadow sees all users.
+package enum ShadowSampling {
+  package static func isSampled(requestID: String, salt: String, rule: ShadowRule) -> Bool {
+    let share = rule.traffic.share
+    if share == .all { return true }
+    return StableHash.place(salt: "\(salt)/shadow/\(rule.model)", unit: requestID) < share.value
+  }
+}

@@ -1,0 +1,97 @@
+import Experimentation
+import Testing
+
+@Suite struct ServiceStateTests {
+  let dense: ModelName
+  let flash: ModelName
+  let policy: RolloutPolicy
+
+  init() throws {
+    dense = try #require(ModelName("dense"))
+    flash = try #require(ModelName("flash"))
+    policy = RolloutPolicy(
+      name: try #require(RolloutName("assistant")), route: try #require(RouteName("assistant")),
+      incumbent: dense, candidates: [flash],
+      assignment: AssignmentPolicy(unit: .user, salt: "a"),
+      steps: [
+        Step(.shadow(ShadowTraffic())), Step(.approval(team: nil)),
+        Step(.canary(weight: try #require(Share(0.1)))),
+      ],
+      digest: "d1")
+  }
+
+  func state(_ events: JournalEvent...) -> ServiceState {
+    ServiceState(
+      folding: events.enumerated().map { index, event in
+        JournalEntry(
+          sequence: Int64(index + 1),
+          record: JournalRecord(
+            event: event, actor: "test", reason: "because", atMilliseconds: Int64(index) * 1_000),
+          hash: "")
+      })
+  }
+
+  @Test func `the first rollout of a route makes its incumbent live`() {
+    let state = state(.rolloutApplied(policy))
+    #expect(state.incumbents[policy.route] == dense)
+    #expect(state.liveRollout(on: policy.route)?.step == 0)
+    #expect(state.sequence == 1)
+  }
+
+  @Test func `a promotion changes the incumbent and ends the rollout`() {
+    let state = state(
+      .rolloutApplied(policy),
+      .promoted(policy.name, model: flash, openGates: [], evidence: []))
+    #expect(state.incumbents[policy.route] == flash)
+    #expect(state.liveRollout(on: policy.route) == nil)
+    #expect(state.rollouts[policy.name]?.traffic == nil)
+  }
+
+  @Test func `rolling a promotion back restores the incumbent`() {
+    let state = state(
+      .rolloutApplied(policy),
+      .promoted(policy.name, model: flash, openGates: [], evidence: []),
+      .rolledBack(policy.name, evidence: []))
+    #expect(state.incumbents[policy.route] == dense)
+    #expect(state.rollouts[policy.name]?.status == .rolledBack)
+  }
+
+  @Test func `an approval step keeps the traffic of the step before`() {
+    let state = state(
+      .rolloutApplied(policy), .advanced(policy.name, to: 1, evidence: []))
+    #expect(state.rollouts[policy.name]?.traffic == policy.steps[0].traffic)
+  }
+
+  @Test func `after the last step its traffic stays until promotion`() {
+    let state = state(
+      .rolloutApplied(policy), .advanced(policy.name, to: 3, evidence: []))
+    #expect(state.rollouts[policy.name]?.currentStep == nil)
+    #expect(state.rollouts[policy.name]?.traffic == policy.steps[2].traffic)
+  }
+
+  @Test func `applying again begins a new run and supersedes another rollout of the route`() throws
+  {
+    var other = policy
+    other.name = try #require(RolloutName("other"))
+    let state = state(
+      .rolloutApplied(policy), .rolloutApplied(policy), .rolloutApplied(other))
+    #expect(state.rollouts[policy.name]?.run == 2)
+    #expect(state.rollouts[policy.name]?.status == .superseded)
+    #expect(state.liveRollout(on: policy.route)?.policy.name == other.name)
+  }
+
+  @Test(arguments: ["", "A", "-a", "a b", "a/b", "é", String(repeating: "a", count: 64)])
+  func `what is no name is refused`(text: String) {
+    #expect(ModelName(text) == nil)
+  }
+
+  @Test(arguments: [(0.05, "5%"), (0.125, "12.5%"), (1, "100%"), (0, "0%")])
+  func `a share is written as people write it`(value: Double, text: String) throws {
+    #expect(try #require(Share(value)).description == text)
+  }
+
+  @Test(arguments: [-0.1, 1.1, .nan, .infinity])
+  func `what is no share is refused`(value: Double) {
+    #expect(Share(value) == nil)
+  }
+}
