@@ -112,18 +112,21 @@ package enum FailureClass: String, Hashable, Sendable, Codable, CaseIterable {
   case deadlineExceeded
   /// The backend answered something that is no answer.
   case malformed
-  /// The backend refused the request.
+  /// The backend refused what another model might have answered: a prompt longer than its context.
   case rejected
+  /// The request itself was wrong, whoever answers.
+  case invalidRequest
   /// The service had no room for the request.
   case overloaded
   /// The client went away.
   case cancelled
 
-  /// Whether the model is to blame. A client's going away or a full service tells nothing about it.
+  /// Whether the model is to blame. A client's mistake or its going away, and a full service, tell
+  /// nothing about it.
   package var isOfModel: Bool {
     switch self {
     case .unavailable, .deadlineExceeded, .malformed, .rejected: true
-    case .overloaded, .cancelled: false
+    case .invalidRequest, .overloaded, .cancelled: false
     }
   }
 }
