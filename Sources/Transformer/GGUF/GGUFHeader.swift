@@ -145,9 +145,8 @@ struct GGUFHeader {
       // Cannot overflow: the count was compared with the length of the file.
       _ = try reader.skip(count * size, what)
     } else {
-      for index in 0..<count {
-        _ = try reader.stringRange("element \(index) of \(what)")
-      }
+      let skipped = reader.skipStrings(count)
+      if skipped < count { _ = try reader.stringRange("element \(skipped) of \(what)") }
     }
     return GGUFArray(
       elementType: type, count: count, storage: reader.bytes[first..<reader.position])

@@ -92,4 +92,23 @@ struct GGUFHeaderReader {
     let length = try count(leastByteCount: 1, "the length of \(what())")
     return try skip(length, what())
   }
+
+  /// Moves over up to `count` strings, without making any, as far as they lie in `bytes` whole.
+  ///
+  /// - Returns: how many; the next one, if any is left, is for `stringRange` to complain about.
+  mutating func skipStrings(_ count: Int) -> Int {
+    let (skipped, end) = bytes.withUnsafeBytes { bytes in
+      var end = position
+      for index in 0..<count {
+        guard bytes.count - end >= 8 else { return (index, end) }
+        let length = UInt64(
+          littleEndian: bytes.loadUnaligned(fromByteOffset: end, as: UInt64.self))
+        guard length <= UInt64(bytes.count - end - 8) else { return (index, end) }
+        end += 8 + Int(length)
+      }
+      return (count, end)
+    }
+    position = end
+    return skipped
+  }
 }

@@ -1,18 +1,23 @@
 /// Which two neighbouring tokens become one, and how early.
 struct MergeTable: Sendable {
-  struct Merge: Equatable {
+  struct Merge: Sendable {
     /// The place in the file's list; of all possible merges the lowest rank is done first.
     let rank: UInt32
     let token: Token
   }
 
-  /// Open addressing: pairs, and for each pair its rank and token.
-  private var pairs: [UInt64]
-  private var merges: [UInt64]
+  /// Open addressing.
+  private struct Slot: Sendable {
+    var pair = UInt64.max
+    var merge = Merge(rank: 0, token: -1)
+
+    var isFree: Bool { pair == .max }
+  }
+
+  private var slots: [Slot]
   private let mask: Int
   /// Different in each process, so that a forged file cannot choose its collisions.
   private let seed = UInt64(truncatingIfNeeded: Hasher().finalize())
-  private static let free = UInt64.max
 
   /// Reads `tokenizer.ggml.merges`, each "left right".
   init(_ file: GGUFFile, spellings: SpellingIndex) throws(TransformerError) {
@@ -24,8 +29,7 @@ struct MergeTable: Sendable {
     }
     var capacity = 16
     while capacity < 2 * array.count { capacity *= 2 }
-    pairs = [UInt64](repeating: Self.free, count: capacity)
-    merges = [UInt64](repeating: 0, count: capacity)
+    slots = [Slot](repeating: Slot(), count: capacity)
     mask = capacity - 1
     var joined: [UInt8] = []
     try array.forEachString { (rank, line) throws(TransformerError) in
@@ -50,35 +54,29 @@ struct MergeTable: Sendable {
 
   /// What `left` and `right` become, or `nil` if they stay apart.
   func merge(_ left: Token, _ right: Token) -> Merge? {
-    let pair = Self.pair(left, right)
-    let slot = slot(of: pair)
-    guard pairs[slot] == pair else { return nil }
-    return Merge(
-      rank: UInt32(truncatingIfNeeded: merges[slot] >> 32),
-      token: Token(truncatingIfNeeded: merges[slot]))
+    let slot = slots[place(of: Self.pair(left, right))]
+    return slot.isFree ? nil : slot.merge
   }
 
   private mutating func insert(_ left: Token, _ right: Token, _ merge: Merge) {
     let pair = Self.pair(left, right)
-    let slot = slot(of: pair)
+    let place = place(of: pair)
     // A pair listed twice keeps its lower rank.
-    guard pairs[slot] == Self.free else { return }
-    pairs[slot] = pair
-    merges[slot] = UInt64(merge.rank) << 32 | UInt64(UInt32(bitPattern: merge.token))
+    if slots[place].isFree { slots[place] = Slot(pair: pair, merge: merge) }
   }
 
   private static func pair(_ left: Token, _ right: Token) -> UInt64 {
     UInt64(UInt32(bitPattern: left)) << 32 | UInt64(UInt32(bitPattern: right))
   }
 
-  private func slot(of pair: UInt64) -> Int {
+  private func place(of pair: UInt64) -> Int {
     // The finalizer of MurmurHash3.
     var hash = pair ^ seed
     hash = (hash ^ (hash >> 33)) &* 0xff51_afd7_ed55_8ccd
     hash = (hash ^ (hash >> 33)) &* 0xc4ce_b9fe_1a85_ec53
-    var slot = Int(truncatingIfNeeded: hash ^ (hash >> 33)) & mask
-    while pairs[slot] != pair, pairs[slot] != Self.free { slot = (slot + 1) & mask }
-    return slot
+    var place = Int(truncatingIfNeeded: hash ^ (hash >> 33)) & mask
+    while slots[place].pair != pair, !slots[place].isFree { place = (place + 1) & mask }
+    return place
   }
 
   private static func malformed(

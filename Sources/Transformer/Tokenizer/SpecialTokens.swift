@@ -21,15 +21,16 @@ struct SpecialTokens: Sendable {
     var isFirstByte = [Bool](repeating: false, count: 256)
     for token in 0..<Token(vocabulary.count) {
       let kind = vocabulary.kinds[Int(token)]
-      let spelling = vocabulary.spelling(of: token)
-      guard kind == .control || kind == .userDefined, let first = spelling.first else { continue }
+      guard kind == .control || kind == .userDefined else { continue }
+      let spelling = vocabulary.withSpelling(of: token) { [UInt8]($0) }
+      guard let first = spelling.first else { continue }
       guard spelling.count <= Self.longestSpelling else {
         throw TransformerError(
           .unsupportedFile,
           "special token \(token) is spelled with \(spelling.count) bytes; "
             + "at most \(Self.longestSpelling) are supported")
       }
-      entries.append(Entry(spelling: Array(spelling), token: token))
+      entries.append(Entry(spelling: spelling, token: token))
       isFirstByte[Int(first)] = true
     }
     // Of tokens spelled alike the first is found.

@@ -1,45 +1,65 @@
+#if canImport(Darwin)
+  import Darwin
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Glibc
+#endif
+
 /// Finds tokens by their spelling, while a tokenizer is being built.
 ///
 /// Open addressing over token ids, with the spellings left in the vocabulary. Swift's seeded hash
 /// keeps a forged vocabulary from choosing its collisions.
 struct SpellingIndex {
+  private struct Slot {
+    /// −1 where the slot is free.
+    var token: Token = -1
+    /// Bits of the hash, so that other spellings are seldom looked at.
+    var tag: UInt32 = 0
+  }
+
   private let vocabulary: Vocabulary
-  private var slots: [Token]
+  private var slots: [Slot]
   private let mask: Int
 
   init(_ vocabulary: Vocabulary) {
     self.vocabulary = vocabulary
     var capacity = 16
     while capacity < 2 * vocabulary.count { capacity *= 2 }
-    slots = [Token](repeating: -1, count: capacity)
+    slots = [Slot](repeating: Slot(), count: capacity)
     mask = capacity - 1
     for token in 0..<Token(vocabulary.count) {
-      let slot = vocabulary.spelling(of: token).withUnsafeBytes { self.slot(of: $0) }
+      let (place, tag) = vocabulary.withSpelling(of: token) { self.place(of: $0) }
       // Of tokens spelled alike the first can be found.
-      if slots[slot] < 0 { slots[slot] = token }
+      if slots[place].token < 0 { slots[place] = Slot(token: token, tag: tag) }
     }
   }
 
   /// The token spelled so, or `nil`.
   func token(spelled spelling: UnsafeRawBufferPointer) -> Token? {
-    let token = slots[slot(of: spelling)]
+    let token = slots[place(of: spelling).place].token
     return token < 0 ? nil : token
   }
 
   /// Where that spelling is, or the free place where it would be. At least half of all are free.
-  private func slot(of spelling: UnsafeRawBufferPointer) -> Int {
+  private func place(of spelling: UnsafeRawBufferPointer) -> (place: Int, tag: UInt32) {
     var hasher = Hasher()
     hasher.combine(bytes: spelling)
-    var slot = hasher.finalize() & mask
-    while slots[slot] >= 0, !isSpelled(slots[slot], spelling) {
-      slot = (slot + 1) & mask
+    let hash = hasher.finalize()
+    let tag = UInt32(truncatingIfNeeded: hash >> 32)
+    var place = hash & mask
+    while slots[place].token >= 0 {
+      if slots[place].tag == tag, isSpelled(slots[place].token, spelling) { break }
+      place = (place + 1) & mask
     }
-    return slot
+    return (place, tag)
   }
 
   private func isSpelled(_ token: Token, _ spelling: UnsafeRawBufferPointer) -> Bool {
-    vocabulary.spelling(of: token).withUnsafeBytes {
-      $0.count == spelling.count && $0.elementsEqual(spelling)
+    vocabulary.withSpelling(of: token) { own in
+      guard own.count == spelling.count else { return false }
+      guard let left = own.baseAddress, let right = spelling.baseAddress else { return true }
+      return memcmp(left, right, own.count) == 0
     }
   }
 }

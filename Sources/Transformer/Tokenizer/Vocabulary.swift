@@ -76,11 +76,13 @@ struct Vocabulary: Sendable {
     token >= 0 && Int(token) < count
   }
 
-  /// What the file calls the token.
+  /// Calls `body` with what the file calls the token.
   ///
   /// - Parameter token: one of the vocabulary
-  func spelling(of token: Token) -> ArraySlice<UInt8> {
-    spellings[Int(token)]
+  func withSpelling<Result>(
+    of token: Token, _ body: (UnsafeRawBufferPointer) -> Result
+  ) -> Result {
+    spellings.withBytes(at: Int(token), body)
   }
 
   /// The text that the token stands for; not necessarily whole characters.
@@ -115,5 +117,11 @@ private struct PackedBytes: Sendable {
 
   subscript(index: Int) -> ArraySlice<UInt8> {
     bytes[Int(starts[index])..<Int(starts[index + 1])]
+  }
+
+  func withBytes<Result>(at index: Int, _ body: (UnsafeRawBufferPointer) -> Result) -> Result {
+    bytes.withUnsafeBytes {
+      body(UnsafeRawBufferPointer(rebasing: $0[Int(starts[index])..<Int(starts[index + 1])]))
+    }
   }
 }
