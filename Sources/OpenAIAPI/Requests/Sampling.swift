@@ -131,8 +131,8 @@ extension Sampling {
       writer.beginObject()
       for bias in logitBias {
         // Servers declare integers here; a whole number is written as one.
-        if let whole = Int(exactly: bias.bias) {
-          writer.member(String(bias.token), whole)
+        if bias.bias.magnitude <= 100, Double(Int(bias.bias)) == bias.bias {
+          writer.member(String(bias.token), Int(bias.bias))
         } else {
           writer.member(String(bias.token), bias.bias)
         }
