@@ -2,9 +2,9 @@ package import Logging
 
 package import struct Foundation.Date
 
-/// Log lines for people and machines alike: one event a line, `key=value` pairs, no line within.
+/// Log lines for people and machines alike: one event a line, of `key=value` pairs.
 ///
-///     time=2026-01-02T03:04:05.500Z level=info label=gateway request=9f1c message="answered" status=200
+///     time=2026-01-02T03:04:05.500Z level=info label=gateway message=answered code=200
 ///
 /// A log outlives what it tells of and is read by many, so it never holds what users wrote: values
 /// of the keys in `withheldKeys` are replaced, and no value is longer than `maximumValueBytes`.
@@ -47,6 +47,7 @@ package struct LogfmtHandler: LogHandler {
     set { metadata[key] = newValue }
   }
 
+  /// Writes one line: time, level, label, request, message, then everything else by its key.
   package func log(event: LogEvent) {
     var all = metadata
     all.merge(metadataProvider?.get() ?? [:]) { $1 }
