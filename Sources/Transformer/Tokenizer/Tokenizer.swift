@@ -10,7 +10,7 @@ package struct Tokenizer: Sendable {
   package let beginOfText: Token?
 
   private let vocabulary: Vocabulary
-  private let specialTokens: SpecialTokens
+  let specialTokens: SpecialTokens
   private let preTokenizer: PreTokenizer
   private let merges: MergeTable
   /// `[256]`, −1 where the vocabulary has no token for the byte.
