@@ -16,6 +16,18 @@ enum Fixture {
     return bytes
   }
 
+  /// Expects these bytes to be those of a golden file. With `GOLDEN=rewrite` in the environment the
+  /// file is written instead, for its difference to be read.
+  static func expect(
+    _ bytes: [UInt8], matches name: String, sourceLocation: SourceLocation = #_sourceLocation
+  ) throws {
+    if ProcessInfo.processInfo.environment["GOLDEN"] == "rewrite" {
+      try Data(bytes + [UInt8(ascii: "\n")]).write(to: folder.appending(path: name))
+    }
+    let golden = try Fixture.bytes(name)
+    #expect(text(bytes) == text(golden), sourceLocation: sourceLocation)
+  }
+
   /// The bytes of a file as they are.
   static func raw(_ name: String) throws -> [UInt8] {
     [UInt8](try Data(contentsOf: folder.appending(path: name)))
