@@ -1,0 +1,232 @@
+/* Kernels of the embedded engine: products with quantised rows, norms, rotations, attention.
+ *
+ * Rules
+ *   - No allocation, no state, no threads, no errors: the caller brings every buffer, and shapes
+ *     are the caller's promise. Nothing here may be reached with unchecked input.
+ *   - Every kernel is a member of `ck_kernels`; a table exists per instruction set. The scalar
+ *     table is the twin that the others must equal up to rounding.
+ *   - Matrices of weights are stored as tiles of CK_TILE rows ("packed"), see `ck_packing`.
+ *     A row count is rounded up to whole tiles; the rows added are zero. So outputs of products
+ *     have room for whole tiles.
+ *   - `columns` of a packed matrix and `width` of a head are multiples of 32 and of 16.
+ *   - Pointers need the alignment of their element only; 64 bytes is fastest.
+ *   - Buffers do not overlap unless a comment says so.
+ */
+#ifndef CKERNELS_H
+#define CKERNELS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+#error "The kernels are C."
+#endif
+
+#pragma clang assume_nonnull begin
+
+/* Rows of weights that are stored and multiplied together. */
+#define CK_TILE 16
+/* Elements that share a scale, in weights and in activations. */
+#define CK_BLOCK 32
+/* Keys in one block of a KV cache. */
+#define CK_KEYS 64
+/* Query rows (positions times grouped heads) that one flash tile may hold. */
+#define CK_FLASH_ROWS 96
+
+/* An IEEE 754 binary16 number, as its bits. */
+typedef uint16_t ck_half;
+
+/* Instruction sets. A table's kernels may be called only where `ck_available` says so. */
+typedef enum ck_level {
+  CK_LEVEL_SCALAR = 0,
+  CK_LEVEL_AVX2 = 1,   /* AVX2, FMA, F16C */
+  CK_LEVEL_AVX512 = 2, /* AVX-512 F, BW, DQ, VL, VNNI */
+  CK_LEVEL_NEON = 3,   /* arm64 */
+} ck_level;
+
+/* Element formats of weight files; rows are laid out as GGUF does. */
+typedef enum ck_format {
+  CK_FORMAT_F32 = 0,
+  CK_FORMAT_F16 = 1,
+  CK_FORMAT_BF16 = 2,
+  CK_FORMAT_Q4_0 = 3, /* 32 elements: half d; 16 bytes of nibbles; w = d (q - 8) */
+  CK_FORMAT_Q4_1 = 4, /* 32 elements: half d, m; 16 bytes of nibbles; w = d q + m */
+  CK_FORMAT_Q5_0 = 5, /* 32 elements: half d; 4 bytes of fifth bits; 16 of nibbles; d (q - 16) */
+  CK_FORMAT_Q8_0 = 6, /* 32 elements: half d; 32 int8; w = d q */
+} ck_format;
+
+/* How a packed tile of CK_TILE rows stores its elements, k being the column, r the row.
+ *
+ *   CODES4  per block of 32 columns: four 64-byte groups v; byte 4 r + j of group v holds the
+ *           unsigned nibbles of columns 4 v + j (low) and 16 + 4 v + j (high). After all blocks,
+ *           per block: half d[16], half m[16]. w = d q + m. Holds Q4_0 and Q4_1 exactly.
+ *   CODES8  per block: eight 64-byte groups g; byte 4 r + j is the int8 of column 4 g + j.
+ *           After all blocks, per block: half d[16]. w = d q. Holds Q5_0 and Q8_0 exactly.
+ *   HALF, BRAIN, FLOAT   [columns][16] of F16, BF16, F32.
+ *
+ * A tile's size is a multiple of 64 bytes.
+ */
+typedef enum ck_packing {
+  CK_PACKING_CODES4 = 0,
+  CK_PACKING_CODES8 = 1,
+  CK_PACKING_HALF = 2,
+  CK_PACKING_BRAIN = 3,
+  CK_PACKING_FLOAT = 4,
+} ck_packing;
+
+/* Rows of activations as int8, a scale per block of 32. x is about scale * code.
+ *
+ *   codes  [rows, columns]       -127...127
+ *   scales [rows, columns / 32]  largest magnitude / 127
+ *   sums   [rows, columns / 32]  scale * sum of the block's codes
+ */
+typedef struct ck_codes {
+  const int8_t *codes;
+  const float *scales;
+  const float *sums;
+} ck_codes;
+
+/* A block of CK_KEYS keys of one key/value head, and which of them a query may see.
+ *
+ *   keys   [width, CK_KEYS]  transposed, rotated
+ *   values [CK_KEYS, width]
+ *
+ * The block's first key has position `start`. A query at position p sees key j when
+ *   max(first, p - reach + 1) <= j < min(end, p + 1).
+ * A plan may name a block twice with disjoint ranges. Entries that no query sees must still
+ * hold finite values.
+ */
+typedef struct ck_key_block {
+  const ck_half *keys;
+  const ck_half *values;
+  int32_t start;
+  int32_t first;
+  int32_t end;
+  int32_t reach;
+} ck_key_block;
+
+/* Queries of one key/value head: `positions` successive positions times `group` heads.
+ *
+ *   queries [positions, stride]  the group's heads are the first group * width columns, rotated
+ *   out     [positions, stride]  the same shape
+ *
+ * positions * group <= CK_FLASH_ROWS in a flash call. scale is usually 1 / sqrt(width).
+ */
+typedef struct ck_query_tile {
+  const float *queries;
+  float *out;
+  size_t stride;
+  size_t positions;
+  size_t group;
+  size_t width;
+  int32_t position;
+  float scale;
+} ck_query_tile;
+
+typedef struct ck_kernels {
+  /* Dequantises columns first..<first + count of a tile: out [count, CK_TILE].
+   * first and count are multiples of CK_BLOCK. */
+  void (*panel)(float *out, const void *tile, ck_packing packing, size_t columns, size_t first,
+                size_t count);
+
+  /* out[i, r] = sum_k x[i, k] w[r, k], or += where `accumulate`, for one tile of weights.
+   *
+   *   out [rows, out_stride]  CK_TILE columns are written
+   *   x   [rows, x_stride]    `columns` are read
+   */
+  void (*product)(float *out, size_t out_stride, const float *x, size_t x_stride, size_t rows,
+                  const void *tile, ck_packing packing, size_t columns, int accumulate);
+
+  /* The same with 8-bit activations, for CODES4 and CODES8 only. */
+  void (*product_codes)(float *out, size_t out_stride, ck_codes x, size_t rows, const void *tile,
+                        ck_packing packing, size_t columns, int accumulate);
+
+  /* Quantises one row: codes, scales and sums of `ck_codes`. A NaN makes its block's scale NaN. */
+  void (*quantise)(int8_t *codes, float *scales, float *sums, const float *x, size_t columns);
+
+  /* out = x / sqrt(mean(x^2) + epsilon) * weight (Zhang & Sennrich 2019). out may be x. */
+  void (*rms_norm)(float *out, const float *x, const float *weight, size_t width, float epsilon);
+
+  /* Rotates the channel pairs (2i, 2i + 1), i < pairs, of `heads` heads in place
+   * (Su et al. 2021): x [heads, width], cosines and sines [pairs], 2 pairs <= width. */
+  void (*rotate)(float *x, const float *cosines, const float *sines, size_t heads, size_t width,
+                 size_t pairs);
+
+  /* gate = gate * sigmoid(gate) * up (Shazeer 2020), both [rows, stride], `columns` of each,
+   * a multiple of 16. */
+  void (*swiglu)(float *gate, const float *up, size_t rows, size_t columns, size_t stride);
+
+  /* x = exp(x - max x) / sum. Entries of -inf become 0; at least one is finite. */
+  void (*softmax)(float *x, size_t count);
+
+  /* log(sum(exp(x))), count >= 1. NaN if any x is NaN or +inf. */
+  float (*log_sum_exp)(const float *x, size_t count);
+
+  /* The first place of the greatest element; 0 if none is above -inf. NaNs are passed over. */
+  size_t (*index_of_greatest)(const float *x, size_t count);
+
+  void (*to_half)(ck_half *out, const float *x, size_t count);
+  void (*from_half)(float *out, const ck_half *x, size_t count);
+
+  /* Writes one position's key and value of one head into entry `slot` of a block of
+   * `ck_key_block`'s shape: key and value [width]. */
+  void (*store)(ck_half *keys, ck_half *values, const float *key, const float *value, size_t width,
+                size_t slot);
+
+  /* Attention over the blocks of a plan by online softmax (Dao et al. 2022), exact for the keys
+   * the plan shows. `scratch` has ck_flash_scratch(width) floats. A query that sees nothing
+   * gets 0. */
+  void (*flash)(const ck_query_tile *tile, const ck_key_block *blocks, size_t count,
+                float *scratch);
+
+  /* The same result with every score materialised: the yardstick.
+   * scores [positions * group, count * CK_KEYS], scratch as for flash; any number of rows. */
+  void (*dense)(const ck_query_tile *tile, const ck_key_block *blocks, size_t count, float *scores,
+                float *scratch);
+} ck_kernels;
+
+/* Whether this processor and operating system run the level's instructions. */
+int ck_available(ck_level level);
+
+/* The best available level. */
+ck_level ck_fastest(void);
+
+/* The level's kernels; levels that this build lacks give the scalar ones. */
+const ck_kernels *ck_table(ck_level level);
+
+/* Floats of scratch that one flash or dense call needs. */
+size_t ck_flash_scratch(size_t width);
+
+/* Bytes of one row of `columns` elements in a file, and of one packed tile.
+ * columns is a multiple of CK_BLOCK. */
+size_t ck_row_size(ck_format format, size_t columns);
+size_t ck_tile_size(ck_packing packing, size_t columns);
+
+/* How a file's format is packed. */
+ck_packing ck_packing_for(ck_format format);
+
+/* Packs `rows` rows (at most CK_TILE), row_size bytes apart, into one tile. */
+void ck_pack(void *tile, const void *rows, size_t row_size, size_t row_count, ck_format format,
+             size_t columns);
+
+/* Dequantises `columns` elements of one row in a file's format. */
+void ck_dequantise(float *out, const void *row, ck_format format, size_t columns);
+
+/* Dequantises row 0...15 of a packed tile. */
+void ck_unpack_row(float *out, const void *tile, ck_packing packing, size_t columns, size_t row);
+
+/* Tells the processor that the caller waits for another thread's memory. */
+static inline void ck_relax(void) {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  __asm__ volatile("isb");
+#endif
+}
+
+float ck_half_to_float(ck_half half);
+ck_half ck_float_to_half(float value);
+
+#pragma clang assume_nonnull end
+
+#endif

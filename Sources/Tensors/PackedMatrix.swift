@@ -1,0 +1,99 @@
+internal import CKernels
+
+/// A matrix of weights in the layout that products want: tiles of 16 rows, interleaved.
+///
+/// Written once, by `pack`, then only read. The same tiles serve both numeric modes.
+package final class PackedMatrix: Sendable {
+  /// Rows that are stored and multiplied together.
+  package static let tileRows = Int(CK_TILE)
+
+  package let rows: Int
+  /// A multiple of `ElementFormat.block`.
+  package let columns: Int
+  package let format: ElementFormat
+  package let tileCount: Int
+  private let tileBytes: Int
+  private let memory: Memory
+  private let packing: ck_packing
+
+  /// Bytes that the matrix takes.
+  package var byteCount: Int { memory.byteCount }
+
+  /// Rows with the rows that fill up the last tile: what outputs have room for.
+  package var paddedRows: Int { tileCount * Self.tileRows }
+
+  /// Room for a matrix of zeros.
+  ///
+  /// - Parameter columns: a multiple of `ElementFormat.block`
+  /// - Returns: `nil` if the system has no memory for it.
+  package init?(rows: Int, columns: Int, format: ElementFormat) {
+    precondition(rows > 0 && columns > 0, "an empty matrix")
+    precondition(columns % ElementFormat.block == 0, "\(columns) columns are not whole blocks")
+    self.rows = rows
+    self.columns = columns
+    self.format = format
+    packing = ck_packing_for(format.native)
+    tileCount = (rows + Self.tileRows - 1) / Self.tileRows
+    tileBytes = ck_tile_size(packing, columns)
+    guard let memory = Memory(byteCount: tileCount * tileBytes, isLarge: true) else { return nil }
+    self.memory = memory
+  }
+
+  /// Rearranges rows of a file into their tiles. Different tiles may be packed at the same time.
+  ///
+  /// - Parameters:
+  ///   - source: whole rows in `format`, from the first row of tile `firstTile` on; whole tiles,
+  ///     except at the end of the matrix
+  package func pack(_ source: UnsafeRawBufferPointer, firstTile: Int) {
+    let rowBytes = format.rowBytes(columns: columns)
+    let count = source.count / rowBytes
+    precondition(count * rowBytes == source.count, "rows are packed as a whole")
+    precondition(firstTile * Self.tileRows + count <= rows, "more rows than the matrix has")
+    guard let start = source.baseAddress else { return }
+    for row in stride(from: 0, to: count, by: Self.tileRows) {
+      ck_pack(
+        memory.base + (firstTile + row / Self.tileRows) * tileBytes, start + row * rowBytes,
+        rowBytes, min(Self.tileRows, count - row), format.native, columns)
+    }
+  }
+
+  /// The numbers of one row.
+  ///
+  /// - Parameter out: `[columns]`, overwritten
+  package func unpackRow(_ row: Int, into out: UnsafeMutablePointer<Float>) {
+    precondition((0..<rows).contains(row), "row \(row) of \(rows)")
+    ck_unpack_row(
+      out, memory.base + row / Self.tileRows * tileBytes, packing, columns, row % Self.tileRows)
+  }
+
+  /// out[i, r] = Σₖ x[i, k] · self[r, k] for the rows r of some tiles.
+  ///
+  /// - Parameters:
+  ///   - tiles: which; columns of `out` that belong to other tiles stay as they are
+  ///   - x: `[xRows, columns]`, quantised if the mode is `int8`
+  ///   - out: `[xRows, stride]`, with room for `paddedRows` columns
+  ///   - accumulates: adds to `out` instead of overwriting it
+  package func multiply(
+    tiles: Range<Int>, _ x: Activations, xRows: Range<Int>, into out: UnsafeMutablePointer<Float>,
+    stride: Int, accumulates: Bool = false, mode: NumericMode, kernels: Kernels
+  ) {
+    precondition(x.columns == columns, "\(x.columns) activations for \(columns) columns")
+    let first = xRows.lowerBound
+    for tile in tiles {
+      let weights = UnsafeRawPointer(memory.base + tile * tileBytes)
+      let to = out + first * stride + tile * Self.tileRows
+      if mode == .int8, packing == CK_PACKING_CODES4 || packing == CK_PACKING_CODES8 {
+        let blocks = columns / ElementFormat.block
+        let codes = ck_codes(
+          codes: x.codes + first * columns, scales: x.scales + first * blocks,
+          sums: x.sums + first * blocks)
+        kernels.table.pointee.product_codes(
+          to, stride, codes, xRows.count, weights, packing, columns, accumulates ? 1 : 0)
+      } else {
+        kernels.table.pointee.product(
+          to, stride, x.floats + first * columns, columns, xRows.count, weights, packing, columns,
+          accumulates ? 1 : 0)
+      }
+    }
+  }
+}

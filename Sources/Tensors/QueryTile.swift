@@ -1,0 +1,65 @@
+internal import CKernels
+
+/// Successive positions of the query heads that share one key/value head.
+package struct QueryTile {
+  private let native: ck_query_tile
+
+  /// The most positions that one flash call takes when `group` heads share a key/value head.
+  package static func positionLimit(group: Int) -> Int {
+    max(1, min(32, Int(CK_FLASH_ROWS) / group))
+  }
+
+  /// Query heads that may share a key/value head.
+  package static let groupLimit = Int(CK_FLASH_ROWS)
+
+  /// Floats of scratch that attention needs for heads of `headWidth`.
+  package static func scratchCount(headWidth: Int) -> Int { ck_flash_scratch(headWidth) }
+
+  /// - Parameters:
+  ///   - queries: rotated; the group's heads are adjacent in each row, rows are `stride` apart
+  ///   - out: of the same shape, overwritten
+  ///   - position: of the first row
+  ///   - scale: of the logits, usually 1 / √headWidth
+  package init(
+    queries: UnsafePointer<Float>, out: UnsafeMutablePointer<Float>, stride: Int, positions: Int,
+    group: Int, headWidth: Int, position: Int, scale: Float
+  ) {
+    native = ck_query_tile(
+      queries: queries, out: out, stride: stride, positions: positions, group: group,
+      width: headWidth, position: Int32(position), scale: scale)
+  }
+
+  /// Attention by online softmax: each block is read once, no score is kept.
+  ///
+  /// Dao et al. 2022, "FlashAttention", algorithm 1. Exact for the keys that the list shows.
+  ///
+  /// - Parameter scratch: `scratchCount` floats of this thread
+  package func attend(
+    to blocks: KeyBlockList, scratch: UnsafeMutablePointer<Float>, kernels: Kernels
+  ) {
+    precondition(native.positions * native.group <= Int(CK_FLASH_ROWS), "too large a tile")
+    withUnsafePointer(to: native) { tile in
+      blocks.entries.withUnsafeBufferPointer { entries in
+        guard let start = entries.baseAddress else { return }
+        kernels.table.pointee.flash(tile, start, entries.count, scratch)
+      }
+    }
+  }
+
+  /// Attention with every score materialised: the yardstick.
+  ///
+  /// - Parameters:
+  ///   - scores: `[positions · group, blocks · 64]`, overwritten with the softmax weights
+  ///   - scratch: `scratchCount` floats of this thread
+  package func attendDensely(
+    to blocks: KeyBlockList, scores: UnsafeMutablePointer<Float>,
+    scratch: UnsafeMutablePointer<Float>, kernels: Kernels
+  ) {
+    withUnsafePointer(to: native) { tile in
+      blocks.entries.withUnsafeBufferPointer { entries in
+        guard let start = entries.baseAddress else { return }
+        kernels.table.pointee.dense(tile, start, entries.count, scores, scratch)
+      }
+    }
+  }
+}

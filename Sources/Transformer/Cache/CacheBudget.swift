@@ -1,0 +1,45 @@
+internal import Synchronization
+
+/// Bytes that all KV caches of an engine may take together, counted exactly.
+///
+/// Shadow work may fill only a part, so that it can never take the last room from live work.
+package final class CacheBudget: Sendable {
+  package let limitBytes: Int
+  package let shadowLimitBytes: Int
+  private struct Use {
+    var total = 0
+    var shadow = 0
+  }
+  private let use = Mutex(Use())
+
+  /// - Parameters:
+  ///   - limitBytes: for everything
+  ///   - shadowShare: the part of it that shadow work may take, 0…1
+  package init(limitBytes: Int, shadowShare: Double = 0.5) {
+    self.limitBytes = limitBytes
+    shadowLimitBytes = Int(Double(limitBytes) * min(1, max(0, shadowShare)))
+  }
+
+  /// Bytes in use now.
+  package var usedBytes: Int { use.withLock(\.total) }
+
+  /// Counts `byteCount` as used, or changes nothing and returns false.
+  func take(_ byteCount: Int, priority: Priority) -> Bool {
+    use.withLock { use in
+      guard byteCount <= limitBytes - use.total else { return false }
+      if priority == .shadow {
+        guard byteCount <= shadowLimitBytes - use.shadow else { return false }
+        use.shadow += byteCount
+      }
+      use.total += byteCount
+      return true
+    }
+  }
+
+  func giveBack(_ byteCount: Int, priority: Priority) {
+    use.withLock { use in
+      use.total -= byteCount
+      if priority == .shadow { use.shadow -= byteCount }
+    }
+  }
+}

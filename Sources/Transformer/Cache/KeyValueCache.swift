@@ -1,0 +1,60 @@
+import Tensors
+
+/// The keys and values of one sequence, as binary16, in pages that come as the sequence grows.
+///
+/// Used by one thread at a time: whoever computes the sequence's next tokens.
+struct KeyValueCache: Sendable {
+  let shape: KeyValuePage.Shape
+  /// Positions that are complete.
+  private(set) var length = 0
+  /// By block; `nil` where the attention kind has forgotten it.
+  private var pages: [KeyValuePage?] = []
+  private let budget: CacheBudget
+  private let priority: Priority
+
+  init(_ shape: KeyValuePage.Shape, budget: CacheBudget, priority: Priority) {
+    self.shape = shape
+    self.budget = budget
+    self.priority = priority
+  }
+
+  /// Bytes of all pages, those shared with other sequences included.
+  var byteCount: Int { pages.count { $0 != nil } * shape.byteCount }
+
+  /// Makes room to write positions `length`..<`newLength`.
+  ///
+  /// A page that a copy of this cache shares is copied before it is written.
+  ///
+  /// - Throws: `cacheFull`; what was there stays as it was.
+  mutating func reserve(upTo newLength: Int) throws(TransformerError) {
+    let last = length / KeyBlock.keyCount
+    if length % KeyBlock.keyCount != 0, !isKnownUniquelyReferenced(&pages[last]),
+      let shared = pages[last]
+    {
+      let own = try KeyValuePage(shape, budget: budget, priority: priority)
+      own.copy(from: shared)
+      pages[last] = own
+    }
+    while pages.count * KeyBlock.keyCount < newLength {
+      pages.append(try KeyValuePage(shape, budget: budget, priority: priority))
+    }
+  }
+
+  /// Counts `count` positions, written in every layer, as complete.
+  mutating func advance(by count: Int) {
+    length += count
+  }
+
+  /// Lets go of pages that `attention` will not look at again.
+  mutating func forget(_ attention: AttentionKind) {
+    for index in pages.indices where pages[index] != nil {
+      if attention.isForgotten(block: index, next: length) { pages[index] = nil }
+    }
+  }
+
+  /// A block that is neither forgotten nor beyond what was reserved, else `nil`.
+  func block(_ index: Int, layer: Int, keyValueHead: Int) -> KeyBlock? {
+    pages.indices.contains(index)
+      ? pages[index]?.block(layer: layer, keyValueHead: keyValueHead) : nil
+  }
+}

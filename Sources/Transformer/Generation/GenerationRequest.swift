@@ -1,0 +1,61 @@
+/// What to continue, and how.
+package struct GenerationRequest: Sendable {
+  /// At least one token.
+  package var prompt: [Token]
+  /// At least 1; `nil` for what the context leaves. Never more than the context leaves.
+  package var maximumTokens: Int?
+  package var sampling: SamplingOptions
+  /// Tokens that end the answer; they are not part of it.
+  package var stopTokens: Set<Token>
+  package var priority: Priority
+
+  package init(
+    prompt: [Token], maximumTokens: Int? = nil, sampling: SamplingOptions = .greedy,
+    stopTokens: Set<Token> = [], priority: Priority = .live
+  ) {
+    self.prompt = prompt
+    self.maximumTokens = maximumTokens
+    self.sampling = sampling
+    self.stopTokens = stopTokens
+    self.priority = priority
+  }
+}
+
+/// What happens while an answer is generated, in this order: `started`, `token`…, `finished`.
+package enum GenerationEvent: Sendable {
+  /// The first work on the request begins, after `queueSeconds` of waiting.
+  case started(promptTokens: Int, queueSeconds: Double)
+  case token(SampledToken)
+  case finished(GenerationResult)
+}
+
+/// How an answer ended.
+package struct GenerationResult: Hashable, Sendable {
+  package enum Reason: String, Hashable, Sendable {
+    /// The model drew a stop token.
+    case stop
+    /// The answer has as many tokens as the request or the context allow.
+    case length
+  }
+
+  package let reason: Reason
+  package let promptTokens: Int
+  /// Tokens of the answer, the stop token not counted.
+  package let answerTokens: Int
+  package let timings: GenerationTimings
+}
+
+/// Where a request's time went: what the model itself took, apart from waiting for others.
+package struct GenerationTimings: Hashable, Sendable {
+  /// From the request to the first work on it.
+  package var queueSeconds: Double = 0
+  /// The sum of this request's own prefill chunks, the first draw included.
+  package var prefillSeconds: Double = 0
+  /// The sum of this request's own decode steps.
+  package var decodeSeconds: Double = 0
+  /// Waiting for other requests' work between this one's.
+  package var interleavedSeconds: Double = 0
+
+  /// What the model itself took.
+  package var computeSeconds: Double { prefillSeconds + decodeSeconds }
+}

@@ -1,0 +1,19 @@
+/// What a model holds of each token of a given text, without generating any.
+package struct TextScore: Sendable {
+  package struct TokenScore: Hashable, Sendable {
+    package let token: Token
+    /// Natural logarithm of the token's probability after all that precedes it.
+    package let logProbability: Double
+    /// The likeliest token at this place, and of equals the one with the least id.
+    package let best: Token
+    package let bestLogProbability: Double
+  }
+
+  /// One for each token of the continuation.
+  package let tokens: [TokenScore]
+  /// All compute counts as prefill.
+  package let timings: GenerationTimings
+
+  /// The continuation's log-probability.
+  package var logProbability: Double { tokens.reduce(0) { $0 + $1.logProbability } }
+}

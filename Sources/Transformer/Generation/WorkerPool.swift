@@ -1,0 +1,123 @@
+import Synchronization
+import Tensors
+
+/// The engine's threads: each leads one quantum at a time, or helps another that does.
+///
+/// Not Swift's concurrency pool: a quantum computes for milliseconds without a pause.
+final class WorkerPool: Sendable {
+  private struct State {
+    var scheduler: Scheduler
+    /// Crews whose leader is inside a quantum, by lane.
+    var crews: [Int: Crew] = [:]
+    /// Jobs in a worker's hands whose consumer has gone.
+    var cancelled: Set<ObjectIdentifier> = []
+    var inHand: Set<ObjectIdentifier> = []
+    var isStopped = false
+  }
+
+  private let monitor = Monitor()
+  // Touched inside `monitor.withLock` only.
+  nonisolated(unsafe) private var state: State
+
+  init(scheduler: Scheduler) {
+    state = State(scheduler: scheduler)
+  }
+
+  /// Jobs admitted and jobs waiting.
+  func counts(_ priority: Priority) -> (running: Int, waiting: Int) {
+    monitor.withLock { state.scheduler.counts(priority) }
+  }
+
+  /// - Throws: `overloaded` if the queue is full or the engine has stopped.
+  func submit(_ job: any Job) throws(TransformerError) {
+    try monitor.withLock { () throws(TransformerError) in
+      guard !state.isStopped else {
+        throw TransformerError(.overloaded, "the engine has stopped")
+      }
+      guard state.scheduler.submit(job) else {
+        throw TransformerError(
+          .overloaded, "the engine's queue for \(job.priority) requests is full; try again later")
+      }
+      monitor.announceChange()
+    }
+  }
+
+  /// Ends a job: at once if nobody works on it, else when its quantum is over.
+  func cancel(_ job: any Job) {
+    let isRemoved = monitor.withLock {
+      if state.inHand.contains(ObjectIdentifier(job)) {
+        state.cancelled.insert(ObjectIdentifier(job))
+        return false
+      }
+      let isRemoved = state.scheduler.remove(job)
+      if isRemoved { monitor.announceChange() }
+      return isRemoved
+    }
+    if isRemoved { job.fail(Self.gone) }
+  }
+
+  /// Ends all jobs, and lets the workers return after the quantum they are in.
+  func stop() {
+    let jobs = monitor.withLock {
+      state.isStopped = true
+      monitor.announceChange()
+      return state.scheduler.removeAll()
+    }
+    for job in jobs { job.fail(Self.gone) }
+  }
+
+  /// A worker's life; returns after `stop`.
+  func work(_ executor: Executor) {
+    while let action = nextAction(executor) {
+      switch action {
+      case .lead(let job): lead(job, executor)
+      case .help(let crew): crew.help(lane: executor.lane)
+      }
+    }
+  }
+
+  private enum Action {
+    case lead(any Job)
+    case help(Crew)
+  }
+
+  private func nextAction(_ executor: Executor) -> Action? {
+    monitor.withLock {
+      while !state.isStopped {
+        if let job = state.scheduler.next() {
+          state.inHand.insert(ObjectIdentifier(job))
+          executor.crew.open()
+          state.crews[executor.lane] = executor.crew
+          monitor.announceChange()
+          return .lead(job)
+        }
+        if let crew = state.crews.values.min(by: { $0.size < $1.size }) { return .help(crew) }
+        monitor.waitForChange()
+      }
+      return nil
+    }
+  }
+
+  private func lead(_ job: any Job, _ executor: Executor) {
+    var failure: TransformerError?
+    var isFinished = true
+    do throws(TransformerError) {
+      isFinished = try job.runQuantum(executor)
+    } catch {
+      failure = error
+    }
+    executor.crew.close()
+    let isGone = monitor.withLock {
+      let isCancelled = state.cancelled.remove(ObjectIdentifier(job)) != nil
+      let isGone = !isFinished && failure == nil && (isCancelled || state.isStopped)
+      state.crews[executor.lane] = nil
+      state.inHand.remove(ObjectIdentifier(job))
+      state.scheduler.putBack(job, isFinished: isFinished || failure != nil || isGone)
+      monitor.announceChange()
+      return isGone
+    }
+    if let failure { job.fail(failure) } else if isGone { job.fail(Self.gone) }
+  }
+
+  private static let gone = TransformerError(.cancelled, "nobody waits for this answer any more")
+}

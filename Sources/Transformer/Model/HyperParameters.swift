@@ -1,0 +1,131 @@
+import Tensors
+
+/// The shape of a Llama-architecture model, checked against what this engine can compute.
+///
+/// Touvron et al. 2023, "LLaMA"; grouped-query attention as in Ainslie et al. 2023.
+package struct HyperParameters: Hashable, Sendable {
+  package let blockCount: Int
+  /// Channels of the residual stream, a multiple of 32.
+  package let width: Int
+  /// Channels inside a feed-forward layer, a multiple of 32.
+  package let hiddenWidth: Int
+  package let heads: Int
+  /// Divides `heads`.
+  package let keyValueHeads: Int
+  /// Channels of a head, a multiple of 16.
+  package let headWidth: Int
+  /// Channels of a head that positions rotate, even and at most `headWidth`.
+  package let rotaryWidth: Int
+  package let rotaryBase: Double
+  /// What each rotary frequency is divided by; all 1 unless the file brings its own.
+  package internal(set) var rotaryDivisors: [Double]
+  package let normEpsilon: Float
+  /// Positions that the model was trained on.
+  package let contextLength: Int
+  package let vocabularySize: Int
+
+  /// Query heads that share a key/value head.
+  package var group: Int { heads / keyValueHeads }
+  /// Channels of all heads' queries.
+  package var queryWidth: Int { heads * headWidth }
+  /// Channels of all key/value heads.
+  package var keyValueWidth: Int { keyValueHeads * headWidth }
+
+  /// Reads and checks the metadata of a file.
+  ///
+  /// - Throws: `unsupportedFile` for another architecture or a shape this engine does not compute,
+  ///   `malformedFile` for missing or absurd numbers; either names the key.
+  package init(_ file: GGUFFile) throws(TransformerError) {
+    guard let architecture = try file.string("general.architecture") else {
+      throw TransformerError(.malformedFile, "the file does not say its general.architecture")
+    }
+    guard architecture == "llama" else {
+      throw TransformerError(
+        .unsupportedFile, "the architecture is '\(architecture)'; only 'llama' is supported")
+    }
+    blockCount = try Self.count(file, "block_count", 1...1_024)
+    width = try Self.count(file, "embedding_length", 32...65_536, multipleOf: 32)
+    hiddenWidth = try Self.count(file, "feed_forward_length", 32...262_144, multipleOf: 32)
+    heads = try Self.count(file, "attention.head_count", 1...1_024)
+    keyValueHeads = try Self.count(
+      file, "attention.head_count_kv", 1...1_024, default: heads)
+    guard heads % keyValueHeads == 0, heads / keyValueHeads <= QueryTile.groupLimit else {
+      throw TransformerError(
+        .malformedFile, "\(heads) heads cannot share \(keyValueHeads) key/value heads")
+    }
+    headWidth = try Self.count(
+      file, "attention.key_length", 16...1_024, multipleOf: 16, default: width / heads)
+    let valueWidth = try Self.count(
+      file, "attention.value_length", 16...1_024, multipleOf: 16, default: headWidth)
+    guard valueWidth == headWidth, heads * headWidth % ElementFormat.block == 0 else {
+      throw TransformerError(
+        .unsupportedFile,
+        "\(heads) heads with keys of \(headWidth) and values of \(valueWidth) channels; they must "
+          + "be equal and fill whole blocks of \(ElementFormat.block)")
+    }
+    rotaryWidth = try Self.count(
+      file, "rope.dimension_count", 2...headWidth, multipleOf: 2, default: headWidth)
+    rotaryBase = try Self.positive(file, "rope.freq_base", below: 1e12, default: 10_000)
+    rotaryDivisors = [Double](repeating: 1, count: rotaryWidth / 2)
+    normEpsilon = Float(
+      try Self.positive(file, "attention.layer_norm_rms_epsilon", below: 1, default: nil))
+    contextLength = try Self.count(file, "context_length", 1...(1 << 24))
+    vocabularySize = try Self.vocabularySize(file)
+    try Self.checkRotaryScaling(file)
+  }
+
+  /// Taken from the embedding itself, because not every file says it in the metadata.
+  private static func vocabularySize(_ file: GGUFFile) throws(TransformerError) -> Int {
+    guard let embedding = file.tensors["token_embd.weight"], embedding.dimensions.count == 2 else {
+      throw TransformerError(.malformedFile, "there is no matrix 'token_embd.weight'")
+    }
+    let size = embedding.dimensions[1]
+    guard (1...(1 << 20)).contains(size) else {
+      throw TransformerError(.malformedFile, "a vocabulary of \(size) tokens")
+    }
+    return size
+  }
+
+  private static func checkRotaryScaling(_ file: GGUFFile) throws(TransformerError) {
+    let kind = try file.string("llama.rope.scaling.type") ?? "none"
+    guard kind == "none" else {
+      throw TransformerError(
+        .unsupportedFile,
+        "the file itself asks for RoPE scaling '\(kind)'; use weights without it")
+    }
+  }
+
+  private static func count(
+    _ file: GGUFFile, _ name: String, _ range: ClosedRange<Int>, multipleOf factor: Int = 1,
+    default missing: Int? = nil
+  ) throws(TransformerError) -> Int {
+    let key = "llama.\(name)"
+    guard let value = try file.integer(key) ?? missing else {
+      throw TransformerError(.malformedFile, "metadata '\(key)' is missing")
+    }
+    guard range.contains(value) else {
+      throw TransformerError(
+        .malformedFile,
+        "metadata '\(key)' is \(value), not in \(range.lowerBound)...\(range.upperBound)")
+    }
+    guard value % factor == 0 else {
+      throw TransformerError(
+        .unsupportedFile, "metadata '\(key)' is \(value), not a multiple of \(factor)")
+    }
+    return value
+  }
+
+  private static func positive(
+    _ file: GGUFFile, _ name: String, below limit: Double, default missing: Double?
+  ) throws(TransformerError) -> Double {
+    let key = "llama.\(name)"
+    guard let value = try file.number(key) ?? missing else {
+      throw TransformerError(.malformedFile, "metadata '\(key)' is missing")
+    }
+    guard value > 0, value < limit else {
+      throw TransformerError(
+        .malformedFile, "metadata '\(key)' is \(value), not between 0 and \(limit)")
+    }
+    return value
+  }
+}

@@ -1,0 +1,95 @@
+import Tensors
+
+/// A Llama-architecture model in memory: repacked once, then only read.
+///
+/// Everything that attends to text with these weights, in whatever way, shares one object.
+package final class Weights: Sendable {
+  /// One transformer block.
+  struct Block: Sendable {
+    let attentionNorm: FloatVector
+    let queries: PackedMatrix
+    let keys: PackedMatrix
+    let values: PackedMatrix
+    let attentionOutput: PackedMatrix
+    let feedForwardNorm: FloatVector
+    let gate: PackedMatrix
+    let up: PackedMatrix
+    let down: PackedMatrix
+  }
+
+  package let parameters: HyperParameters
+  let embedding: PackedMatrix
+  let blocks: [Block]
+  let outputNorm: FloatVector
+  /// The output head; the embedding itself where the file ties them.
+  let head: PackedMatrix
+  /// Bytes that the packed weights take.
+  package let byteCount: Int
+
+  /// Reads, checks and repacks the weights of a file.
+  ///
+  /// Reads by system calls, not through the mapping, so that the file's pages do not count as this
+  /// process's memory and a file that shrinks meanwhile is an error.
+  ///
+  /// - Parameter threads: that repack at the same time
+  /// - Throws: `malformedFile` for missing tensors or wrong shapes, `unsupportedFile` for formats
+  ///   this engine does not multiply, `unreadableFile` if the disk fails or the file changes.
+  package convenience init(
+    _ file: GGUFFile, threads: Int = ComputeThread.processorCount
+  ) throws(TransformerError) {
+    var parameters = try HyperParameters(file)
+    var loader = WeightLoader(file: file)
+    if file.tensors["rope_freqs.weight"] != nil {
+      parameters.rotaryDivisors = try loader.floats(
+        "rope_freqs.weight", count: parameters.rotaryWidth / 2
+      ).map(Double.init)
+    }
+    try self.init(parameters, &loader)
+    try loader.packAll(threads: threads)
+    try file.file.checkUnchanged()
+  }
+
+  /// Lays the matrices out; `loader` fills them afterwards.
+  private init(
+    _ parameters: HyperParameters, _ loader: inout WeightLoader
+  ) throws(TransformerError) {
+    let width = parameters.width
+    embedding = try loader.matrix(
+      "token_embd.weight", rows: parameters.vocabularySize, columns: width)
+    var blocks: [Block] = []
+    for index in 0..<parameters.blockCount {
+      blocks.append(try Block(parameters, index: index, &loader))
+    }
+    self.blocks = blocks
+    outputNorm = try loader.vector("output_norm.weight", count: width)
+    head =
+      loader.contains("output.weight")
+      ? try loader.matrix("output.weight", rows: parameters.vocabularySize, columns: width)
+      : embedding
+    self.parameters = parameters
+    byteCount = loader.byteCount
+  }
+}
+
+extension Weights.Block {
+  fileprivate init(
+    _ parameters: HyperParameters, index: Int, _ loader: inout WeightLoader
+  ) throws(TransformerError) {
+    let width = parameters.width
+    let hidden = parameters.hiddenWidth
+    let prefix = "blk.\(index)."
+    attentionNorm = try loader.vector(prefix + "attn_norm.weight", count: width)
+    queries = try loader.matrix(
+      prefix + "attn_q.weight", rows: parameters.queryWidth, columns: width)
+    keys = try loader.matrix(
+      prefix + "attn_k.weight", rows: parameters.keyValueWidth, columns: width)
+    values = try loader.matrix(
+      prefix + "attn_v.weight", rows: parameters.keyValueWidth, columns: width)
+    attentionOutput = try loader.matrix(
+      prefix + "attn_output.weight", rows: width, columns: parameters.queryWidth)
+    feedForwardNorm = try loader.vector(prefix + "ffn_norm.weight", count: width)
+    gate = try loader.matrix(prefix + "ffn_gate.weight", rows: hidden, columns: width)
+    up = try loader.matrix(prefix + "ffn_up.weight", rows: hidden, columns: width)
+    down = try loader.matrix(prefix + "ffn_down.weight", rows: width, columns: hidden)
+  }
+}
