@@ -6,7 +6,7 @@
 #   scripts/setup.sh python          .venv/ with the pinned client of the end-to-end test
 #   scripts/setup.sh bench           .bench/ with llama.cpp, built here, and nginx
 #   scripts/setup.sh model           .models/ with the weights, their SHA-256 checked
-#   scripts/setup.sh package NAME…   Debian packages by name 
+#   scripts/setup.sh package NAME…   Debian packages by name
 #
 # Exit status 1 and one paragraph on standard error where a person has to do something.
 set -euo pipefail
@@ -154,10 +154,10 @@ unpack_nginx() {
     say '.bench/nginx/ is there'
     return
   fi
-  say 'unpacking nginx-light into .bench/nginx/'
-  (cd .bench && rm -rf nginx nginx-light_* && apt-get download -q nginx-light >/dev/null &&
-    dpkg -x nginx-light_*.deb nginx) ||
-    die "cannot download Debian's package nginx-light." \
+  say 'unpacking nginx into .bench/nginx/'
+  (cd .bench && rm -rf nginx nginx_* && apt-get download -q nginx >/dev/null 2>&1 &&
+    dpkg -x nginx_*.deb nginx) ||
+    die "cannot download Debian's package nginx." \
       'Try: apt-get update; then run the same command again.'
 }
 
