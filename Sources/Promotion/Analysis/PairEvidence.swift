@@ -1,0 +1,107 @@
+import Experimentation
+import Statistics
+
+/// A gate in a shadow step: both models answered the same request.
+///
+/// The exact betting test of STATISTICS 2(d) on D = candidate's score − incumbent's, in both
+/// directions and looked at after every pair, so that a verdict hangs on the pairs alone and not on
+/// when anybody looked. Agreement with the incumbent is a pair, too: the incumbent agrees with itself.
+struct PairEvidence: Hashable, Sendable {
+  /// V: the mean square of D on −1…1 that the tests' first bet is made for, before anything is seen.
+  /// About what latencies scattered by 20 % and errors of 2 % have; the other bets cover the rest.
+  private static let expectedMeanSquare = 0.02
+
+  let border: GateBorder
+  private let levels: ErrorLevels
+  private var passing: PairedMeanTest
+  private var failing: PairedMeanTest
+  private var passPeak = EvidencePeak()
+  private var failPeak = EvidencePeak()
+  /// Differences of coordinates, candidate − incumbent, clipped.
+  private var differences = SampleSummary()
+  private var incumbent = SampleSummary()
+  private var candidate = SampleSummary()
+  /// Pairs of which the incumbent has a value and the candidate, by its own fault, has none.
+  private(set) var missing = 0
+
+  init(border: GateBorder, levels: ErrorLevels) throws(StatisticsError) {
+    self.border = border
+    self.levels = levels
+    passing = try PairedMeanTest(
+      claim: border.passClaim, minimumDetectableEffect: border.plannedEffect,
+      meanSquare: Self.expectedMeanSquare)
+    failing = try PairedMeanTest(
+      claim: border.failClaim.claim, minimumDetectableEffect: border.plannedEffect,
+      meanSquare: Self.expectedMeanSquare)
+  }
+
+  /// Takes a pair in; one that the incumbent has no value for says nothing about the candidate.
+  mutating func add(_ comparison: Comparison) {
+    if border.metric.isOfPair {
+      switch comparison.agreement(by: border.metric) {
+      case .value(let agreement): add(incumbent: 1, candidate: agreement)
+      case .missing: addMissing()
+      case .void: break
+      }
+      return
+    }
+    let incumbent = comparison.incumbentMeasurements.reading(of: border.metric)
+    let candidate = comparison.candidateMeasurements.reading(of: border.metric)
+    switch (incumbent, candidate) {
+    case (.value(let before), .value(let after)):
+      add(incumbent: border.coordinate(before), candidate: border.coordinate(after))
+    case (.value, .missing):
+      addMissing()
+    case (.missing, _), (.void, _), (_, .void):
+      break
+    }
+  }
+
+  private mutating func add(incumbent before: Double, candidate after: Double) {
+    incumbent.append(before)
+    candidate.append(after)
+    let difference = min(max(after - before, -border.unit), border.unit)
+    differences.append(difference)
+    let goodness = difference * border.orientation / border.unit
+    passing.append(difference: goodness)
+    failing.append(difference: goodness * border.failClaim.sign)
+    passPeak.look(at: passing.logEvidence)
+    failPeak.look(at: failing.logEvidence)
+  }
+
+  /// The worst there can be for what lets the candidate pass; nothing for what condemns it.
+  private mutating func addMissing() {
+    missing += 1
+    passing.append(difference: -1)
+  }
+
+  func judgement(of model: ModelName, plannedCount: Int) -> Judgement {
+    guard differences.count > 0 else {
+      return missing > 0
+        ? .nothing(.error, border.metric.absence(of: model))
+        : .nothing(.noData, "no pair of answers yet")
+    }
+    var judgement = Judgement(verdict: .inconclusive, samples: differences.count)
+    judgement.interval =
+      AsymptoticConfidenceSequence.mean(
+        of: differences, alpha: levels.pass, plannedCount: plannedCount)
+      ?? differences.mean.map {
+        ConfidenceInterval(estimate: $0, lower: -.infinity, upper: .infinity)
+      }
+    judgement.incumbentMean = incumbent.mean
+    judgement.candidateMean = candidate.mean
+    if failPeak.isRejected(alpha: levels.fail) {
+      judgement.verdict = .fail
+      judgement.explanation = "shown to be beyond the margin"
+    } else if passPeak.isRejected(alpha: levels.pass) {
+      judgement.verdict = .pass
+    } else {
+      judgement.samplesMissing = passing.observationsMissing(alpha: levels.pass)
+      judgement.explanation =
+        missing > 0
+        ? "not shown yet; \(missing) pairs without a value of '\(model)' count against it"
+        : "not shown yet"
+    }
+    return judgement
+  }
+}

@@ -1,0 +1,227 @@
+package import Experimentation
+
+extension ControlState {
+  /// The events that `command` becomes in this state, or why not: pure.
+  ///
+  /// - Parameters:
+  ///   - reports: the verdicts of the last look, by rollout; one without a look has no gate passed
+  ///   - reason: what the asker gave; a force needs one
+  /// - Returns: no events when everything is so already
+  package func events(
+    for command: Command, reports: [RolloutName: [GateReport]] = [:], reason: String? = nil
+  ) throws(CommandRefusal) -> [JournalEvent] {
+    switch command {
+    case .apply(let models, let rollouts):
+      return try apply(models, rollouts)
+    case .promote(let name, let model, let force):
+      return try promote(
+        name, model: model, force: force, reports: reports[name] ?? [], reason: reason)
+    case .abort(let name):
+      let rollout = try rollout(name)
+      guard rollout.status.isLive else { throw rollout.refusal("it cannot be aborted") }
+      return [.aborted(name)]
+    case .rollBack(let name):
+      return try rollBack(name, reports: reports[name] ?? [])
+    case .approve(let name):
+      return try approve(name)
+    case .pause(let name):
+      let rollout = try rollout(name)
+      if rollout.status == .paused { return [] }
+      guard rollout.status == .running else { throw rollout.refusal("it does not move") }
+      return [.paused(name, evidence: reports[name] ?? [])]
+    case .resume(let name):
+      let rollout = try rollout(name)
+      if rollout.status == .running { return [] }
+      guard rollout.status.isLive else { throw rollout.refusal("it cannot be resumed") }
+      return [.resumed(name)]
+    }
+  }
+
+  private func rollout(_ name: RolloutName) throws(CommandRefusal) -> RolloutState {
+    guard let rollout = service.rollouts[name] else {
+      throw CommandRefusal(
+        .notFound, "there is no rollout '\(name)'", remedy: "`rollout status` lists them")
+    }
+    return rollout
+  }
+
+  private func approve(_ name: RolloutName) throws(CommandRefusal) -> [JournalEvent] {
+    let rollout = try rollout(name)
+    guard rollout.status.isLive else { throw rollout.refusal("there is nothing to approve") }
+    guard case .approval = rollout.currentStep?.traffic else {
+      throw CommandRefusal(
+        .notAllowed,
+        "rollout '\(name)' stands at step \(rollout.step + 1) of \(rollout.policy.steps.count), "
+          + "which asks for no approval")
+    }
+    return rollout.approvedStep == rollout.step ? [] : [.approved(name, step: rollout.step)]
+  }
+
+  private func rollBack(
+    _ name: RolloutName, reports: [GateReport]
+  ) throws(CommandRefusal) -> [JournalEvent] {
+    let rollout = try rollout(name)
+    if rollout.status.isLive { return [.rolledBack(name, evidence: reports)] }
+    guard rollout.status == .promoted else { throw rollout.refusal("it cannot be rolled back") }
+    let route = rollout.policy.route
+    let newer = service.liveRollout(on: route)?.policy.name ?? lastPromotion(on: route)
+    guard newer == name else {
+      let other = newer.map { "'\($0)'" } ?? "another rollout"
+      throw CommandRefusal(
+        .notAllowed,
+        "route '\(route)' has gone on from rollout '\(name)' to \(other)",
+        remedy: newer.map { "rollout rollback \($0)" })
+    }
+    return [.rolledBack(name, evidence: reports)]
+  }
+}
+
+// MARK: - Promotion
+
+extension ControlState {
+  private func promote(
+    _ name: RolloutName, model: ModelName?, force: Bool, reports: [GateReport], reason: String?
+  ) throws(CommandRefusal) -> [JournalEvent] {
+    let rollout = try rollout(name)
+    let policy = rollout.policy
+    guard rollout.status.isLive else { throw rollout.refusal("it cannot be promoted") }
+    let reason = reason?.trimmed ?? ""
+    if force && reason.isEmpty {
+      throw CommandRefusal(.invalid, "a forced promotion needs a reason", remedy: "--reason '…'")
+    }
+    guard let chosen = model ?? (policy.candidates.count == 1 ? policy.candidates.first : nil)
+    else {
+      throw CommandRefusal(
+        .invalid,
+        "rollout '\(name)' has several candidates: "
+          + policy.candidates.map(\.text).joined(separator: ", "), remedy: "--model NAME")
+    }
+    guard policy.candidates.contains(chosen) else {
+      throw CommandRefusal(.invalid, "'\(chosen)' is no candidate of rollout '\(name)'")
+    }
+    let open = rollout.openGates(of: chosen, in: reports)
+    if !force && (rollout.currentStep != nil || !open.isEmpty) {
+      throw gatesOpen(rollout, chosen, open, reports)
+    }
+    return [.promoted(name, model: chosen, openGates: open, evidence: reports)]
+  }
+
+  private func gatesOpen(
+    _ rollout: RolloutState, _ model: ModelName, _ open: [String], _ reports: [GateReport]
+  ) -> CommandRefusal {
+    let gates = reports.filter { open.contains($0.gate) && $0.candidate == model }
+    let steps = rollout.policy.steps.count
+    let place =
+      rollout.currentStep == nil
+      ? "all steps are done" : "stands at step \(rollout.step + 1) of \(steps)"
+    let names = open.isEmpty ? "no gate is open" : "open gates: " + open.joined(separator: ", ")
+    return CommandRefusal(
+      .gatesOpen, "rollout '\(rollout.policy.name)': \(place); \(names)",
+      remedy: "wait, or --force --reason '…'", openGates: gates)
+  }
+}
+
+extension RolloutState {
+  /// Names of the required gates that stand between `model` and its promotion, in the policy's order.
+  ///
+  /// While steps are left: those that have not passed at the last look, and those that a step ahead
+  /// judges anew. After the last step every gate has passed where it was judged; then only one that
+  /// has since been shown to be violated is open.
+  func openGates(of model: ModelName, in reports: [GateReport]) -> [String] {
+    let required = policy.metrics.filter(\.role.isRequired).map(\.name)
+    let verdicts = Dictionary(
+      reports.filter { $0.candidate == model }.map { ($0.gate, $0.verdict) },
+      uniquingKeysWith: { first, _ in first })
+    guard currentStep != nil else { return required.filter { verdicts[$0] == .fail } }
+    let ahead = policy.steps.indices.filter {
+      $0 > step && policy.steps[$0].traffic.sharesTraffic
+    }
+    let judgedAhead = Set(ahead.flatMap { policy.gates(judgedAt: $0) }.map(\.name))
+    let judgedNow = Set(policy.gates(judgedAt: step).map(\.name))
+    return required.filter {
+      judgedAhead.contains($0) || (judgedNow.contains($0) && verdicts[$0] != .pass)
+    }
+  }
+
+  fileprivate func refusal(_ consequence: String) -> CommandRefusal {
+    CommandRefusal(
+      .notAllowed, "rollout '\(policy.name)' is \(status.phrase): \(consequence)", remedy: reason)
+  }
+}
+
+extension String {
+  fileprivate var trimmed: String {
+    String(drop { $0.isWhitespace }.reversed().drop { $0.isWhitespace }.reversed())
+  }
+}
+
+// MARK: - Application
+
+extension ControlState {
+  /// All documents or none; each is decided on the state that the ones before leave behind.
+  private func apply(
+    _ models: [ModelSpecification], _ rollouts: [RolloutPolicy]
+  ) throws(CommandRefusal) -> [JournalEvent] {
+    var next = self
+    var events: [JournalEvent] = []
+    for model in models {
+      guard let event = try next.application(of: model) else { continue }
+      events.append(event)
+      next = next.assuming(event)
+    }
+    for policy in rollouts {
+      guard let event = try next.application(of: policy) else { continue }
+      events.append(event)
+      next = next.assuming(event)
+    }
+    return events
+  }
+
+  private func application(
+    of model: ModelSpecification
+  ) throws(CommandRefusal) -> JournalEvent? {
+    if service.models[model.name]?.digest == model.digest { return nil }
+    let user = service.rollouts.values.first { rollout in
+      rollout.status.isLive
+        && (rollout.policy.incumbent == model.name
+          || rollout.policy.candidates.contains(model.name))
+    }
+    if let user {
+      throw CommandRefusal(
+        .notAllowed,
+        "model '\(model.name)' changed while rollout '\(user.policy.name)' gathers evidence with "
+          + "it: the evidence would be stale",
+        remedy: "give the changed model a name of its own, or abort '\(user.policy.name)' first")
+    }
+    return .modelApplied(model)
+  }
+
+  /// A digest that was the last one applied under its name changes nothing, however that run ended:
+  /// who applies a folder over and over shall not restart what was rolled back. Another salt makes
+  /// another digest.
+  private func application(
+    of policy: RolloutPolicy
+  ) throws(CommandRefusal) -> JournalEvent? {
+    if service.rollouts[policy.name]?.policy.digest == policy.digest { return nil }
+    for name in [policy.incumbent] + policy.candidates where service.models[name] == nil {
+      throw CommandRefusal(
+        .notFound, "rollout '\(policy.name)' names the model '\(name)', which nobody applied",
+        remedy: "apply a `kind: Model` document named '\(name)' with it")
+    }
+    let sameName = service.rollouts[policy.name].flatMap { $0.status.isLive ? $0 : nil }
+    if let live = service.liveRollout(on: policy.route) ?? sameName {
+      throw CommandRefusal(
+        .rolloutUnderWay,
+        "rollout '\(live.policy.name)' is \(live.status.phrase) on route '\(live.policy.route)'",
+        remedy: "promote it, or `rollout abort \(live.policy.name)` first")
+    }
+    if let incumbent = service.incumbents[policy.route], incumbent != policy.incumbent {
+      throw CommandRefusal(
+        .staleIncumbent,
+        "rollout '\(policy.name)' was written against '\(policy.incumbent)', but '\(incumbent)' is "
+          + "live on route '\(policy.route)'",
+        remedy: "-incumbent: \(policy.incumbent)\n+incumbent: \(incumbent)")
+    }
+    return .rolloutApplied(policy)
+  }
+}

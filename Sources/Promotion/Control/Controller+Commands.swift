@@ -1,0 +1,157 @@
+package import Experimentation
+import Logging
+import Storage
+
+extension Controller {
+  /// Carries a command out, or says why not.
+  ///
+  /// - Parameters:
+  ///   - actor: who asks, for the journal
+  ///   - reason: why, for the journal; a forced promotion needs one
+  /// - Returns: the entries that the command became; none when everything was so already
+  /// - Throws: what ``CommandRefusal/Code`` sorts. After `unavailable` nothing has changed, except
+  ///   that an abort or a rollback has taken the traffic back already and is written down as soon as
+  ///   the journal lets it.
+  package func perform(
+    _ command: Command, actor: String, reason: String?
+  ) async throws(CommandRefusal) -> [JournalEntry] {
+    let entries: [JournalEntry]
+    switch command {
+    case .abort(let name):
+      entries = try await retreat(from: name, .abort, command, by: actor, reason)
+    case .rollBack(let name):
+      entries = try await retreat(from: name, .rollBack, command, by: actor, reason)
+    case .apply(let models, let rollouts):
+      entries = try await apply(models, rollouts, by: actor, reason)
+    case .promote, .approve, .pause, .resume:
+      entries = try await commit(by: actor) { control, reports throws(CommandRefusal) in
+        try control.events(for: command, reports: reports, reason: reason).map { ($0, reason) }
+      }
+    }
+    for entry in entries {
+      logger.info(
+        "command carried out",
+        metadata: [
+          "event": "\(entry.record.event.title)", "sequence": "\(entry.sequence)",
+          "rollout": "\(entry.record.event.rollout?.text ?? "-")", "actor": "\(actor)",
+        ])
+    }
+    return entries
+  }
+
+  /// Makes the backends ready that the documents ask for, then writes the documents down.
+  ///
+  /// Backends come first because a table may only name what can answer. A model that was made ready
+  /// for a command that then failed costs memory and serves nobody.
+  private func apply(
+    _ models: [ModelSpecification], _ rollouts: [RolloutPolicy], by actor: String, _ reason: String?
+  ) async throws(CommandRefusal) -> [JournalEntry] {
+    let command = Command.apply(models: models, rollouts: rollouts)
+    let events = try effective.events(for: command, reports: reports, reason: reason)
+    let changed = events.compactMap { event -> ModelSpecification? in
+      if case .modelApplied(let model) = event { model } else { nil }
+    }
+    let named = Set(rollouts.flatMap { [$0.incumbent] + $0.candidates }).subtracting(ready)
+    let late = named.subtracting(changed.map(\.name)).compactMap { control.service.models[$0] }
+    let needed = changed + late.sorted { $0.name < $1.name }
+    if !needed.isEmpty {
+      try await prepareModels(needed)
+      for model in needed {
+        ready.insert(model.name)
+        settle(.model(model.name))
+      }
+    }
+    return try await commit(by: actor) { control, reports throws(CommandRefusal) in
+      try control.events(for: command, reports: reports, reason: reason).map { ($0, reason) }
+    }
+  }
+
+  /// Takes the traffic back, then writes it down.
+  private func retreat(
+    from name: RolloutName, _ kind: Retreat.Kind, _ command: Command, by actor: String,
+    _ reason: String?
+  ) async throws(CommandRefusal) -> [JournalEntry] {
+    _ = try effective.events(for: command, reports: reports)
+    guard let run = control.service.rollouts[name]?.run else { return [] }
+    return try await retreat(
+      Retreat(
+        rollout: name, run: run, kind: kind, evidence: kind == .abort ? [] : reports[name] ?? [],
+        actor: actor, reason: reason))
+  }
+
+  /// Puts a retreat in force and writes it down.
+  func retreat(_ retreat: Retreat) async throws(CommandRefusal) -> [JournalEntry] {
+    let before = control.service.sequence
+    retreats.append(retreat)
+    publish()
+    do {
+      let written = try await commit(by: retreat.actor) { _, _ in [] }
+      if !written.isEmpty { return written }
+      // Another append took it along.
+      return try await journal.entries(after: before).filter {
+        $0.record.event.rollout == retreat.rollout
+      }
+    } catch let refusal as CommandRefusal {
+      note(
+        .retreat(retreat.rollout),
+        "rollout '\(retreat.rollout)' has no traffic any more, but the journal does not say so yet")
+      throw refusal
+    } catch {
+      throw CommandRefusal(.unavailable, "the journal cannot be read: \(error)")
+    }
+  }
+
+  /// Writes retreats that wait and whatever `decide` makes of the state, folds and publishes.
+  ///
+  /// - Parameter decide: asked again, on the state as it is then, whenever another writer was faster;
+  ///   gets the state with every retreat done, and gives events with their reasons
+  /// - Returns: the entries of what was decided, or of the retreats when nothing else was
+  func commit(
+    by actor: String,
+    _ decide: (ControlState, [RolloutName: [GateReport]]) throws(CommandRefusal)
+      -> [(JournalEvent, String?)]
+  ) async throws(CommandRefusal) -> [JournalEntry] {
+    for _ in 0..<Self.attempts {
+      let seen = control.service.sequence
+      let now = wallClock()
+      let decided = try decide(effective, reports).map {
+        JournalRecord(event: $0.0, actor: actor, reason: $0.1, atMilliseconds: now)
+      }
+      let waiting = retreats.compactMap { retreat in
+        retreat.event(in: control.service).map {
+          JournalRecord(
+            event: $0, actor: retreat.actor, reason: retreat.reason, atMilliseconds: now)
+        }
+      }
+      guard !(waiting + decided).isEmpty else { return [] }
+      do {
+        let entries = try await journal.append(waiting + decided, after: seen)
+        absorb(entries)
+        publish()
+        settle(.journal)
+        return decided.isEmpty ? entries : Array(entries.dropFirst(waiting.count))
+      } catch  where error.code == .conflict {
+        try await catchUp()
+      } catch {
+        throw unavailable(error)
+      }
+    }
+    throw CommandRefusal(.conflict, "other commands came first; look again")
+  }
+
+  /// Folds what other writers, or an append that only seemed to fail, have left in the journal.
+  func catchUp() async throws(CommandRefusal) {
+    do {
+      absorb(try await journal.entries(after: control.service.sequence))
+      publish()
+      settle(.journal)
+    } catch {
+      throw unavailable(error)
+    }
+  }
+
+  private func unavailable(_ error: StorageError) -> CommandRefusal {
+    note(.journal, "the journal is not available: \(error.message)")
+    return CommandRefusal(.unavailable, "the journal is not available: \(error.message)")
+  }
+}

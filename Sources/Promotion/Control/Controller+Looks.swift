@@ -1,0 +1,154 @@
+import Experimentation
+import Logging
+import Storage
+
+extension Controller {
+  /// The longest wait between two glances at the schedule, so that a rollout applied meanwhile is
+  /// looked at in time.
+  private static let glance = Duration.seconds(1)
+
+  /// Looks at every live rollout as often as its policy says, until cancelled.
+  ///
+  /// A look that fails shows in the health and is made again when it is due; nothing ends the loop
+  /// but cancellation.
+  package func run() async throws {
+    while !Task.isCancelled {
+      do {
+        try await clock.sleep(for: min(Self.glance, untilNextLook()))
+      } catch {
+        // Only cancellation wakes a sleeper early.
+        return
+      }
+      let due = live.filter { untilLook(at: $0) <= .zero }
+      if !due.isEmpty || !retreats.isEmpty { await look(at: due) }
+    }
+  }
+
+  /// One look at every live rollout, due or not.
+  package func look() async {
+    await look(at: live)
+  }
+
+  private var live: [RolloutState] {
+    control.service.rollouts.values.filter(\.status.isLive)
+      .sorted { $0.policy.name < $1.policy.name }
+  }
+
+  private func untilNextLook() -> Duration {
+    live.map(untilLook).min() ?? Self.glance
+  }
+
+  private func untilLook(at rollout: RolloutState) -> Duration {
+    guard let last = lastLook[rollout.policy.name] else { return .zero }
+    return max(.zero, last + .seconds(rollout.policy.analysis.everySeconds) - uptime())
+  }
+
+  private func look(at rollouts: [RolloutState]) async {
+    for rollout in rollouts { lastLook[rollout.policy.name] = uptime() }
+    do {
+      try await catchUp()
+      _ = try await commit(by: Self.name) { _, _ in [] }
+    } catch {
+      // The journal is in the health; traffic may still have to go back.
+    }
+    let late = control.service.models.values.filter { !ready.contains($0.name) }
+    if !late.isEmpty {
+      await makeReady(late)
+      publish()
+    }
+    for rollout in rollouts {
+      do {
+        try await look(at: rollout.policy.name)
+        settle(.look(rollout.policy.name))
+      } catch {
+        note(.look(rollout.policy.name), "rollout '\(rollout.policy.name)': \(error)")
+      }
+    }
+  }
+
+  /// Who the journal says made the decisions of looks.
+  static let name = "controller"
+}
+
+// MARK: - One rollout
+
+extension Controller {
+  /// Reads what is new, judges, and makes moves until none is left: at most one for each step.
+  private func look(at name: RolloutName) async throws {
+    try await read(name)
+    let steps = control.service.rollouts[name]?.policy.steps.count ?? 0
+    for _ in 0...steps + 1 {
+      guard let rollout = effective.service.rollouts[name], rollout.status.isLive,
+        let findings = judge(rollout)
+      else { return }
+      let move = rollout.next(on: findings)
+      guard try await make(move, of: rollout, on: findings) else { return }
+    }
+  }
+
+  /// Folds new rows into the rollout's evidence, batch by batch.
+  private func read(_ name: RolloutName) async throws(StorageError) {
+    guard let rollout = control.service.rollouts[name], rollout.status.isLive else { return }
+    if evidence[name]?.run != rollout.run { evidence[name] = RunEvidence(of: rollout) }
+    for _ in 0..<Self.batchesPerLook {
+      // Only the cursors are held over the wait: a second reference to the evidence would have it
+      // copied when it changes.
+      guard let cursors = evidence[name]?.cursors else { return }
+      let outcomes = try await self.outcomes.outcomes(
+        of: name, run: rollout.run, after: cursors.outcome, limit: Self.batch)
+      let comparisons = try await self.outcomes.comparisons(
+        of: name, run: rollout.run, after: cursors.comparison, limit: Self.batch)
+      // Another look may have been here meanwhile; rows that it folded are passed over.
+      guard evidence[name]?.run == rollout.run else { return }
+      evidence[name]?.fold(outcomes)
+      evidence[name]?.fold(comparisons)
+      if max(outcomes.count, comparisons.count) < Self.batch { return }
+    }
+    logger.notice("more outcomes than one look reads", metadata: ["rollout": "\(name)"])
+  }
+
+  private func judge(_ rollout: RolloutState) -> Findings? {
+    let name = rollout.policy.name
+    guard let known = evidence[name], known.run == rollout.run else { return nil }
+    reports[name] = known.reports
+    return Findings(
+      reports: known.reports, samples: known.samples,
+      secondsInStep: stepBegan[name].map { (uptime() - $0) / .seconds(1) } ?? 0,
+      broken: known.broken)
+  }
+
+  /// - Returns: whether the rollout moved on, so that it should be judged again
+  private func make(
+    _ move: Move, of rollout: RolloutState, on findings: Findings
+  ) async throws -> Bool {
+    let name = rollout.policy.name
+    let event: JournalEvent
+    var why: String?
+    switch move {
+    case .hold:
+      return false
+    case .rollBack(let reason):
+      _ = try await retreat(
+        Retreat(
+          rollout: name, run: rollout.run, kind: .rollBack, evidence: findings.reports,
+          actor: Self.name, reason: reason))
+      logger.warning("rolled back", metadata: ["rollout": "\(name)", "reason": "\(reason)"])
+      return false
+    case .advance(let step): event = .advanced(name, to: step, evidence: findings.reports)
+    case .pause(let reason):
+      (event, why) = (.paused(name, evidence: findings.reports), reason)
+    case .inconclusive(let reason):
+      (event, why) = (.inconclusive(name, evidence: findings.reports), reason)
+    case .promote(let model):
+      event = .promoted(name, model: model, openGates: [], evidence: findings.reports)
+    }
+    // Decided on this very standing of the rollout; on any other, the next look decides.
+    let written = try await commit(by: Self.name) { control, _ in
+      control.service.rollouts[name] == rollout ? [(event, why)] : []
+    }
+    logger.info(
+      "look moved a rollout",
+      metadata: ["rollout": "\(name)", "event": "\(event.title)", "reason": "\(why ?? "-")"])
+    return !written.isEmpty
+  }
+}

@@ -1,0 +1,176 @@
+package import Experimentation
+package import Logging
+package import Routing
+package import Storage
+
+/// Looks, judges, writes the decision down, moves traffic.
+///
+/// State is a fold over the journal and traffic is derived from state, so the order is always the
+/// same: decide, append by compare-and-set, fold, publish. Whoever loses the race folds what the
+/// winner wrote and decides again. Going back to the incumbent alone happens before it is written
+/// (``Retreat``).
+///
+/// Between deciding and appending, and between folding and publishing, nothing is awaited; every
+/// other interleaving of looks and commands is settled by the journal's sequence.
+package actor Controller {
+  /// Rows read at once, and batches at most read of one rollout in one look: a look after a restart
+  /// over more rows than that is finished by the looks after it.
+  static let batch = 5_000
+  static let batchesPerLook = 200
+  /// How often a command that lost against another one is decided anew.
+  static let attempts = 16
+
+  let journal: any Journal
+  let outcomes: any OutcomeStore
+  let table: LiveRoutingTable
+  let prepareModels: @Sendable ([ModelSpecification]) async throws(CommandRefusal) -> Void
+  let wallClock: @Sendable () -> Int64
+  let clock: any Clock<Duration>
+  /// Time since the controller was made, by `clock`; only forward.
+  let uptime: @Sendable () -> Duration
+  let logger: Logger
+
+  var control = ControlState()
+  var retreats: [Retreat] = []
+  var ready: Set<ModelName> = []
+  var stepBegan: [RolloutName: Duration] = [:]
+  var lastLook: [RolloutName: Duration] = [:]
+  var evidence: [RolloutName: RunEvidence] = [:]
+  var reports: [RolloutName: [GateReport]] = [:]
+  var problems: [Concern: String] = [:]
+
+  /// - Parameters:
+  ///   - journal: the memory of control; one writer at a time wins
+  ///   - outcomes: what requests did, in the order of their assignment
+  ///   - table: where traffic is published
+  ///   - prepare: makes backends ready before a table may name them; called again for models that
+  ///     were refused, so it must bear repetition
+  ///   - wallClock: milliseconds since 1970, for people; decides nothing
+  ///   - clock: a clock that never jumps; steps are timed by it
+  package init(
+    journal: any Journal, outcomes: any OutcomeStore, table: LiveRoutingTable,
+    prepare: @escaping @Sendable ([ModelSpecification]) async throws(CommandRefusal) -> Void,
+    wallClock: @escaping @Sendable () -> Int64, clock: any Clock<Duration>, logger: Logger
+  ) {
+    self.journal = journal
+    self.outcomes = outcomes
+    self.table = table
+    self.prepareModels = prepare
+    self.wallClock = wallClock
+    self.clock = clock
+    self.uptime = clock.stopwatch()
+    self.logger = logger
+  }
+
+  /// Folds the journal, makes the models ready and puts the traffic in force again. Before serving.
+  ///
+  /// A model that cannot be made ready keeps its routes from being published and shows in the health;
+  /// looks try again. Times of steps start anew: what passed while nobody watched does not count
+  /// towards a step, so that no clock that jumped, and no night that the service was down, moves a
+  /// rollout.
+  package func resume() async throws(StorageError) {
+    absorb(try await journal.entries(after: control.service.sequence))
+    await makeReady(Array(control.service.models.values))
+    publish()
+    logger.info(
+      "control resumed",
+      metadata: [
+        "sequence": "\(control.service.sequence)", "routes": "\(control.service.incumbents.count)",
+        "models": "\(ready.count)",
+      ])
+  }
+
+  /// What the controller knows now.
+  package func status() async -> ServiceStatus {
+    ServiceStatus(
+      state: control.service, reports: reports,
+      comparisons: evidence.mapValues(\.table),
+      health: ControllerHealth(problems: problems.sorted { $0.key < $1.key }.map(\.value)))
+  }
+
+  /// Every entry of the journal that concerns `rollout`, or all of them, oldest first.
+  package func history(
+    of rollout: RolloutName?
+  ) async throws(StorageError) -> [JournalEntry] {
+    let entries = try await journal.entries(after: 0)
+    guard let rollout else { return entries }
+    return entries.filter { $0.record.event.rollout == rollout }
+  }
+}
+
+// MARK: - State
+
+extension Controller {
+  /// Folds entries that are new and puts what follows from them in force.
+  ///
+  /// Entries arrive once from the append that made them and perhaps once more from a reading; the
+  /// sequence tells.
+  func absorb(_ entries: [JournalEntry]) {
+    let now = uptime()
+    for entry in entries where entry.sequence == control.service.sequence + 1 {
+      control.fold(entry)
+      switch entry.record.event {
+      case .rolloutApplied(let policy): stepBegan[policy.name] = now
+      case .advanced(let name, _, _), .resumed(let name): stepBegan[name] = now
+      case .modelApplied, .approved, .paused, .inconclusive, .rolledBack, .aborted, .promoted: break
+      }
+    }
+    for (name, rollout) in control.service.rollouts { evidence[name]?.follow(rollout) }
+    for retreat in retreats where retreat.event(in: control.service) == nil {
+      settle(.retreat(retreat.rollout))
+    }
+    retreats.removeAll { $0.event(in: control.service) == nil }
+  }
+
+  /// The state with every retreat done: what is decided on, and what traffic follows.
+  var effective: ControlState {
+    retreats.reduce(control) { state, retreat in
+      retreat.event(in: state.service).map { state.assuming($0) } ?? state
+    }
+  }
+
+  /// Puts the traffic of the state in force.
+  func publish() {
+    table.publish(RoutingTable(effective.service, ready: ready))
+  }
+
+  /// Makes models ready one by one, so that one which is broken keeps no other from serving.
+  func makeReady(_ models: [ModelSpecification]) async {
+    for model in models.sorted(by: { $0.name < $1.name }) {
+      do {
+        try await prepareModels([model])
+        ready.insert(model.name)
+        settle(.model(model.name))
+      } catch {
+        note(.model(model.name), "model '\(model.name)' is not ready: \(error.message)")
+      }
+    }
+  }
+
+  /// A thing that may be wrong; each has one sentence in the health while it is.
+  enum Concern: Hashable, Comparable {
+    case journal
+    case retreat(RolloutName)
+    case model(ModelName)
+    case look(RolloutName)
+  }
+
+  func note(_ concern: Concern, _ problem: String) {
+    if problems[concern] != problem {
+      logger.error("control degraded", metadata: ["problem": "\(problem)"])
+    }
+    problems[concern] = problem
+  }
+
+  func settle(_ concern: Concern) {
+    problems[concern] = nil
+  }
+}
+
+extension Clock where Duration == Swift.Duration {
+  /// A function that tells the time since this call.
+  fileprivate func stopwatch() -> @Sendable () -> Duration {
+    let start = now
+    return { start.duration(to: self.now) }
+  }
+}

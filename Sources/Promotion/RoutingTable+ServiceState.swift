@@ -1,0 +1,44 @@
+package import Experimentation
+package import Routing
+
+extension RoutingTable {
+  /// The traffic that `state` asks for: a pure function, so that recovery is to fold and to publish.
+  ///
+  /// - Parameter ready: the models whose backends stand; `nil` means all of them. A table never names
+  ///   another: a rollout with a candidate that is not ready leaves everything with the incumbent,
+  ///   outside of the rollout, and a route whose incumbent is not ready is left out.
+  package init(_ state: ServiceState, ready: Set<ModelName>? = nil) {
+    let known = Set(state.models.keys)
+    let models = ready.map(known.intersection) ?? known
+    self.init(models: models)
+    for (route, incumbent) in state.incumbents where models.contains(incumbent) {
+      routes[route] = RouteTable(
+        route, incumbent: incumbent, rollout: state.liveRollout(on: route), ready: models)
+    }
+  }
+}
+
+extension RouteTable {
+  /// The rules of one route; without a rollout that may have traffic, the incumbent alone.
+  fileprivate init(
+    _ route: RouteName, incumbent: ModelName, rollout: RolloutState?, ready: Set<ModelName>
+  ) {
+    self.init(route: route, incumbent: incumbent)
+    // Commands keep a live rollout's incumbent the route's own; were it not, nobody could say what its
+    // candidates are compared with.
+    guard let rollout, rollout.policy.incumbent == incumbent,
+      ready.isSuperset(of: rollout.policy.candidates)
+    else { return }
+    self.rollout = rollout.position
+    unit = rollout.policy.assignment.unit
+    salt = rollout.policy.assignment.salt
+    allowsOverride = rollout.policy.allowsOverride
+    let shares = rollout.policy.shares(of: rollout.traffic)
+    serving = ([incumbent] + rollout.policy.candidates).compactMap { model in
+      shares[model].map { WeightedModel(model: model, share: $0) }
+    }
+    if case .shadow(let traffic) = rollout.traffic {
+      shadows = rollout.policy.candidates.map { ShadowRule(model: $0, traffic: traffic) }
+    }
+  }
+}

@@ -1,0 +1,193 @@
+package import Experimentation
+
+/// What one look at a rollout found: all that the rule of the game may know.
+package struct Findings: Hashable, Sendable {
+  /// The verdict of every gate that the step in force judges, for every candidate.
+  package var reports: [GateReport]
+  /// Samples under the traffic in force: pairs of each candidate in a shadow step, answers of each
+  /// model otherwise. A model without any may be absent.
+  package var samples: [ModelName: Int]
+  /// Seconds that the step was watched by a clock that never jumps.
+  package var secondsInStep: Double
+  /// Candidates whose answers to live traffic failed one after the other (``KillSwitch``).
+  package var broken: Set<ModelName>
+
+  package init(
+    reports: [GateReport] = [], samples: [ModelName: Int] = [:], secondsInStep: Double,
+    broken: Set<ModelName> = []
+  ) {
+    self.reports = reports
+    self.samples = samples
+    self.secondsInStep = secondsInStep
+    self.broken = broken
+  }
+}
+
+/// What a look does to a rollout: at most one thing, with its reason for people.
+package enum Move: Hashable, Sendable {
+  case hold(because: String)
+  case advance(to: Int)
+  case pause(because: String)
+  case inconclusive(because: String)
+  case rollBack(because: String)
+  case promote(ModelName)
+}
+
+extension RolloutState {
+  /// Where the rollout goes on what a look found. No clock, no store: a rule of the game.
+  ///
+  /// Harm comes first and counts in every live status: a pause keeps a rollout from going on, it does
+  /// not keep users on something shown to be bad. With several candidates, one that fails takes the
+  /// whole rollout back: what the others' steps showed was shown beside it. Forward goes only what
+  /// was shown: every required gate `pass`, for every candidate, and every hold condition met. Time
+  /// alone moves a rollout nowhere but to a standstill or back.
+  package func next(on findings: Findings) -> Move {
+    guard status.isLive else { return .hold(because: "the rollout is \(status.phrase)") }
+    if let model = findings.broken.min() {
+      return .rollBack(
+        because: "\(KillSwitch.limit) answers of '\(model)' in a row failed by its own fault")
+    }
+    let failures = findings.reports.filter { $0.verdict == .fail && $0.role.isRequired }
+    if let failure = failures.first(where: { action(of: $0) == .rollBack }) {
+      return .rollBack(because: failure.summary)
+    }
+    guard status == .running else { return .hold(because: "the rollout is \(status.phrase)") }
+    if let failure = failures.first(where: { action(of: $0) == .pause }) {
+      return .pause(because: failure.summary)
+    }
+    guard let current = currentStep else { return promotion(on: findings) }
+    guard let obstacle = obstacle(at: current, on: findings) else { return .advance(to: step + 1) }
+    guard let limit = current.hold.maxSeconds, findings.secondsInStep >= limit else {
+      return .hold(because: obstacle)
+    }
+    let reason = "the step ran its longest, \(limit) s: \(obstacle)"
+    return switch current.hold.onInconclusive {
+    case .pause: .inconclusive(because: reason)
+    case .rollBack: .rollBack(because: reason)
+    case .hold: .hold(because: reason)
+    }
+  }
+
+  /// What stands after the last step: the only candidate may be promoted by itself where the policy
+  /// says so, as long as its gates still pass.
+  private func promotion(on findings: Findings) -> Move {
+    guard policy.promotion == .automatic else {
+      return .hold(because: "ready: a person promotes '\(policy.name)'")
+    }
+    guard let candidate = policy.candidates.first, policy.candidates.count == 1 else {
+      return .hold(because: "ready: a person chooses among \(policy.candidates.count) candidates")
+    }
+    if let obstacle = openGate(in: findings.reports, minSamples: 1) {
+      return .hold(because: obstacle)
+    }
+    return .promote(candidate)
+  }
+
+  /// What keeps the rollout from the next step, or `nil`.
+  private func obstacle(at current: Step, on findings: Findings) -> String? {
+    switch current.traffic {
+    case .approval(let team) where approvedStep != step:
+      return "waits for approval" + (team.map { " by \($0)" } ?? "")
+    case .pause(let seconds) where !(findings.secondsInStep >= seconds):
+      return "pauses for \(seconds) s"
+    case .shadow, .canary, .split, .approval, .pause:
+      break
+    }
+    if let gate = openGate(in: findings.reports, minSamples: current.hold.minSamples) {
+      return gate
+    }
+    if current.traffic.sharesTraffic {
+      // A policy without a required gate still may not pass a step in which nothing happened.
+      for candidate in policy.candidates {
+        let count = findings.samples[candidate] ?? 0
+        if count < current.hold.minSamples {
+          return "'\(candidate)' has \(count) of \(current.hold.minSamples) samples"
+        }
+      }
+    }
+    // Written so that a time that is no number holds.
+    guard findings.secondsInStep >= current.hold.minSeconds else {
+      return "the step runs for at least \(current.hold.minSeconds) s"
+    }
+    return nil
+  }
+
+  /// The first required gate that has not passed, as a sentence; a report that is missing is a gate
+  /// that has not passed.
+  private func openGate(in reports: [GateReport], minSamples: Int) -> String? {
+    for gate in policy.gates(judgedAt: step) where gate.role.isRequired {
+      for candidate in policy.candidates {
+        let report = reports.first { $0.gate == gate.name && $0.candidate == candidate }
+        guard let report else { return "gate '\(gate.name)' of '\(candidate)' was not judged" }
+        guard report.verdict == .pass else { return report.summary }
+        guard report.samples >= minSamples else {
+          return "gate '\(gate.name)' of '\(candidate)' has \(report.samples) of "
+            + "\(minSamples) samples"
+        }
+      }
+    }
+    return nil
+  }
+
+  private func action(of report: GateReport) -> MetricGate.FailAction? {
+    policy.metrics.first { $0.name == report.gate }?.onFail
+  }
+}
+
+extension RolloutPolicy {
+  /// Index of the step whose traffic is in force at `step`, which may be the number of steps; `nil`
+  /// while no step has shared traffic yet.
+  package func trafficStep(at step: Int) -> Int? {
+    steps.indices.last { $0 <= step && steps[$0].traffic.sharesTraffic }
+  }
+
+  /// The gates that the traffic in force at `step` can judge.
+  ///
+  /// Metrics of a pair are judged where there are pairs, in shadow steps. A policy that gates on one
+  /// and has no shadow step gets it judged everywhere, where it will be an `error`: a gate that
+  /// nobody can judge must hold the rollout, not vanish.
+  package func gates(judgedAt step: Int) -> [MetricGate] {
+    guard let index = trafficStep(at: step) else { return [] }
+    if steps[index].traffic.isShadow { return metrics }
+    let hasShadow = steps.contains { $0.traffic.isShadow }
+    return metrics.filter { !($0.metric.isOfPair && hasShadow) }
+  }
+}
+
+extension StepTraffic {
+  /// Whether candidates are only asked aside.
+  package var isShadow: Bool {
+    if case .shadow = self { true } else { false }
+  }
+}
+
+extension RolloutStatus {
+  /// As it is said in a sentence: "the rollout is rolled back".
+  package var phrase: String {
+    switch self {
+    case .rolledBack: "rolled back"
+    case .running, .paused, .inconclusive, .promoted, .aborted, .superseded: rawValue
+    }
+  }
+}
+
+extension GateReport {
+  /// The verdict in a sentence.
+  package var summary: String {
+    let sentence = "gate '\(gate)' of '\(candidate)': \(verdict.phrase)"
+    return explanation.map { "\(sentence): \($0)" } ?? sentence
+  }
+}
+
+extension Verdict {
+  /// As it is said in a sentence.
+  package var phrase: String {
+    switch self {
+    case .pass: "passes"
+    case .fail: "fails"
+    case .inconclusive: "inconclusive"
+    case .noData: "no data"
+    case .error: "cannot be judged"
+    }
+  }
+}
