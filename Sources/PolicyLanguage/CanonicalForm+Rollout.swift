@@ -1,0 +1,114 @@
+package import Experimentation
+
+extension RolloutPolicy {
+  /// The document in its one canonical spelling, JSON, with slices written out as gates; the digest is
+  /// made over this.
+  package var canonicalText: String {
+    CanonicalForm.object([
+      "apiVersion": .text(PolicyParser.apiVersion), "kind": .text("Rollout"),
+      "name": .text(name.text), "route": .text(route.text), "incumbent": .text(incumbent.text),
+      "candidates": .list(candidates.map { .text($0.text) }),
+      "assignment": .object([
+        "unit": .text(assignment.unit.canonicalText), "salt": .text(assignment.salt),
+      ]),
+      "steps": .list(steps.map(\.canonicalForm)),
+      "metrics": .list(metrics.map(\.canonicalForm)),
+      "analysis": .object([
+        "alpha": .number(analysis.alpha), "everySeconds": .number(analysis.everySeconds),
+      ]),
+      "promotion": .text(promotion.rawValue),
+      "overrides": .text(allowsOverride ? "allowed" : "refused"),
+    ]).json
+  }
+}
+
+extension UnitKind {
+  fileprivate var canonicalText: String {
+    switch self {
+    case .user: "user"
+    case .session: "session"
+    case .request: "request"
+    case .header(let name): "header:\(name)"
+    }
+  }
+}
+
+extension Step {
+  fileprivate var canonicalForm: CanonicalForm {
+    let (key, content) = traffic.canonicalEntry
+    return .object([key: content, "hold": traffic.sharesTraffic ? hold.canonicalForm : nil])
+  }
+}
+
+extension StepTraffic {
+  fileprivate var canonicalEntry: (String, CanonicalForm) {
+    switch self {
+    case .shadow(let shadow):
+      (
+        "shadow",
+        .object([
+          "share": .number(shadow.share.value), "concurrency": .integer(shadow.concurrency),
+          "tokensPerDay": shadow.tokensPerDay.map(CanonicalForm.integer),
+        ])
+      )
+    case .canary(let weight): ("canary", .object(["weight": .number(weight.value)]))
+    case .split(let weights):
+      (
+        "split",
+        .object([
+          "weights": .object(
+            Dictionary(uniqueKeysWithValues: weights.map { ($0.text, .number($1.value)) }))
+        ])
+      )
+    case .approval(let team): ("approval", .object(["team": team.map(CanonicalForm.text)]))
+    case .pause(let seconds): ("pause", .object(["seconds": .number(seconds)]))
+    }
+  }
+}
+
+extension HoldConditions {
+  fileprivate var canonicalForm: CanonicalForm {
+    .object([
+      "minSamples": .integer(minSamples), "minSeconds": .number(minSeconds),
+      "maxSeconds": maxSeconds.map(CanonicalForm.number),
+      "onInconclusive": .text(onInconclusive.rawValue),
+    ])
+  }
+}
+
+extension MetricGate {
+  fileprivate var canonicalForm: CanonicalForm {
+    .object([
+      "name": .text(name), "metric": .text(metric.rawValue), "role": .text(role.rawValue),
+      "objective": objective.canonicalForm, "promptTokens": slice?.canonicalForm,
+      "onFail": .text(onFail.rawValue),
+    ])
+  }
+}
+
+extension MetricGate.Objective {
+  fileprivate var canonicalForm: CanonicalForm {
+    switch self {
+    case .notWorse(let margin): .object(["notWorse": margin.canonicalForm])
+    case .better(let margin): .object(["better": margin.canonicalForm])
+    }
+  }
+}
+
+extension MetricGate.Margin {
+  fileprivate var canonicalForm: CanonicalForm {
+    switch self {
+    case .absolute(let value): .object(["absolute": .number(value)])
+    case .relative(let value): .object(["relative": .number(value)])
+    }
+  }
+}
+
+extension SliceCondition {
+  fileprivate var canonicalForm: CanonicalForm {
+    let high = promptTokens.upperBound == .max ? nil : promptTokens.upperBound
+    return .object([
+      "from": .integer(promptTokens.lowerBound), "to": high.map(CanonicalForm.integer),
+    ])
+  }
+}

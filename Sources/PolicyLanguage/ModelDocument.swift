@@ -1,0 +1,214 @@
+import Experimentation
+
+/// Reads a `kind: Model` document.
+struct ModelDocument {
+  private let reader: MappingReader<ModelKey>
+  private let log: DiagnosticLog
+
+  init?(_ root: PolicyNode, log: DiagnosticLog) {
+    guard let reader = MappingReader<ModelKey>(root, log: log) else { return nil }
+    self.reader = reader
+    self.log = log
+  }
+
+  /// The name with its place, even when the rest has mistakes.
+  func name() -> Placed<ModelName>? {
+    reader[.name].flatMap { node in
+      node.name("the model's name", log).map { Placed($0, at: node.position) }
+    }
+  }
+
+  /// `nil` when a part is missing or was reported.
+  func model(named name: ModelName?) -> ModelSpecification? {
+    let backend: BackendSpecification?
+    switch (reader[.engine], reader[.upstream]) {
+    case (let engine?, nil): backend = self.engine(engine).map(BackendSpecification.engine)
+    case (nil, let upstream?): backend = self.upstream(upstream).map(BackendSpecification.upstream)
+    case (nil, nil):
+      backend = nil
+      log.report(
+        .oneOf, at: reader.position, "a model needs 'engine' or 'upstream'",
+        hint: "'engine' runs in this process, 'upstream' is a server elsewhere")
+    case (.some, .some):
+      backend = nil
+      log.report(
+        .oneOf, at: reader.position(of: .upstream), "a model has 'engine' or 'upstream', not both")
+    }
+    guard let name, let backend else { return nil }
+    var model = ModelSpecification(name: name, backend: backend, digest: "")
+    model.digest = Digest.hex(of: model.canonicalText)
+    return model
+  }
+}
+
+// MARK: - Engine
+
+extension ModelDocument {
+  private static let maximumContext = 1_048_576
+
+  private func engine(_ node: PolicyNode) -> EngineSpecification? {
+    guard let reader = MappingReader<EngineKey>(node, log: log) else { return nil }
+    let weights = reader[.weights].flatMap(path)
+    let sha256 = reader[.sha256].flatMap(sha256)
+    let context = reader[.context].flatMap {
+      $0.integer("context", in: 16...Self.maximumContext, log)
+    }
+    if let rope = reader[.rope] { checkRope(rope) }
+    let attention = reader[.attention].flatMap { self.attention($0, context: context) }
+    guard let weights, let attention else { return nil }
+    return EngineSpecification(
+      weights: weights, sha256: sha256, attention: attention, context: context)
+  }
+
+  private func path(_ node: PolicyNode) -> String? {
+    guard let path = node.text("the path of a GGUF file", log) else { return nil }
+    if path.split(separator: "/").contains("..") {
+      log.report(
+        .invalidPath, at: node.position, "a path with '..' in it",
+        hint: "name a file in the model folder, or write an absolute path")
+      return nil
+    }
+    return path
+  }
+
+  private func sha256(_ node: PolicyNode) -> String? {
+    guard let scalar = node.scalar("sha256", log) else { return nil }
+    let text = scalar.text
+    let isHex = text.utf8.count == 64 && text.allSatisfy { $0.isASCII && $0.isHexDigit }
+    if isHex, text == text.lowercased() { return text }
+    log.report(
+      .invalidSHA256, at: node.position, "sha256 must be 64 lower-case hexadecimal digits",
+      suggestion: isHex ? text.lowercased() : nil, hint: "'sha256sum FILE' prints it")
+    return nil
+  }
+
+  private func checkRope(_ node: PolicyNode) {
+    guard let reader = MappingReader<RopeKey>(node, log: log) else { return }
+    _ = reader[.scaling]?.choice(
+      "rope scaling", among: [RopeScaling.none], notYet: ["linear", "ntk", "dynamicNTK", "yarn"],
+      log)
+  }
+
+  private func attention(_ node: PolicyNode, context: Int?) -> AttentionSpecification? {
+    // Before the keys are read, so that an attention that is not supported is one mistake.
+    if let kind = node.value(of: AttentionKey.kind), case .scalar(let scalar) = kind.content,
+      AttentionKind(rawValue: scalar.text) == nil, !scalar.isEmptyPlain
+    {
+      kind.refuseChoice(
+        scalar.text, "attention", of: AttentionKind.allCases.map(\.rawValue),
+        notYet: ["blockSparse", "hybrid"], log)
+      return nil
+    }
+    guard let reader = MappingReader<AttentionKey>(node, log: log) else { return nil }
+    guard let kind = reader[.kind]?.choice("attention", among: AttentionKind.allCases, log) else {
+      return nil
+    }
+    guard kind == .slidingWindow else {
+      for key in reader.present([.window, .sinks]) {
+        log.report(
+          .misplacedKey, at: reader.position(of: key),
+          "'\(key.rawValue)' means nothing to \(kind.rawValue) attention",
+          hint: "remove it, or write 'kind: slidingWindow'")
+      }
+      return kind == .dense ? .dense : .flash
+    }
+    return window(reader, context: context)
+  }
+
+  private func window(
+    _ reader: MappingReader<AttentionKey>, context: Int?
+  ) -> AttentionSpecification? {
+    guard let windowNode = reader[.window] else {
+      log.report(
+        .missingKey, at: reader.position, "missing key 'window' in attention",
+        hint: "a sliding window needs its length in tokens")
+      return nil
+    }
+    let window = windowNode.integer("window", in: 1...Self.maximumContext, log)
+    let sinks = reader[.sinks].map { $0.integer("sinks", in: 0...4_096, log) } ?? 0
+    guard let window, let sinks else { return nil }
+    if let context, window + sinks >= context {
+      log.report(
+        .windowCoversContext, at: windowNode.position,
+        "a window of \(window) and \(sinks) sinks covers the whole context of \(context)",
+        hint: "it attends as flash attention does", severity: .warning)
+    }
+    return .slidingWindow(window: window, sinks: sinks)
+  }
+
+  private enum AttentionKind: String, CaseIterable { case dense, flash, slidingWindow }
+
+  private enum RopeScaling: String { case none }
+}
+
+// MARK: - Upstream
+
+extension ModelDocument {
+  private func upstream(_ node: PolicyNode) -> UpstreamSpecification? {
+    guard let reader = MappingReader<UpstreamKey>(node, log: log) else { return nil }
+    let url = reader[.url].flatMap { UpstreamURL.read($0, log: log) }
+    let model = reader[.model].flatMap { $0.text("the server's name of the model", log) }
+    let key = reader[.apiKeyEnv].flatMap(environmentName)
+    let timeouts = reader[.timeouts].flatMap(self.timeouts) ?? UpstreamTimeouts()
+    guard let url, let model else { return nil }
+    return UpstreamSpecification(
+      url: url, model: model, apiKeyEnvironment: key, timeouts: timeouts)
+  }
+
+  private func timeouts(_ node: PolicyNode) -> UpstreamTimeouts? {
+    guard let reader = MappingReader<TimeoutKey>(node, log: log) else { return nil }
+    func seconds(_ key: TimeoutKey, default seconds: Double) -> Double {
+      reader[key].flatMap { $0.duration(key.rawValue, in: 0.001...3_600, log) } ?? seconds
+    }
+    let usual = UpstreamTimeouts()
+    let timeouts = UpstreamTimeouts(
+      connectSeconds: seconds(.connect, default: usual.connectSeconds),
+      firstTokenSeconds: seconds(.firstToken, default: usual.firstTokenSeconds),
+      idleSeconds: seconds(.idle, default: usual.idleSeconds),
+      totalSeconds: seconds(.total, default: usual.totalSeconds))
+    let longest = max(timeouts.connectSeconds, timeouts.firstTokenSeconds, timeouts.idleSeconds)
+    if longest > timeouts.totalSeconds {
+      log.report(
+        .timesOutOfOrder, at: reader.position(of: .total),
+        "a timeout of \(longest) s is longer than the total of \(timeouts.totalSeconds) s")
+    }
+    return timeouts
+  }
+
+  /// The name of a variable. What looks like a key itself is neither accepted nor repeated.
+  private func environmentName(_ node: PolicyNode) -> String? {
+    guard let scalar = node.scalar("the name of an environment variable", log) else { return nil }
+    let text = scalar.text
+    let isName =
+      text.utf8.count <= 128 && text.first?.isASCIIDigit == false
+      && text.utf8.allSatisfy { byte in
+        byte == UInt8(ascii: "_") || (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte)
+          || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
+      }
+    if Self.looksSecret(text) {
+      log.report(
+        .secretInPolicy, at: node.position, "apiKeyEnv looks like a key, not like a name",
+        hint:
+          "put the key into the environment, write the variable's name here, and replace the key",
+        showsLine: false)
+    } else if isName {
+      return text
+    } else {
+      // The line is not shown: what is no name may be a key of a kind not known here.
+      log.report(
+        .invalidEnvironmentName, at: node.position,
+        "apiKeyEnv must be the name of an environment variable", hint: "write it like CHAT_7B_KEY",
+        showsLine: false)
+    }
+    return nil
+  }
+
+  private static func looksSecret(_ text: String) -> Bool {
+    let prefixes = ["sk-", "sk_", "pk-", "hf_", "ghp_", "gho_", "xoxb-", "AKIA", "AIza", "eyJ"]
+    if prefixes.contains(where: text.hasPrefix) { return !text.dropFirst(4).contains("_") }
+    if text.lowercased().hasPrefix("bearer ") { return true }
+    let hasDigits = text.contains(where: \.isASCIIDigit)
+    let hasLetters = text.contains { $0.isLowercase }
+    return text.count >= 20 && hasDigits && hasLetters
+  }
+}

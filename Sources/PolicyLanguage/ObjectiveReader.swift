@@ -1,0 +1,136 @@
+import Experimentation
+
+/// Reads what must be shown of a metric: a tolerated loss or a wanted gain.
+struct ObjectiveReader {
+  let metric: Metric
+  let role: MetricGate.Role
+  let log: DiagnosticLog
+
+  /// `nil` when it is missing or was reported.
+  func objective(_ reader: MappingReader<MetricKey>) -> MetricGate.Objective? {
+    let keys = reader.present(MetricKey.objectives)
+    guard let key = keys.first, let node = reader[key] else { return withoutMargin(reader) }
+    if keys.count > 1 {
+      log.report(
+        .oneOf, at: reader.position(of: keys[1]),
+        "a metric has '\(key.rawValue)' or '\(keys[1].rawValue)', not both",
+        hint: "write a second metric for a second condition")
+    }
+    guard checkKey(key, at: reader.position(of: key)) else { return nil }
+    return key == gainKey ? gain(key, node) : loss(key, node)
+  }
+
+  /// The key that says how much the metric may get worse.
+  private var lossKey: MetricKey { metric.direction == .lower ? .maxIncrease : .maxDecrease }
+
+  /// The key that says how much the metric must get better.
+  private var gainKey: MetricKey { metric.direction == .lower ? .minDecrease : .minIncrease }
+
+  private var exampleKey: MetricKey { role == .goal ? gainKey : lossKey }
+
+  private var unit: String { metric.scale == .proportion ? "pp" : "%" }
+
+  /// What is only drawn needs no margin; it is held against no change at all.
+  private func withoutMargin(_ reader: MappingReader<MetricKey>) -> MetricGate.Objective? {
+    if role == .info { return .notWorse(by: margin(0)) }
+    // One that is there without a usable value was reported.
+    guard !reader.hasAny(MetricKey.objectives) else { return nil }
+    log.report(
+      .missingMargin, at: reader.position(of: .role),
+      "a metric of role \(role.rawValue) must say what is to be shown",
+      hint: "write it like '\(exampleKey.rawValue): 5\(unit)'")
+    return nil
+  }
+
+  private func checkKey(_ key: MetricKey, at position: SourcePosition) -> Bool {
+    let better = metric.direction == .lower ? "a decrease" : "an increase"
+    if key != .margin, key != lossKey, key != gainKey {
+      log.report(
+        .wrongDirection, at: position,
+        "'\(key.rawValue)' on \(metric.rawValue), of which \(better) is better",
+        suggestion: exampleKey.rawValue)
+      return false
+    }
+    if role == .goal, key != gainKey {
+      log.report(
+        .wrongDirection, at: position,
+        "'\(key.rawValue)' on a goal, which must be shown to improve",
+        suggestion: gainKey.rawValue, hint: "or give it the role guardrail")
+      return false
+    }
+    if role == .guardrail, key == gainKey {
+      log.report(
+        .wrongDirection, at: position,
+        "'\(key.rawValue)' on a guardrail, which must be shown not to get worse",
+        suggestion: lossKey.rawValue, hint: "or give it the role goal")
+      return false
+    }
+    return true
+  }
+
+  // MARK: Loss
+
+  private func loss(_ key: MetricKey, _ node: PolicyNode) -> MetricGate.Objective? {
+    guard let value = key == .margin ? plainMargin(node) : value(key, node) else { return nil }
+    // A share cannot fall by more than all of it, and what falls to nothing lost 100 %.
+    let limit = metric.scale == .proportion || metric.direction == .higher ? 1.0 : 10.0
+    guard value >= 0, limit == 1 ? value < limit : value <= limit else {
+      report(key, node, "from 0 to \(limit == 1 ? "below 100" : "1000")\(unit)")
+      return nil
+    }
+    if value == 0, role.isRequired {
+      log.report(
+        .unreachableGate, at: node.position,
+        "a margin of 0 can never be shown by a candidate that is just as good",
+        hint: "say how much loss is tolerated, such as 1\(unit)")
+      return nil
+    }
+    return .notWorse(by: margin(value))
+  }
+
+  /// `margin: 0.02`: a tolerated loss in shares, without a unit because it is on the metric's scale.
+  private func plainMargin(_ node: PolicyNode) -> Double? {
+    guard metric.scale == .proportion else {
+      log.report(
+        .wrongUnit, at: node.position,
+        "'margin' is for shares, and \(metric.rawValue) is compared in percent",
+        suggestion: nil, hint: "write it like '\(lossKey.rawValue): 10%'")
+      return nil
+    }
+    return node.number("margin", log)?.value
+  }
+
+  // MARK: Gain
+
+  private func gain(_ key: MetricKey, _ node: PolicyNode) -> MetricGate.Objective? {
+    guard !metric.isOfPair else {
+      log.report(
+        .unreachableGate, at: node.position,
+        "\(metric.rawValue) compares a candidate with the incumbent, which agrees with itself always",
+        hint: "no candidate can be better; use a guardrail with '\(lossKey.rawValue)'")
+      return nil
+    }
+    guard let value = value(key, node) else { return nil }
+    let limit = metric.scale == .proportion || metric.direction == .lower ? 1.0 : 10.0
+    guard value >= 0, limit == 1 ? value < limit : value <= limit else {
+      report(key, node, "from 0 to \(limit == 1 ? "below 100" : "1000")\(unit)")
+      return nil
+    }
+    return .better(by: margin(value))
+  }
+
+  private func value(_ key: MetricKey, _ node: PolicyNode) -> Double? {
+    switch node.margin(key, of: metric, log) {
+    case .absolute(let value), .relative(let value): value
+    case nil: nil
+    }
+  }
+
+  private func margin(_ value: Double) -> MetricGate.Margin {
+    metric.scale == .proportion ? .absolute(value) : .relative(value)
+  }
+
+  private func report(_ key: MetricKey, _ node: PolicyNode, _ range: String) {
+    log.report(.outOfRange, at: node.position, "\(key.rawValue) must be \(range)")
+  }
+}

@@ -1,0 +1,230 @@
+/// The keys that one kind of mapping may have: the only place where they are listed.
+///
+/// Readers can ask for no other, unknown keys are held against these, and the documentation is tested
+/// to mention each.
+protocol PolicyKey: RawRepresentable<String>, CaseIterable, Hashable, Sendable {
+  /// What the mapping is called: `engine`, `hold`.
+  static var object: String { get }
+
+  var presence: KeyPresence { get }
+}
+
+/// Whether a key must, may or cannot yet be there.
+enum KeyPresence: Hashable, Sendable {
+  case required
+  case optional
+  /// The language has the key, this version cannot do what it says. What it can, in words.
+  case notYet(instead: String)
+}
+
+/// All mappings of the language.
+enum Vocabulary {
+  static let objects: [any PolicyKey.Type] = [
+    ModelKey.self, EngineKey.self, AttentionKey.self, RopeKey.self, UpstreamKey.self,
+    TimeoutKey.self, RolloutKey.self, AssignmentKey.self, StepKey.self, ShadowKey.self,
+    CanaryKey.self, SplitKey.self, ApprovalKey.self, PauseKey.self, HoldKey.self, MetricKey.self,
+    SliceKey.self, AnalysisKey.self,
+  ]
+}
+
+// MARK: - Model documents
+
+enum ModelKey: String, PolicyKey {
+  case apiVersion, kind, name, engine, upstream
+
+  static let object = "a model"
+
+  var presence: KeyPresence {
+    switch self {
+    case .apiVersion, .kind, .name: .required
+    case .engine, .upstream: .optional
+    }
+  }
+}
+
+enum EngineKey: String, PolicyKey {
+  case weights, sha256, attention, rope, context
+
+  static let object = "engine"
+
+  var presence: KeyPresence {
+    switch self {
+    case .weights, .attention: .required
+    case .sha256, .rope, .context: .optional
+    }
+  }
+}
+
+enum AttentionKey: String, PolicyKey {
+  case kind, window, sinks
+
+  static let object = "attention"
+
+  var presence: KeyPresence { self == .kind ? .required : .optional }
+}
+
+enum RopeKey: String, PolicyKey {
+  case scaling, factor
+
+  static let object = "rope"
+
+  var presence: KeyPresence {
+    switch self {
+    case .scaling: .required
+    case .factor: .notYet(instead: "positions are not stretched in this version")
+    }
+  }
+}
+
+enum UpstreamKey: String, PolicyKey {
+  case url, model, apiKeyEnv, timeouts, price
+
+  static let object = "upstream"
+
+  var presence: KeyPresence {
+    switch self {
+    case .url, .model: .required
+    case .apiKeyEnv, .timeouts: .optional
+    case .price: .notYet(instead: "costs are not measured in this version")
+    }
+  }
+}
+
+enum TimeoutKey: String, PolicyKey {
+  case connect, firstToken, idle, total
+
+  static let object = "timeouts"
+
+  var presence: KeyPresence { .optional }
+}
+
+// MARK: - Rollout documents
+
+enum RolloutKey: String, PolicyKey {
+  case apiVersion, kind, name, route, incumbent, candidates, assignment, steps, metrics, analysis
+  case promotion, overrides, windows, freeze, notify, onNewRevision
+
+  static let object = "a rollout"
+
+  var presence: KeyPresence {
+    switch self {
+    case .apiVersion, .kind, .name, .route, .incumbent, .candidates, .assignment, .steps: .required
+    case .metrics, .analysis, .promotion, .overrides: .optional
+    case .windows, .freeze: .notYet(instead: "a rollout runs at all hours; 'approval' waits")
+    case .notify: .notYet(instead: "the journal and the console show what happened")
+    case .onNewRevision: .notYet(instead: "a new revision supersedes the one that runs")
+    }
+  }
+}
+
+enum AssignmentKey: String, PolicyKey {
+  case unit, salt
+
+  static let object = "assignment"
+
+  var presence: KeyPresence { self == .unit ? .required : .optional }
+}
+
+enum StepKey: String, PolicyKey {
+  case shadow, canary, split, approval, pause, hold, bandit, interleave
+
+  static let object = "a step"
+
+  /// The kinds of step that this version runs.
+  static let kinds: [StepKey] = [.shadow, .canary, .split, .approval, .pause]
+
+  var presence: KeyPresence {
+    switch self {
+    case .shadow, .canary, .split, .approval, .pause, .hold: .optional
+    case .bandit, .interleave:
+      .notYet(instead: "supported steps: shadow, canary, split, approval, pause")
+    }
+  }
+}
+
+enum ShadowKey: String, PolicyKey {
+  case percent, concurrency, tokenBudget
+
+  static let object = "shadow"
+
+  var presence: KeyPresence { self == .percent ? .required : .optional }
+}
+
+enum CanaryKey: String, PolicyKey {
+  case weight
+
+  static let object = "canary"
+
+  var presence: KeyPresence { .required }
+}
+
+enum SplitKey: String, PolicyKey {
+  case weights
+
+  static let object = "split"
+
+  var presence: KeyPresence { .required }
+}
+
+enum ApprovalKey: String, PolicyKey {
+  case team
+
+  static let object = "approval"
+
+  var presence: KeyPresence { .optional }
+}
+
+enum PauseKey: String, PolicyKey {
+  case duration = "for"
+
+  static let object = "pause"
+
+  var presence: KeyPresence { .required }
+}
+
+enum HoldKey: String, PolicyKey {
+  case minSamples, minTime, maxTime, onInconclusive
+
+  static let object = "hold"
+
+  var presence: KeyPresence { .optional }
+}
+
+enum MetricKey: String, PolicyKey {
+  case name, metric, role, maxIncrease, maxDecrease, minIncrease, minDecrease, margin
+  case slice = "where"
+  case slices, onFail, onNoData, quantile
+
+  static let object = "a metric"
+
+  /// The keys that say what must be shown; a metric has at most one of them.
+  static let objectives: [MetricKey] = [
+    .maxIncrease, .maxDecrease, .minIncrease, .minDecrease, .margin,
+  ]
+
+  var presence: KeyPresence {
+    switch self {
+    case .name, .metric, .role: .required
+    case .maxIncrease, .maxDecrease, .minIncrease, .minDecrease, .margin, .slice, .slices, .onFail:
+      .optional
+    case .onNoData: .notYet(instead: "without data a step holds until maxTime")
+    case .quantile: .notYet(instead: "metrics are compared by their means")
+    }
+  }
+}
+
+enum SliceKey: String, PolicyKey {
+  case promptTokens
+
+  static let object = "a slice"
+
+  var presence: KeyPresence { .required }
+}
+
+enum AnalysisKey: String, PolicyKey {
+  case alpha, every
+
+  static let object = "analysis"
+
+  var presence: KeyPresence { .optional }
+}

@@ -1,0 +1,87 @@
+import Experimentation
+
+/// What must be true of files that are read together.
+struct PolicySetRules {
+  var documents: [ReadDocument]
+  var knownModels: Set<ModelName>
+
+  func check() {
+    checkNames()
+    checkModels()
+    warnOfScoring()
+  }
+
+  /// Names of models, names of rollouts and routes are used once each.
+  private func checkNames() {
+    var models: [ModelName: ReadDocument] = [:]
+    var rollouts: [RolloutName: ReadDocument] = [:]
+    var routes: [RouteName: ReadDocument] = [:]
+    for document in documents {
+      refuseSecond(document.modelName, in: document, &models) { .init(.duplicateName, "model", $0) }
+      refuseSecond(document.references.name, in: document, &rollouts) {
+        .init(.duplicateName, "rollout", $0)
+      }
+      refuseSecond(document.references.route, in: document, &routes) {
+        .init(.routeTaken, "route", $0)
+      }
+    }
+  }
+
+  private struct Clash {
+    var code: DiagnosticCode
+    var subject: String
+
+    init(_ code: DiagnosticCode, _ kind: String, _ name: String) {
+      self.code = code
+      subject = "\(kind) '\(name)'"
+    }
+  }
+
+  private func refuseSecond<Kind>(
+    _ name: Placed<Name<Kind>>?, in document: ReadDocument,
+    _ owners: inout [Name<Kind>: ReadDocument], clash: (String) -> Clash
+  ) {
+    guard let name else { return }
+    guard let owner = owners[name.value] else {
+      owners[name.value] = document
+      return
+    }
+    let clash = clash(name.value.text)
+    document.log.report(
+      clash.code, at: name.position, "\(clash.subject) is in \(owner.log.file) already")
+  }
+
+  private func checkModels() {
+    let known = knownModels.union(documents.compactMap { $0.modelName?.value })
+    let names = known.map(\.text).sorted()
+    for document in documents {
+      for model in document.references.models where !known.contains(model.value) {
+        let suggestion = NearestName.suggestion(for: model.value.text, among: names)
+        document.log.report(
+          .unknownModel, at: model.position, "no model is named '\(model.value)'",
+          suggestion: suggestion,
+          hint: suggestion == nil ? "add a document 'kind: Model' with that name" : nil)
+      }
+    }
+  }
+
+  /// Token agreement needs a candidate that can score a given text, which few servers can.
+  private func warnOfScoring() {
+    var servers: Set<ModelName> = []
+    for case .model(let model) in documents.compactMap(\.document) {
+      if case .upstream = model.backend { servers.insert(model.name) }
+    }
+    for document in documents {
+      guard case .rollout(let policy) = document.document,
+        policy.metrics.contains(where: { $0.metric == .tokenAgreement })
+      else { continue }
+      for candidate in document.references.candidates where servers.contains(candidate.value) {
+        document.log.report(
+          .mayNotScore, at: candidate.position,
+          "'\(candidate.value)' is behind a server, which may not be able to score a given text",
+          hint: "then tokenAgreement has no data; prefixAgreement needs no scores",
+          severity: .warning)
+      }
+    }
+  }
+}

@@ -1,0 +1,156 @@
+import Experimentation
+
+/// Reads a `kind: Rollout` document.
+struct RolloutDocument {
+  private let reader: MappingReader<RolloutKey>
+  private let log: DiagnosticLog
+
+  /// The names by which a rollout is tied to other files; read even when the rest has mistakes.
+  struct References {
+    var name: Placed<RolloutName>?
+    var route: Placed<RouteName>?
+    var incumbent: Placed<ModelName>?
+    var candidates: [Placed<ModelName>] = []
+
+    var models: [Placed<ModelName>] { (incumbent.map { [$0] } ?? []) + candidates }
+  }
+
+  init?(_ root: PolicyNode, log: DiagnosticLog) {
+    guard let reader = MappingReader<RolloutKey>(root, log: log) else { return nil }
+    self.reader = reader
+    self.log = log
+  }
+
+  func references() -> References {
+    func name<Kind>(_ key: RolloutKey, _ expected: String) -> Placed<Name<Kind>>? {
+      reader[key].flatMap { node in
+        node.name(expected, log).map { Placed($0, at: node.position) }
+      }
+    }
+    var references = References(
+      name: name(.name, "the rollout's name"), route: name(.route, "the route"),
+      incumbent: name(.incumbent, "the incumbent's name"))
+    let nodes = reader[.candidates]?.list("candidates", maximum: 16, log) ?? []
+    for node in nodes {
+      guard let name: ModelName = node.name("a candidate's name", log) else { continue }
+      if references.candidates.contains(where: { $0.value == name }) {
+        log.report(.repeatedCandidate, at: node.position, "candidate '\(name)' is there twice")
+      } else if name == references.incumbent?.value {
+        log.report(
+          .incumbentIsCandidate, at: node.position, "'\(name)' is the incumbent",
+          hint: "a candidate is another model than the one that is live")
+      } else {
+        references.candidates.append(Placed(name, at: node.position))
+      }
+    }
+    return references
+  }
+
+  /// `nil` when a part is missing or was reported.
+  func rollout(_ references: References) -> RolloutPolicy? {
+    let assignment = reader[.assignment].flatMap { self.assignment($0, references.name?.value) }
+    let analysis = reader[.analysis].map(self.analysis) ?? AnalysisPolicy()
+    let promotion =
+      reader[.promotion].map {
+        $0.choice("promotion", among: [PromotionMode.manual, .automatic], log)
+      } ?? .manual
+    let overrides =
+      reader[.overrides].map {
+        $0.choice("overrides", among: [OverrideMode.allowed, .refused], log)
+      } ?? .refused
+    let models = StepReader.Models(
+      incumbent: references.incumbent?.value, candidates: references.candidates.map(\.value))
+    let steps = reader[.steps].map { StepReader(models: models, log: log).steps($0) }
+    let gates = reader[.metrics].map { MetricReader(log: log).gates($0) } ?? []
+    guard let steps, let promotion else { return nil }
+    RolloutRules(
+      steps: steps, gates: gates, candidateCount: references.candidates.count,
+      promotion: Placed(promotion, at: reader.position(of: .promotion)),
+      stepsPosition: reader.position(of: .steps), log: log
+    ).check()
+    guard let name = references.name, let route = references.route,
+      let incumbent = references.incumbent, let assignment, let analysis, let overrides
+    else { return nil }
+    var policy = RolloutPolicy(
+      name: name.value, route: route.value, incumbent: incumbent.value,
+      candidates: models.candidates, assignment: assignment, steps: steps.map(\.value.step),
+      metrics: gates.map(\.value), analysis: analysis, promotion: promotion,
+      allowsOverride: overrides == .allowed, digest: "")
+    policy.digest = Digest.hex(of: policy.canonicalText)
+    return policy
+  }
+
+  private enum OverrideMode: String { case allowed, refused }
+}
+
+// MARK: - Assignment and analysis
+
+extension RolloutDocument {
+  private func assignment(_ node: PolicyNode, _ name: RolloutName?) -> AssignmentPolicy? {
+    guard let reader = MappingReader<AssignmentKey>(node, log: log) else { return nil }
+    let unit = reader[.unit].flatMap(self.unit)
+    let salt = reader[.salt].map { $0.text("the salt", log) } ?? name?.text
+    guard let unit, let salt else { return nil }
+    return AssignmentPolicy(unit: unit, salt: salt)
+  }
+
+  private func unit(_ node: PolicyNode) -> UnitKind? {
+    guard let text = node.scalar("the assignment unit", log)?.text else { return nil }
+    switch text {
+    case "user": return .user
+    case "session": return .session
+    case "request": return .request
+    case _ where text.hasPrefix("header:"):
+      return header(String(text.dropFirst("header:".count)), at: node.position)
+    default:
+      node.refuseChoice(
+        text, "the assignment unit", of: ["user", "session", "request", "header:<name>"],
+        notYet: [], log)
+      return nil
+    }
+  }
+
+  private func header(_ name: String, at position: SourcePosition) -> UnitKind? {
+    func refuse(_ message: String, suggestion: String? = nil) -> UnitKind? {
+      log.report(
+        .invalidHeader, at: position, message, suggestion: suggestion,
+        hint: "a header name has 1 to 64 of a-z, 0-9 and '-'")
+      return nil
+    }
+    let isToken = { (text: String) in
+      (1...64).contains(text.utf8.count)
+        && text.utf8.allSatisfy { byte in
+          byte == UInt8(ascii: "-") || (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte)
+            || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
+        }
+    }
+    guard isToken(name) else {
+      let lowercased = name.lowercased()
+      return refuse(
+        "'\(name.clipped)' is no header name in lower case",
+        suggestion: isToken(lowercased) ? "header:\(lowercased)" : nil)
+    }
+    if ["authorization", "cookie", "proxy-authorization", "x-api-key"].contains(name) {
+      return refuse("the header '\(name)' carries a secret and is no assignment unit")
+    }
+    return .header(name)
+  }
+
+  private func analysis(_ node: PolicyNode) -> AnalysisPolicy? {
+    guard let reader = MappingReader<AnalysisKey>(node, log: log) else { return nil }
+    var policy = AnalysisPolicy()
+    if let node = reader[.alpha], let (text, alpha) = node.number("alpha", log) {
+      if alpha > 0, alpha <= 0.2 {
+        policy.alpha = alpha
+      } else {
+        log.report(
+          .outOfRange, at: node.position, "alpha must be above 0 and at most 0.2, found \(text)",
+          hint: "it is the chance of judging wrongly; 0.05 is usual")
+      }
+    }
+    if let seconds = reader[.every].flatMap({ $0.duration("every", in: 0.1...86_400, log) }) {
+      policy.everySeconds = seconds
+    }
+    return policy
+  }
+}

@@ -1,0 +1,88 @@
+import Experimentation
+
+/// What must be true of a rollout as a whole.
+///
+/// Each rule refuses a policy that could not do what it seems to promise: a gate that nothing can
+/// measure, a promotion with nothing shown.
+struct RolloutRules {
+  var steps: [Placed<StepReader.ReadStep>]
+  var gates: [Placed<MetricGate>]
+  var candidateCount: Int
+  var promotion: Placed<PromotionMode>
+  var stepsPosition: SourcePosition
+  var log: DiagnosticLog
+
+  func check() {
+    checkMeasurable()
+    checkPromotion()
+    warnOfFallingWeights()
+  }
+
+  /// Values of a pair come from shadow steps, other values from every step that shares traffic out.
+  private func checkMeasurable() {
+    // Steps that could not be read might be the ones that measure.
+    guard !steps.isEmpty, !log.hasErrors else { return }
+    let measures = steps.contains { Self.measures($0.value.key) }
+    let hasShadow = steps.contains { $0.value.key == .shadow }
+    var reported: Set<SourcePosition> = []
+    for gate in gates where reported.insert(gate.position).inserted {
+      if gate.value.metric.isOfPair, !hasShadow {
+        log.report(
+          .unmeasurableGate, at: gate.position,
+          "\(gate.value.metric.rawValue) compares two answers to one prompt, and no step shadows",
+          hint: "add a step '- shadow: { percent: 100 }'")
+      } else if gate.value.role.isRequired, !measures {
+        log.report(
+          .unmeasurableGate, at: gate.position,
+          "no step asks a candidate, so '\(gate.value.name)' can never pass",
+          hint: "add a shadow, canary or split step")
+      }
+    }
+  }
+
+  private func checkPromotion() {
+    // A goal that was misread would look like one that is missing.
+    guard !log.hasErrors else { return }
+    let isShown = gates.contains { $0.value.role.isRequired }
+    if promotion.value == .automatic {
+      if !isShown {
+        log.report(
+          .unprovenPromotion, at: promotion.position,
+          "automatic promotion without a goal or a guardrail: nothing would have been shown",
+          hint: "add one under 'metrics', or write 'promotion: manual'")
+      }
+      if candidateCount > 1 {
+        log.report(
+          .ambiguousPromotion, at: promotion.position,
+          "automatic promotion with \(candidateCount) candidates: it is not said which",
+          hint: "write 'promotion: manual', or one rollout for each candidate")
+      }
+    } else if !isShown {
+      log.report(
+        .nothingToShow, at: stepsPosition,
+        "no goal and no guardrail: every step passes as soon as its hold is over",
+        severity: .warning)
+    }
+  }
+
+  private func warnOfFallingWeights() {
+    var highest: Share?
+    for step in steps {
+      guard case .canary(let weight) = step.value.step.traffic else { continue }
+      if let highest, weight < highest {
+        log.report(
+          .weightDecreases, at: step.position,
+          "the canary's weight falls from \(highest) to \(weight)",
+          hint: "users who had the candidate go back to the incumbent", severity: .warning)
+      }
+      highest = weight
+    }
+  }
+
+  private static func measures(_ key: StepKey) -> Bool {
+    switch key {
+    case .shadow, .canary, .split: true
+    case .approval, .pause, .hold, .bandit, .interleave: false
+    }
+  }
+}
