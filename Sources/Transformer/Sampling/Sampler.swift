@@ -18,7 +18,7 @@ package struct Sampler: Sendable {
   private var generator: SplitMix64
   /// Tokens of the prompt, for the repetition penalty; empty without one.
   private var promptTokens: Set<Token> = []
-  /// How often each token was drawn.
+  /// How often each token was drawn, for the penalties; empty without them.
   private var drawn: [Token: Int] = [:]
   /// `[vocabularySize]`, scratch, allocated by the first draw that needs it.
   private var weights: [Float] = []
@@ -54,7 +54,7 @@ package struct Sampler: Sendable {
       throw error
     }
     restore(originals, in: logits)
-    drawn[token, default: 0] += 1
+    if options.penalises { drawn[token, default: 0] += 1 }
     return describe(token, logits, greatest)
   }
 
@@ -65,12 +65,12 @@ package struct Sampler: Sendable {
     _ logits: UnsafeMutableBufferPointer<Float>
   ) throws(TransformerError) -> [(Token, Float)] {
     var touched = Set(options.logitBias.keys)
-    if options.repetitionPenalty != 1 { touched.formUnion(promptTokens) }
+    touched.formUnion(promptTokens)
     touched.formUnion(drawn.keys)
-    for token in touched where Int(token) >= logits.count {
+    for token in touched where !logits.indices.contains(Int(token)) {
       throw TransformerError(
         .invalidRequest,
-        "logit_bias names token \(token); the vocabulary has tokens 0 to \(logits.count - 1)")
+        "logit_bias or the prompt names token \(token); there are \(logits.count) tokens")
     }
     var originals: [(Token, Float)] = []
     originals.reserveCapacity(touched.count)

@@ -30,6 +30,11 @@ package struct SamplingOptions: Hashable, Sendable {
   /// How many alternatives come with each token: 0…20. `nil`: not even its log-probability.
   package let logProbabilities: Int?
 
+  /// Whether the tokens that occurred matter.
+  var penalises: Bool {
+    repetitionPenalty != 1 || presencePenalty != 0 || frequencyPenalty != 0
+  }
+
   private init() {
     temperature = 0
     topK = nil
