@@ -28,6 +28,7 @@ let asyncHTTPClient = Target.Dependency.product(
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let metrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
@@ -79,7 +80,10 @@ let package = Package(
     // Rank 3–4: whoever can answer, and how two answers compare.
     target(
       "Backends",
-      ["Experimentation", "OpenAIAPI", "Transformer", asyncHTTPClient, logging, nioCore, nioHTTP1]),
+      [
+        "Experimentation", "OpenAIAPI", "Transformer", asyncHTTPClient, crypto, logging, nioCore,
+        nioHTTP1,
+      ]),
     target("Quality", ["Experimentation", "OpenAIAPI", "Backends"]),
 
     // Rank 5: the data plane and the control plane over HTTP.
@@ -87,7 +91,8 @@ let package = Package(
       "Gateway",
       [
         "Experimentation", "Statistics", "Routing", "Storage", "OpenAIAPI", "Backends", "Quality",
-        "Observability", hummingbird, httpTypes, logging, metrics, nioCore, serviceLifecycle,
+        "Observability", hummingbird, hummingbirdCore, httpTypes, logging, metrics, nioCore,
+        serviceLifecycle,
       ]),
     target(
       "Console",

@@ -1,0 +1,70 @@
+package import Experimentation
+package import OpenAIAPI
+
+/// Whoever can answer: a model in this process, or a server elsewhere.
+package protocol Backend: Sendable {
+  /// The policy's name of the model.
+  var model: ModelName { get }
+
+  /// Begins an answer.
+  ///
+  /// Returns as soon as the answer can be pulled; the work may begin with the first pull. Dropping
+  /// the answer, or cancelling the task that pulls, ends the work.
+  func answer(_ call: Call) async throws(BackendError) -> Answer
+}
+
+/// One question to one model.
+package struct Call: Sendable {
+  package var prompt: Prompt
+  /// Identifies the request in logs and at upstreams.
+  package var requestID: String
+  package var priority: Priority
+  /// When the answer must be whole.
+  package var deadline: ContinuousClock.Instant
+  /// Text to read beside answering, or `nil`: see ``TokenTrace``.
+  package var along: TokenTrace?
+
+  package init(
+    _ prompt: Prompt, requestID: String, priority: Priority, deadline: ContinuousClock.Instant,
+    along: TokenTrace? = nil
+  ) {
+    self.prompt = prompt
+    self.requestID = requestID
+    self.priority = priority
+    self.deadline = deadline
+    self.along = along
+  }
+
+  package enum Prompt: Sendable {
+    case chat(ChatCompletionRequest)
+    case text(CompletionRequest)
+  }
+
+  /// Who waits for the answer.
+  package enum Priority: Sendable {
+    /// A person.
+    case live
+    /// Nobody: gives way to live work.
+    case shadow
+  }
+}
+
+/// The tokens of an answer, with what the model ranked first at each of them.
+///
+/// A model with the same vocabulary that reads the same text can be asked what *it* ranks first at
+/// each place: the share of equal ranks is the token agreement. Unlike a comparison of two free
+/// answers it is not thrown off by the first difference, and it means the same at any temperature.
+package struct TokenTrace: Hashable, Sendable {
+  /// Tells vocabularies apart; traces of different ones cannot be compared.
+  package var vocabulary: String
+  /// Token ids, in order.
+  package var tokens: [Int32]
+  /// For each token, the one that the model ranked first there; as many as `tokens`.
+  package var top: [Int32]
+
+  package init(vocabulary: String, tokens: [Int32] = [], top: [Int32] = []) {
+    self.vocabulary = vocabulary
+    self.tokens = tokens
+    self.top = top
+  }
+}

@@ -1,0 +1,89 @@
+import OpenAIAPI
+import Transformer
+
+/// The choices of one answer while the engine generates them.
+///
+/// `@unchecked Sendable`: an answer is pulled by one task at a time, first for its head and then for
+/// the rest; nobody else knows of this object.
+final class EmbeddedAnswer: @unchecked Sendable {
+  struct Choice {
+    fileprivate var events: AsyncThrowingStream<GenerationEvent, any Error>.Iterator?
+    fileprivate var assembler: ChoiceAssembler
+    fileprivate var timings: GenerationTimings?
+
+    init(
+      _ stream: AsyncThrowingStream<GenerationEvent, any Error>, _ assembler: ChoiceAssembler
+    ) {
+      events = stream.makeAsyncIterator()
+      self.assembler = assembler
+    }
+  }
+
+  private var choices: [Choice]
+  private let promptTokens: Int
+  private var turn = 0
+  private var isFinished = false
+
+  init(_ choices: [Choice], promptTokens: Int) {
+    self.choices = choices
+    self.promptTokens = promptTokens
+  }
+
+  /// The next event, or `nil` after `finished`. Choices take turns, as they do in the engine.
+  ///
+  /// - Parameter reading: asked once every choice is whole
+  func next(reading: (@Sendable () async -> [Int32]?)?) async throws -> AnswerEvent? {
+    guard !isFinished else { return nil }
+    while let index = nextOpenChoice() {
+      if let piece = try await pull(index) { return .choice(piece) }
+    }
+    isFinished = true
+    return .finished(summary(topAlong: await reading?()))
+  }
+
+  private func nextOpenChoice() -> Int? {
+    for offset in 0..<choices.count {
+      let index = (turn + offset) % choices.count
+      if !choices[index].assembler.isFinished {
+        turn = index + 1
+        return index
+      }
+    }
+    return nil
+  }
+
+  private func pull(_ index: Int) async throws -> ChatCompletionChunk.Choice? {
+    let event: GenerationEvent?
+    do { event = try await choices[index].events?.next() } catch let error as TransformerError {
+      throw BackendError(error)
+    }
+    switch event {
+    case .started: return nil
+    case .token(let sampled):
+      let piece = choices[index].assembler.take(sampled)
+      // A stop string ends the choice before the engine knows: dropping the events ends its work.
+      if choices[index].assembler.isFinished { choices[index].events = nil }
+      return piece
+    case .finished(let result):
+      choices[index].timings = result.timings
+      return choices[index].assembler.finish(result.reason)
+    case nil:
+      throw CancellationError()
+    }
+  }
+
+  private func summary(topAlong: [Int32]?) -> AnswerSummary {
+    let outputTokens = choices.reduce(0) { $0 + $1.assembler.trace.tokens.count }
+    let first = choices.first
+    let timings = first?.timings
+    let steps = (first?.assembler.trace.tokens.count ?? 0) - 1
+    return AnswerSummary(
+      usage: Usage(promptTokens: promptTokens, completionTokens: outputTokens),
+      timing: AnswerTiming(
+        queue: timings.map { $0.queueSeconds + $0.interleavedSeconds } ?? 0,
+        firstToken: timings?.prefillSeconds,
+        perOutputToken: timings.flatMap { steps > 0 ? $0.decodeSeconds / Double(steps) : nil },
+        total: timings?.computeSeconds ?? 0),
+      trace: first?.assembler.trace, topAlong: topAlong)
+  }
+}

@@ -1,0 +1,109 @@
+package import Experimentation
+import OpenAIAPI
+import Transformer
+
+/// A model run by the engine in this process.
+package final class EmbeddedBackend: Backend {
+  package let model: ModelName
+  private let engine: Engine
+  private let variant: ModelVariant
+  private let file: EmbeddedModels.Loaded
+
+  init(model: ModelName, engine: Engine, variant: ModelVariant, file: EmbeddedModels.Loaded) {
+    self.model = model
+    self.engine = engine
+    self.variant = variant
+    self.file = file
+  }
+
+  package func answer(_ call: Call) async throws(BackendError) -> Answer {
+    let prompt: EmbeddedPrompt
+    do { prompt = try EmbeddedPrompt(call.prompt, file) } catch {
+      throw BackendError(.invalidRequest, error)
+    }
+    var choices: [EmbeddedAnswer.Choice] = []
+    for (number, tokens) in prompt.prompts.enumerated() {
+      let count = prompt.sampling.n ?? 1
+      for draw in 0..<count {
+        choices.append(
+          try begin(tokens, draw: draw, index: number * count + draw, prompt, call))
+      }
+    }
+    let promptTokens = prompt.prompts.reduce(0) { $0 + $1.count }
+    let answer = EmbeddedAnswer(choices, promptTokens: promptTokens)
+    let reading = reading(along: call.along, after: prompt.prompts.first ?? [], call.priority)
+    return Answer { try await answer.next(reading: reading) }
+  }
+
+  private func begin(
+    _ tokens: [Token], draw: Int, index: Int, _ prompt: EmbeddedPrompt, _ call: Call
+  ) throws(BackendError) -> EmbeddedAnswer.Choice {
+    let options: SamplingOptions
+    do { options = try prompt.options(choice: draw, fallbackSeed: call.seed) } catch {
+      throw BackendError(.invalidRequest, error)
+    }
+    do {
+      let assembler = try ChoiceAssembler(index: index, prompt, file)
+      let stream = try engine.generate(
+        GenerationRequest(
+          prompt: tokens, maximumTokens: prompt.maximumTokens, sampling: options,
+          stopTokens: file.tokenizer.endOfGeneration, priority: Priority(call.priority)),
+        on: variant)
+      return EmbeddedAnswer.Choice(stream, assembler)
+    } catch {
+      throw BackendError(error)
+    }
+  }
+
+  /// What this model ranks first along another's answer, to be asked after the own one; `nil` where it
+  /// makes no sense: another vocabulary, or no text.
+  private func reading(
+    along trace: TokenTrace?, after prompt: [Token], _ priority: Call.Priority
+  ) -> (@Sendable () async -> [Int32]?)? {
+    guard let trace, trace.vocabulary == file.digest, !trace.tokens.isEmpty else { return nil }
+    return { [engine, variant] in
+      let score = try? await engine.score(
+        prompt: prompt, continuation: trace.tokens, on: variant, priority: Priority(priority))
+      return score?.tokens.map(\.best)
+    }
+  }
+}
+
+extension Call {
+  /// A seed for requests that bring none: differs between requests, the same for one of them.
+  fileprivate var seed: UInt64 {
+    // FNV-1a (Fowler, Noll, Vo), 64 bits; a request's id is chance enough.
+    requestID.utf8.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x0000_0100_0000_01b3 }
+  }
+}
+
+extension Priority {
+  fileprivate init(_ priority: Call.Priority) {
+    switch priority {
+    case .live: self = .live
+    case .shadow: self = .shadow
+    }
+  }
+}
+
+extension BackendError {
+  /// What went wrong in the engine, for the statistics and for the client.
+  init(_ error: TransformerError) {
+    switch error.code {
+    case .promptTooLong:
+      self.init(
+        .rejected,
+        .invalidRequest(error.message, param: "messages", code: "context_length_exceeded"))
+    case .invalidRequest:
+      self.init(.invalidRequest, .invalidRequest(error.message))
+    case .overloaded, .cacheFull:
+      self.init(.overloaded, .unavailable(error.message))
+    case .cancelled:
+      self.init(.cancelled, .clientClosedRequest())
+    case .notANumber:
+      self.init(.malformed, .internalFailure(error.message))
+    case .unreadableFile, .malformedFile, .unsupportedFile:
+      self.init(.unavailable, .unavailable(error.message))
+    }
+  }
+}

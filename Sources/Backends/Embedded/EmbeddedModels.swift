@@ -1,0 +1,112 @@
+import Crypto
+package import Experimentation
+import Foundation
+import OpenAIAPI
+import Synchronization
+package import Transformer
+
+/// The weights that this process holds, one copy of each file for all variants of it.
+package final class EmbeddedModels: Sendable {
+  /// A file that was loaded: what its variants share.
+  struct Loaded: Sendable {
+    let weights: Weights
+    let tokenizer: Tokenizer
+    /// `nil` for a model that was not made to chat.
+    let template: ChatTemplate?
+    /// SHA-256 of the file, lower-case hex; tells vocabularies apart.
+    let digest: String
+  }
+
+  private let engine: Engine
+  private let folder: String
+  private let loaded = Mutex<[String: Loaded]>([:])
+
+  /// - Parameter folder: where relative paths of weights are looked up
+  package init(engine: Engine, folder: String) {
+    self.engine = engine
+    self.folder = folder
+  }
+
+  /// Makes a model of the policy ready to answer; loads its weights unless a variant of the same file
+  /// did. Takes as long as reading the file: not for the tasks that serve.
+  ///
+  /// - Throws: `unavailable` with what, where and how to mend it.
+  package func backend(
+    for model: ModelName, _ specification: EngineSpecification
+  ) throws(BackendError) -> EmbeddedBackend {
+    let file = try load(specification.weights, for: model)
+    if let expected = specification.sha256, expected != file.digest {
+      throw Self.unusable(
+        model,
+        "'\(path(of: specification.weights))' has the SHA-256 \(file.digest), the policy asks for "
+          + "\(expected): fetch the right file, or correct the policy.")
+    }
+    do {
+      let variant = try ModelVariant(
+        name: model.text, weights: file.weights, attention: AttentionKind(specification.attention),
+        contextLength: specification.context)
+      return EmbeddedBackend(model: model, engine: engine, variant: variant, file: file)
+    } catch {
+      throw Self.unusable(model, error.message)
+    }
+  }
+
+  private func path(of weights: String) -> String {
+    weights.hasPrefix("/") ? weights : "\(folder)/\(weights)"
+  }
+
+  private func load(_ weights: String, for model: ModelName) throws(BackendError) -> Loaded {
+    let path = path(of: weights)
+    if let known = loaded.withLock({ $0[path] }) { return known }
+    do throws(TransformerError) {
+      let file = try GGUFFile.open(path: path)
+      let tokenizer = try Tokenizer(file)
+      let new = Loaded(
+        weights: try Weights(file, threads: engine.configuration.threads), tokenizer: tokenizer,
+        template: try Self.template(file, tokenizer), digest: Self.digest(file))
+      return loaded.withLock { loaded in
+        // Another task may have been faster; then its copy stays and this one goes.
+        let kept = loaded[path] ?? new
+        loaded[path] = kept
+        return kept
+      }
+    } catch {
+      let remedy =
+        error.code == .unreadableFile
+        ? " Put the file there, or run `make model` for the one of the demo." : ""
+      throw Self.unusable(model, error.message + remedy)
+    }
+  }
+
+  /// A model without a chat template can still complete text; one with a template that is not
+  /// understood must not be run with another.
+  private static func template(
+    _ file: GGUFFile, _ tokenizer: Tokenizer
+  ) throws(TransformerError) -> ChatTemplate? {
+    guard file.metadata["tokenizer.chat_template"] != nil else { return nil }
+    return try ChatTemplate(file, tokenizer: tokenizer)
+  }
+
+  private static func digest(_ file: GGUFFile) -> String {
+    var hash = SHA256()
+    hash.update(bufferPointer: file.file.bytes)
+    return hash.finalize().map { byte in
+      let hex = String(byte, radix: 16)
+      return hex.count == 1 ? "0" + hex : hex
+    }.joined()
+  }
+
+  private static func unusable(_ model: ModelName, _ message: String) -> BackendError {
+    BackendError(.unavailable, .unavailable("Model '\(model)' cannot be run: \(message)"))
+  }
+}
+
+extension AttentionKind {
+  fileprivate init(_ specification: AttentionSpecification) {
+    switch specification {
+    case .dense: self = .dense
+    case .flash: self = .flash
+    case .slidingWindow(let window, let sinks): self = .slidingWindow(window: window, sinks: sinks)
+    }
+  }
+}

@@ -1,0 +1,125 @@
+import OpenAIAPI
+import Transformer
+
+/// What the engine is asked: prompts in tokens, and how to go on from each.
+struct EmbeddedPrompt {
+  /// One for each prompt of the request; chat has one.
+  var prompts: [[Token]]
+  var sampling: Sampling
+  var maximumTokens: Int?
+  /// Alternatives to tell with each token; `nil` when the client wants no log probabilities.
+  var alternatives: Int?
+
+  /// - Throws: 400 for what this engine cannot do.
+  init(_ prompt: Call.Prompt, _ file: EmbeddedModels.Loaded) throws(APIError) {
+    switch prompt {
+    case .chat(let request): try self.init(request, file)
+    case .text(let request): try self.init(request, file)
+    }
+  }
+
+  private init(_ request: ChatCompletionRequest, _ file: EmbeddedModels.Loaded) throws(APIError) {
+    guard let template = file.template else {
+      throw .invalidRequest(
+        "This model has no chat template; ask it at /v1/completions.", param: "messages")
+    }
+    let turns = try request.textMessages().map { message in
+      ChatTurn(role: ChatTurn.Role(message.role), content: message.text)
+    }
+    prompts = [
+      template.tokens(for: turns, addGenerationPrompt: true, tokenizer: file.tokenizer)
+    ]
+    sampling = request.sampling
+    maximumTokens = request.tokenBudget
+    alternatives = request.logprobs == true ? request.topLogprobs ?? 0 : nil
+  }
+
+  private init(_ request: CompletionRequest, _ file: EmbeddedModels.Loaded) throws(APIError) {
+    let refused: [(String, Bool)] = [
+      ("echo", request.echo == true), ("suffix", request.suffix != nil),
+      ("best_of", request.bestOf.map { $0 != request.sampling.n ?? 1 } ?? false),
+      ("max_tokens", request.maxTokens == 0),
+    ]
+    for (field, isAsked) in refused where isAsked {
+      throw .invalidRequest("This model cannot honour '\(field)'.", param: field)
+    }
+    let begin = file.tokenizer.beginOfText.map { [$0] } ?? []
+    func tokens(_ text: String) -> [Token] {
+      begin + file.tokenizer.encode(text, special: false)
+    }
+    switch request.prompt {
+    case .text(let text): prompts = [tokens(text)]
+    case .texts(let texts): prompts = texts.map(tokens)
+    case .tokens(let list): prompts = [try Self.checked(list, file)]
+    case .tokenLists(let lists):
+      var checked: [[Token]] = []
+      for list in lists { checked.append(try Self.checked(list, file)) }
+      prompts = checked
+    }
+    guard prompts.allSatisfy({ !$0.isEmpty }) else {
+      throw .invalidRequest("A prompt must have at least one token.", param: "prompt")
+    }
+    sampling = request.sampling
+    // The API's own default.
+    maximumTokens = request.maxTokens ?? 16
+    alternatives = request.logprobs
+  }
+
+  private static func checked(
+    _ list: [Int], _ file: EmbeddedModels.Loaded
+  ) throws(APIError) -> [Token] {
+    let size = file.tokenizer.vocabularySize
+    if let stranger = list.first(where: { !(0..<size).contains($0) }) {
+      throw .invalidRequest(
+        "Token \(stranger) is not in this model's vocabulary of \(size).", param: "prompt")
+    }
+    return list.map { Token($0) }
+  }
+
+  /// How the tokens of one choice are drawn.
+  ///
+  /// - Parameters:
+  ///   - choice: shifts the seed, so that choices differ
+  ///   - fallbackSeed: where the client gave none
+  func options(choice: Int, fallbackSeed: UInt64) throws(APIError) -> SamplingOptions {
+    let seed = sampling.seed.map { UInt64(bitPattern: Int64($0)) } ?? fallbackSeed
+    var bias: [Token: Double] = [:]
+    for entry in sampling.logitBias {
+      guard let token = Token(exactly: entry.token) else { continue }
+      bias[token] = entry.bias
+    }
+    do {
+      return try SamplingOptions(
+        temperature: sampling.temperature ?? 1,
+        topK: sampling.topK.flatMap { $0 > 0 ? $0 : nil },
+        topP: sampling.topP ?? 1, minP: sampling.minP ?? 0,
+        repetitionPenalty: sampling.repetitionPenalty ?? 1,
+        presencePenalty: sampling.presencePenalty ?? 0,
+        frequencyPenalty: sampling.frequencyPenalty ?? 0, logitBias: bias,
+        seed: seed &+ UInt64(choice),
+        // The model's own first choice is part of the trace; greedy drawing tells it anyway.
+        logProbabilities: isPlainGreedy ? alternatives : max(1, alternatives ?? 0))
+    } catch {
+      throw .invalidRequest(error.message)
+    }
+  }
+
+  /// Whether the drawn token is always the model's first choice.
+  var isPlainGreedy: Bool {
+    sampling.temperature == 0 && sampling.logitBias.isEmpty
+      && (sampling.repetitionPenalty ?? 1) == 1 && (sampling.presencePenalty ?? 0) == 0
+      && (sampling.frequencyPenalty ?? 0) == 0
+  }
+}
+
+extension ChatTurn.Role {
+  /// Newer clients say `developer` for what models were trained to read as `system`.
+  fileprivate init(_ role: ChatMessage.Role) {
+    switch role {
+    case .system, .developer: self = .system
+    case .user: self = .user
+    case .assistant: self = .assistant
+    case .tool: self = .tool
+    }
+  }
+}

@@ -1,0 +1,44 @@
+import Experimentation
+import HTTPTypes
+import OpenAIAPI
+import Routing
+
+/// Where a request goes: decided once, from one snapshot of the table.
+struct Destination: Sendable {
+  /// The model that answers.
+  var model: ModelName
+  /// How it was chosen; `nil` when the client named a model rather than a route, which is never
+  /// evidence.
+  var assignment: Assignment?
+  var shadows: [ShadowRule]
+
+  /// The header by which a client pins a request to a model, where the policy allows it.
+  static let overrideHeader = "x-rollout-model"
+
+  /// Decides.
+  ///
+  /// - Throws: 404 for a name that is neither a route nor a model.
+  init(
+    _ question: Question, headers: HTTPFields, requestID: String, table: RoutingTable,
+    atMilliseconds: Int64
+  ) throws(APIError) {
+    guard let name = RouteName(question.model), let route = table.routes[name] else {
+      guard let model = ModelName(question.model), table.models.contains(model) else {
+        throw .modelNotFound(question.model)
+      }
+      self.model = model
+      assignment = nil
+      shadows = []
+      return
+    }
+    let unit = RoutingKey.unit(
+      of: route, user: question.user, headers: headers, requestID: requestID)
+    let pinned = RoutingKey.header(Self.overrideHeader, in: headers).flatMap { ModelName($0) }
+    let decision = Router.route(unit, requestID: requestID, pinned: pinned, in: route)
+    model = decision.serving
+    shadows = decision.shadows
+    assignment = Assignment(
+      route: name, rollout: route.rollout, unitHash: RoutingKey.hash(unit, salt: route.salt),
+      propensity: decision.propensity, atMilliseconds: atMilliseconds)
+  }
+}

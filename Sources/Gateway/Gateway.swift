@@ -1,0 +1,81 @@
+package import Backends
+import Hummingbird
+package import Logging
+package import OpenAIAPI
+package import Routing
+
+/// The data plane: what a live request needs, and nothing of who decides about rollouts.
+package final class Gateway: Sendable {
+  let table: LiveRoutingTable
+  let backends: BackendRegistry
+  let recorder: OutcomeRecorder
+  let shadows: ShadowDispatcher
+  let metrics: GatewayMetrics
+  let configuration: GatewayConfiguration
+  let edge: GatewayEdge
+  let logger: Logger
+  let admission: Admission
+  let clients = ClientDirectory()
+  let startedAtMilliseconds: Int64
+
+  package init(
+    table: LiveRoutingTable, backends: BackendRegistry, recorder: OutcomeRecorder,
+    shadows: ShadowDispatcher, metrics: GatewayMetrics, configuration: GatewayConfiguration,
+    edge: GatewayEdge, logger: Logger
+  ) {
+    self.table = table
+    self.backends = backends
+    self.recorder = recorder
+    self.shadows = shadows
+    self.metrics = metrics
+    self.configuration = configuration
+    self.edge = edge
+    self.logger = logger
+    admission = Admission(capacity: configuration.maximumConcurrentRequests)
+    startedAtMilliseconds = edge.wallClock()
+  }
+}
+
+/// The bounds of the data plane.
+package struct GatewayConfiguration: Sendable {
+  /// Of one request.
+  package var limits = RequestLimits.standard
+  /// From the first byte to the last of the answer.
+  package var requestTimeout: Duration = .seconds(300)
+  /// For the body to arrive.
+  package var bodyTimeout: Duration = .seconds(30)
+  /// Live requests under way at once; beyond, 503.
+  package var maximumConcurrentRequests = 256
+  /// Connections open at once; beyond, new ones wait to be accepted. Keep it below half the limit of
+  /// file descriptors: a process that runs out of them dies.
+  package var maximumConnections = 1_024
+  /// How long a connection may be silent.
+  package var idleTimeout: Duration = .seconds(120)
+  /// Keys of which a client must show one, or `nil` to let everybody in.
+  package var apiKeys: Set<String>?
+
+  package init() {}
+}
+
+/// What the data plane takes from the world around it.
+package struct GatewayEdge: Sendable {
+  /// Milliseconds since 1970.
+  package var wallClock: @Sendable () -> Int64
+  /// A fresh name for a request: visible ASCII, unique.
+  package var makeRequestID: @Sendable () -> String
+  /// `nil` when ready, else what is not.
+  package var unreadyReason: @Sendable () async -> String?
+  /// The Prometheus text.
+  package var renderMetrics: @Sendable () -> [UInt8]
+
+  package init(
+    wallClock: @escaping @Sendable () -> Int64, makeRequestID: @escaping @Sendable () -> String,
+    unreadyReason: @escaping @Sendable () async -> String?,
+    renderMetrics: @escaping @Sendable () -> [UInt8]
+  ) {
+    self.wallClock = wallClock
+    self.makeRequestID = makeRequestID
+    self.unreadyReason = unreadyReason
+    self.renderMetrics = renderMetrics
+  }
+}

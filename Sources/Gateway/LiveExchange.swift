@@ -1,0 +1,90 @@
+import Backends
+import Experimentation
+import Routing
+import Synchronization
+
+/// One live request from its assignment to its end: ends exactly once, whatever happens.
+///
+/// Ending records the outcome, hands the question to the shadows and frees the request's place. A
+/// request whose answer nobody sends any more (the connection broke before its body was asked for)
+/// ends as cancelled when it is dropped.
+final class LiveExchange: Sendable {
+  let requestID: String
+  let destination: Destination
+  private let gateway: Gateway
+  private let question: Question
+  private let number: UInt64?
+  private let received: ContinuousClock.Instant
+  private let asked: ContinuousClock.Instant
+  private let hasEnded = Mutex(false)
+
+  /// Takes the number of the assignment. The caller has taken the place.
+  init(
+    _ question: Question, to destination: Destination, requestID: String,
+    received: ContinuousClock.Instant, gateway: Gateway
+  ) {
+    self.question = question
+    self.destination = destination
+    self.requestID = requestID
+    self.received = received
+    self.gateway = gateway
+    asked = .now
+    number = destination.assignment == nil ? nil : gateway.recorder.openOutcome()
+  }
+
+  deinit { end(with: FailureClass.cancelled) }
+
+  /// Ends with a whole answer.
+  func end(with collector: AnswerCollector) {
+    end(
+      Measurements(collector, elapsed: asked.duration(to: .now).seconds),
+      text: collector.text, trace: collector.summary?.trace)
+  }
+
+  /// Ends without one.
+  func end(with failure: FailureClass) {
+    end(
+      Measurements(totalSeconds: asked.duration(to: .now).seconds, failure: failure),
+      text: nil, trace: nil)
+  }
+
+  private func end(_ measurements: Measurements, text: String?, trace: TokenTrace?) {
+    let isFirst = hasEnded.withLock { ended in
+      defer { ended = true }
+      return !ended
+    }
+    guard isFirst else { return }
+    gateway.admission.leave()
+    gateway.metrics.answered(
+      destination.model, measurements, overheadSeconds: received.duration(to: asked).seconds)
+    guard let assignment = destination.assignment, let number else { return }
+    gateway.recorder.closeOutcome(
+      number,
+      with: Outcome(
+        requestID: requestID, assignment: assignment, model: destination.model,
+        measurements: measurements))
+    let answer = IncumbentAnswer(
+      model: destination.model, measurements: measurements, text: text, trace: trace)
+    shadow(answer, assignment)
+  }
+
+  /// Puts the question to the shadows, now that the answer is out: they run aside and in nobody's way.
+  private func shadow(_ answer: IncumbentAnswer, _ assignment: Assignment) {
+    for rule in destination.shadows {
+      let failure = answer.measurements.failure
+      guard failure == nil || failure?.isOfModel == true else {
+        gateway.metrics.shadowDropped(rule.model, .noIncumbentAnswer)
+        continue
+      }
+      guard let prompt = question.forShadow else {
+        gateway.metrics.shadowDropped(rule.model, .notMirrorable)
+        continue
+      }
+      gateway.shadows.submit(
+        ShadowJob(
+          prompt: prompt, requestID: requestID, assignment: assignment, rule: rule,
+          incumbent: answer, comparison: gateway.recorder.openComparison(),
+          byteCount: question.byteCount + (answer.text?.utf8.count ?? 0)))
+    }
+  }
+}

@@ -1,0 +1,55 @@
+/// The deadline passed before the work was done.
+struct DeadlineExceeded: Error {}
+
+/// How long work may go on: until a deadline, and as long as somebody waits for it.
+struct Patience: Sendable {
+  var deadline: ContinuousClock.Instant
+  /// `nil` for work that nobody waits for.
+  var client: ClientPresence?
+
+  init(until deadline: ContinuousClock.Instant, client: ClientPresence? = nil) {
+    self.deadline = deadline
+    self.client = client
+  }
+
+  private enum End<Value: Sendable>: Sendable {
+    case done(Value)
+    case deadlinePassed
+    case clientLeft
+  }
+
+  /// Runs `operation`, and cancels it when patience ends; returns only when it has ended.
+  ///
+  /// - Throws: ``DeadlineExceeded``, `CancellationError` when the client left or the task around is
+  ///   cancelled, else what `operation` throws.
+  func run<Value: Sendable>(
+    _ operation: @escaping @Sendable () async throws -> Value
+  ) async throws -> Value {
+    try await withThrowingTaskGroup(of: End<Value>.self) { group in
+      group.addTask { .done(try await operation()) }
+      group.addTask {
+        try await Task.sleep(until: deadline, clock: .continuous)
+        return .deadlinePassed
+      }
+      if let client {
+        group.addTask {
+          for await _ in client.departure() {}
+          return .clientLeft
+        }
+      }
+      defer { group.cancelAll() }
+      switch try await group.next() {
+      case .done(let value): return value
+      case .deadlinePassed: throw DeadlineExceeded()
+      case .clientLeft, nil: throw CancellationError()
+      }
+    }
+  }
+}
+
+extension Duration {
+  /// In seconds, as a number for arithmetic and reports.
+  var seconds: Double {
+    Double(components.seconds) + Double(components.attoseconds) * 1e-18
+  }
+}

@@ -1,0 +1,62 @@
+import Backends
+import OpenAIAPI
+
+/// What a client asks, whichever endpoint it came in by.
+struct Question: Sendable {
+  enum Endpoint: Sendable { case chat, text }
+
+  let prompt: Call.Prompt
+  /// Of the body it was read from.
+  let byteCount: Int
+
+  /// Reads a body.
+  init(_ endpoint: Endpoint, body: [UInt8], limits: RequestLimits) throws(APIError) {
+    byteCount = body.count
+    switch endpoint {
+    case .chat: prompt = .chat(try ChatCompletionRequest(decoding: body, limits: limits))
+    case .text: prompt = .text(try CompletionRequest(decoding: body, limits: limits))
+    }
+  }
+
+  /// The route or model asked for.
+  var model: String {
+    switch prompt {
+    case .chat(let request): request.model
+    case .text(let request): request.model
+    }
+  }
+
+  var user: String? {
+    switch prompt {
+    case .chat(let request): request.user ?? request.safetyIdentifier
+    case .text(let request): request.user
+    }
+  }
+
+  var streaming: Streaming {
+    switch prompt {
+    case .chat(let request): request.streaming
+    case .text(let request): request.streaming
+    }
+  }
+
+  /// The same question as it may be put to a shadow, or `nil` when it would not be the same any more:
+  /// one that offers tools, or whose parts would have to be fetched. One choice is enough to compare,
+  /// and it is streamed, so that the first token can be timed.
+  var forShadow: Call.Prompt? {
+    switch prompt {
+    case .chat(let request):
+      guard !request.offersTools, var copy = request.sanitisedForShadow() else { return nil }
+      copy.sampling.n = nil
+      copy.streaming = Streaming(isOn: true, includesUsage: true)
+      return .chat(copy)
+    case .text(let request):
+      guard request.prompt.count == 1 else { return nil }
+      var copy = request.sanitisedForShadow()
+      copy.sampling.n = nil
+      copy.bestOf = nil
+      copy.streaming = Streaming(isOn: true, includesUsage: true)
+      return .text(copy)
+    }
+  }
+}

@@ -1,0 +1,70 @@
+import Backends
+import Experimentation
+import OpenAIAPI
+
+/// A whole answer as its measurer saw it: what a shadow leaves behind, good or bad.
+struct AnswerObservation: Sendable {
+  var measurements: Measurements
+  /// The first choice, as far as it came.
+  var text: String
+  /// What the model ranked first along the text it was asked to read beside, if it could say.
+  var topAlong: [Int32]?
+
+  /// Asks `backend`, reads the answer to its end, and never throws: a failure is an observation.
+  static func observe(_ call: Call, of backend: any Backend) async -> AnswerObservation {
+    let start = ContinuousClock.now
+    do {
+      let collector = try await Patience(until: call.deadline).run {
+        let answer = try await backend.answer(call)
+        var collector = AnswerCollector(id: call.requestID, created: 0, model: "")
+        for try await event in answer.events { try collector.take(event) }
+        return collector
+      }
+      return AnswerObservation(
+        measurements: Measurements(collector, elapsed: start.duration(to: .now).seconds),
+        text: collector.text, topAlong: collector.summary?.topAlong)
+    } catch {
+      return AnswerObservation(
+        measurements: Measurements(
+          totalSeconds: start.duration(to: .now).seconds, failure: FailureClass(error)),
+        text: "", topAlong: nil)
+    }
+  }
+}
+
+extension FailureClass {
+  /// What kind of failure an error of an answer is.
+  init(_ error: any Error) {
+    switch error {
+    case let error as BackendError: self = error.failure
+    case is CancellationError: self = .cancelled
+    case is DeadlineExceeded: self = .deadlineExceeded
+    default: self = .unavailable
+    }
+  }
+}
+
+extension Measurements {
+  /// What a whole answer took. One that ended without telling is `malformed`, and took `elapsed`
+  /// seconds.
+  init(_ collector: AnswerCollector, elapsed: Double) {
+    guard let summary = collector.summary else {
+      self.init(totalSeconds: elapsed, failure: .malformed)
+      return
+    }
+    self.init(
+      summary, finishReason: collector.finishReason?.rawValue, failure: nil)
+  }
+
+  /// What an answer took, by what its backend told at the end.
+  init(_ summary: AnswerSummary, finishReason: String?, failure: FailureClass?) {
+    self.init(
+      queueSeconds: summary.timing.queue,
+      timeToFirstTokenSeconds: summary.timing.firstToken,
+      timePerOutputTokenSeconds: summary.timing.perOutputToken,
+      totalSeconds: summary.timing.total,
+      promptTokens: summary.usage?.promptTokens,
+      outputTokens: summary.usage?.completionTokens,
+      finishReason: finishReason, failure: failure)
+  }
+}

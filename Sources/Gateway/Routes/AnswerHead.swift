@@ -1,0 +1,68 @@
+import Backends
+import Experimentation
+import Hummingbird
+import NIOCore
+import OpenAIAPI
+
+/// What is known of an answer before its first token, and how it is written to the client.
+struct AnswerHead: Sendable {
+  let endpoint: Question.Endpoint
+  let requestID: String
+  /// Unix time in seconds.
+  let created: Int64
+  let destination: Destination
+  let includesUsage: Bool
+
+  var id: String { (endpoint == .chat ? "chatcmpl-" : "cmpl-") + requestID }
+  var model: String { destination.model.text }
+
+  /// The answer in one piece.
+  func response(to collector: AnswerCollector) -> Response {
+    var completion = collector.completion
+    completion.id = id
+    completion.created = Int(created)
+    completion.model = model
+    var response: Response
+    switch endpoint {
+    case .chat: response = .json(completion.encoded())
+    case .text: response = .json(Completion(completion).encoded())
+    }
+    addHeaders(to: &response)
+    return response
+  }
+
+  /// The answer as server-sent events, each written as soon as it is there.
+  func response(
+    streaming answer: Answer, from first: AnswerEvent?, _ exchange: LiveExchange,
+    _ patience: Patience
+  ) -> Response {
+    var response = Response(
+      status: .ok,
+      headers: [.contentType: "text/event-stream; charset=utf-8", .cacheControl: "no-cache"],
+      body: ResponseBody { writer in
+        let lent = LentWriter(writer: writer)
+        try await EventStream(head: self, exchange: exchange, patience: patience)
+          .write(answer, from: first, to: lent)
+        try await writer.finish(nil)
+      })
+    addHeaders(to: &response)
+    return response
+  }
+
+  private func addHeaders(to response: inout Response) {
+    response.setHeader("x-request-id", requestID)
+    response.setHeader("x-rollout-request-id", requestID)
+    response.setHeader("x-rollout-model", model)
+    guard let position = destination.assignment?.rollout else { return }
+    response.setHeader("x-rollout-name", position.rollout.text)
+    response.setHeader("x-rollout-step", "\(position.step)")
+  }
+}
+
+/// Lends a response's writer to the one child task that writes the answer.
+///
+/// `@unchecked Sendable`: Hummingbird's writer is not marked, but the task that owns it does nothing
+/// with it until the borrower has ended, so never two touch it at once.
+struct LentWriter: @unchecked Sendable {
+  let writer: any ResponseBodyWriter
+}

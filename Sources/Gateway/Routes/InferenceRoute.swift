@@ -1,0 +1,125 @@
+import Backends
+import Experimentation
+import HTTPTypes
+import Hummingbird
+import NIOCore
+import OpenAIAPI
+import Routing
+
+/// `POST /v1/chat/completions` and `/v1/completions`: one question, from its bytes to its answer.
+struct InferenceRoute: Sendable {
+  let gateway: Gateway
+  let endpoint: Question.Endpoint
+  let requestID: String
+  /// Whoever waits; `nil` when their connection closed meanwhile.
+  let client: ClientPresence?
+
+  func respond(to request: Request) async throws -> Response {
+    let received = ContinuousClock.now
+    let body = try await RequestBytes.read(request, gateway.configuration)
+    let question = try Question(endpoint, body: body, limits: gateway.configuration.limits)
+    let destination = try Destination(
+      question, headers: request.headers, requestID: requestID, table: gateway.table.snapshot,
+      atMilliseconds: gateway.edge.wallClock())
+    guard let backend = gateway.backends.backend(for: destination.model) else {
+      throw APIError.unavailable("Model '\(destination.model)' is not ready yet.")
+    }
+    try gateway.admission.enter()
+    let exchange = LiveExchange(
+      question, to: destination, requestID: requestID, received: received, gateway: gateway)
+    let deadline = received + gateway.configuration.requestTimeout
+    let call = Call(question.prompt, requestID: requestID, priority: .live, deadline: deadline)
+    let patience = Patience(until: deadline, client: client)
+    let begun = try await begin(call, on: backend, exchange, patience, question.streaming.isOn)
+    let head = AnswerHead(
+      endpoint: endpoint, requestID: requestID, created: gateway.edge.wallClock() / 1_000,
+      destination: destination, includesUsage: question.streaming.includesUsage)
+    switch begun {
+    case .whole(let collector):
+      exchange.end(with: collector)
+      return head.response(to: collector)
+    case .streaming(let answer, let first):
+      return head.response(streaming: answer, from: first, exchange, patience)
+    }
+  }
+
+  private enum Begun: Sendable {
+    case whole(AnswerCollector)
+    case streaming(Answer, first: AnswerEvent?)
+  }
+
+  /// Asks, and waits for the whole answer or for its first event: until then a failure is an HTTP
+  /// status, and no head has been sent.
+  private func begin(
+    _ call: Call, on backend: any Backend, _ exchange: LiveExchange, _ patience: Patience,
+    _ isStreaming: Bool
+  ) async throws -> Begun {
+    do {
+      return try await patience.run {
+        let answer = try await backend.answer(call)
+        if isStreaming {
+          var events = answer.events.makeAsyncIterator()
+          return .streaming(answer, first: try await events.next())
+        }
+        var collector = AnswerCollector(id: "", created: 0, model: "")
+        for try await event in answer.events { try collector.take(event) }
+        guard collector.summary != nil else { throw CancellationError() }
+        return .whole(collector)
+      }
+    } catch {
+      exchange.end(with: FailureClass(error))
+      throw APIError(answering: error)
+    }
+  }
+}
+
+extension APIError {
+  /// What a client is told when answering failed.
+  init(answering error: any Error) {
+    switch error {
+    case let error as BackendError: self = error.apiError
+    case let error as APIError: self = error
+    case is DeadlineExceeded: self = .deadlineExceeded("The answer took longer than it may.")
+    case is CancellationError: self = .clientClosedRequest()
+    default: self = .internalFailure("The answer failed.")
+    }
+  }
+}
+
+/// Reads the body of a request.
+enum RequestBytes {
+  /// - Throws: 413 beyond the limit, 408 when it comes too slowly, 415 for another content type
+  static func read(
+    _ request: Request, _ configuration: GatewayConfiguration
+  ) async throws -> [UInt8] {
+    if let type = request.headers[.contentType], !isJSON(type) {
+      throw APIError.unsupportedMediaType("Send 'Content-Type: application/json'.")
+    }
+    let limit = configuration.limits.maximumBodyBytes
+    if let length = request.headers[.contentLength].flatMap(Int.init), length > limit {
+      throw tooLarge(limit)
+    }
+    let body = request.body
+    do {
+      return try await Patience(until: .now + configuration.bodyTimeout).run {
+        var bytes: [UInt8] = []
+        for try await buffer in body {
+          guard bytes.count + buffer.readableBytes <= limit else { throw tooLarge(limit) }
+          bytes.append(contentsOf: buffer.readableBytesView)
+        }
+        return bytes
+      }
+    } catch is DeadlineExceeded {
+      throw APIError.requestTimeout(
+        "The body did not arrive within \(configuration.bodyTimeout.seconds) seconds.")
+    }
+  }
+
+  private static func tooLarge(_ limit: Int) -> APIError {
+    .tooLarge("The body has more than \(limit) bytes.")
+  }
+
+  private static func isJSON(_ type: String) -> Bool {
+    type.prefix { $0 != ";" }.lowercased().filter { $0 != " " } == "application/json"
+  }
+}

@@ -1,0 +1,120 @@
+package import Backends
+import Experimentation
+package import Logging
+import Quality
+import Routing
+import ServiceLifecycle
+import Synchronization
+
+/// Asks shadow candidates the questions users asked, and lets nobody wait for it.
+///
+/// Each candidate has a lane: at most its policy's `concurrency` are under way, and at most `capacity`
+/// jobs (and `capacityBytes` of text) wait in all lanes together; more are dropped and counted. All
+/// work is a child of `run()`. On shutdown what waits is dropped and what runs is cancelled: nobody
+/// waits for a shadow.
+package final class ShadowDispatcher: Service {
+  private let backends: BackendRegistry
+  private let recorder: OutcomeRecorder
+  private let metrics: GatewayMetrics
+  private let logger: Logger
+  private let deadline: Duration
+  private let wallClock: @Sendable () -> Int64
+  private let lanes: Mutex<ShadowLanes>
+  private let wakeups = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
+
+  /// - Parameters:
+  ///   - capacity: jobs that may wait
+  ///   - capacityBytes: text that may wait
+  ///   - deadline: how long one shadow may take from when it begins
+  ///   - wallClock: milliseconds since 1970; tells the days of token budgets
+  package init(
+    backends: BackendRegistry, recorder: OutcomeRecorder, capacity: Int = 1_024,
+    capacityBytes: Int = 64 << 20, deadline: Duration = .seconds(300),
+    metrics: GatewayMetrics, logger: Logger, wallClock: @escaping @Sendable () -> Int64
+  ) {
+    self.backends = backends
+    self.recorder = recorder
+    self.metrics = metrics
+    self.logger = logger
+    self.deadline = deadline
+    self.wallClock = wallClock
+    lanes = Mutex(ShadowLanes(capacity: capacity, capacityBytes: capacityBytes))
+  }
+
+  /// Jobs that wait or are under way.
+  package var pending: Int { lanes.withLock { $0.pending } }
+
+  /// Takes a job, or drops it; never waits.
+  func submit(_ job: ShadowJob) {
+    let day = wallClock() / 86_400_000
+    if let reason = lanes.withLock({ $0.enqueue(job, day: day) }) {
+      drop(job, reason)
+    } else {
+      wakeups.continuation.yield()
+    }
+  }
+
+  /// Asks until the service shuts down.
+  package func run() async throws {
+    await cancelWhenGracefulShutdown { [self] in
+      await withDiscardingTaskGroup { group in
+        for await _ in wakeups.stream {
+          while let job = lanes.withLock({ $0.next() }) {
+            group.addTask { [self] in
+              await ask(job)
+              wakeups.continuation.yield()
+            }
+          }
+        }
+        group.cancelAll()
+      }
+    }
+    for job in lanes.withLock({ $0.removeAll() }) { drop(job, .shutdown) }
+  }
+
+  private func drop(_ job: ShadowJob, _ reason: ShadowDrop) {
+    recorder.closeComparison(job.comparison, with: nil)
+    metrics.shadowDropped(job.rule.model, reason)
+  }
+
+  private func ask(_ job: ShadowJob) async {
+    let model = job.rule.model
+    guard let backend = backends.backend(for: model) else {
+      lanes.withLock { $0.finish(model, tokens: 0) }
+      return drop(job, .noBackend)
+    }
+    let call = Call(
+      job.prompt, requestID: job.requestID, priority: .shadow, deadline: .now + deadline,
+      along: job.incumbent.trace)
+    let result = await AnswerObservation.observe(call, of: backend)
+    lanes.withLock { $0.finish(model, tokens: result.measurements.tokens) }
+    if result.measurements.failure == .cancelled { return drop(job, .shutdown) }
+    recorder.closeComparison(job.comparison, with: comparison(of: job, with: result))
+    metrics.shadowCompleted(model, result.measurements)
+    if let failure = result.measurements.failure {
+      logger.info(
+        "shadow failed",
+        metadata: [
+          "model": "\(model)", "failure": "\(failure.rawValue)", "request": "\(job.requestID)",
+        ])
+    }
+  }
+
+  private func comparison(of job: ShadowJob, with result: AnswerObservation) -> Comparison {
+    let isWhole = result.measurements.failure == nil
+    return Comparison(
+      requestID: job.requestID, assignment: job.assignment, incumbent: job.incumbent.model,
+      candidate: job.rule.model, incumbentMeasurements: job.incumbent.measurements,
+      candidateMeasurements: result.measurements,
+      tokenAgreement: job.incumbent.trace.flatMap { trace in
+        result.topAlong.flatMap { TokenAgreement.share(of: trace, top: $0) }
+      },
+      prefixAgreement: isWhole
+        ? job.incumbent.text.map { PrefixAgreement.share(of: $0, and: result.text) } : nil)
+  }
+}
+
+extension Measurements {
+  /// Prompt and answer together, as far as counted.
+  fileprivate var tokens: Int { (promptTokens ?? 0) + (outputTokens ?? 0) }
+}
