@@ -8,8 +8,8 @@ package struct Answer: Sendable {
   /// `CancellationError` when the pulling task is cancelled.
   package var events: AsyncThrowingStream<AnswerEvent, any Error>
 
-  /// An answer whose events are made when they are asked for, so that whoever reads slowly slows the
-  /// maker down.
+  /// An answer whose events are made when they are asked for, so that whoever reads slowly slows
+  /// the maker down.
   package init(pulling next: @escaping @Sendable () async throws -> AnswerEvent?) {
     events = AsyncThrowingStream(unfolding: next)
   }
@@ -38,8 +38,8 @@ package struct AnswerSummary: Hashable, Sendable {
   package var timing: AnswerTiming
   /// The first choice, token by token; `nil` when the backend does not tell.
   package var trace: TokenTrace?
-  /// What this model ranked first along `Call.along`, one for each token; `nil` when it was not asked
-  /// or cannot say (another vocabulary, no access to the distribution).
+  /// What this model ranked first along `Call.along`, one for each token; `nil` when it was not
+  /// asked or cannot say (another vocabulary, no access to the distribution).
   package var topAlong: [Int32]?
 
   package init(
@@ -54,8 +54,8 @@ package struct AnswerSummary: Hashable, Sendable {
 
 /// Where the time of an answer went, in seconds.
 ///
-/// Only what the model itself caused is compared between models: a candidate that waited behind live
-/// work would look slow.
+/// Only what the model itself caused is compared between models: a candidate that waited behind
+/// live work would look slow.
 package struct AnswerTiming: Hashable, Sendable {
   /// Spent waiting behind other work in this process. 0 for upstreams, whose queues nobody sees.
   package var queue: Double

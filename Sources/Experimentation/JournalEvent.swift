@@ -22,8 +22,8 @@ package enum JournalEvent: Hashable, Sendable, Codable {
   case rolledBack(RolloutName, evidence: [GateReport])
   /// A person stopped the rollout.
   case aborted(RolloutName)
-  /// `model` is the route's incumbent from here on. `openGates` names the required gates that had not
-  /// passed: empty unless the promotion was forced.
+  /// `model` is the route's incumbent from here on. `openGates` names the required gates that had
+  /// not passed: empty unless the promotion was forced.
   case promoted(RolloutName, model: ModelName, openGates: [String], evidence: [GateReport])
 }
 

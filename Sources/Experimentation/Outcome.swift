@@ -26,7 +26,8 @@ package struct Assignment: Hashable, Sendable {
   /// The probability with which the answering model was chosen, 0 < p ≤ 1; `nil` for a request that
   /// was pinned to its model, which is never evidence.
   package var propensity: Double?
-  /// Milliseconds since 1970 when the route was chosen, by the wall clock; for people, not for order.
+  /// Milliseconds since 1970 when the route was chosen, by the wall clock; for people, not for
+  /// order.
   package var atMilliseconds: Int64
 
   package init(

@@ -1,7 +1,7 @@
 /// How traffic finds out whether a candidate should serve: a `kind: Rollout` document, checked.
 ///
-/// `PolicyLanguage` is the only maker of these outside tests; what it hands out satisfies every rule
-/// named here.
+/// `PolicyLanguage` is the only maker of these outside tests; what it hands out satisfies every
+/// rule named here.
 package struct RolloutPolicy: Hashable, Sendable, Codable {
   package var name: RolloutName
   /// The `model` that clients ask for.
@@ -76,7 +76,8 @@ package enum UnitKind: Hashable, Sendable, Codable {
 
 /// How often and how strictly the controller looks.
 package struct AnalysisPolicy: Hashable, Sendable, Codable {
-  /// The chance of ever judging wrongly that a gate allows, however often one looks; 0 < alpha ≤ 0.2.
+  /// The chance of ever judging wrongly that a gate allows, however often one looks; 0 < alpha ≤
+  /// 0.2.
   package var alpha: Double
   /// Seconds between looks, at least 0.1.
   package var everySeconds: Double

@@ -36,8 +36,8 @@ package struct GateReport: Hashable, Sendable, Codable {
   package var candidateMean: Double?
   /// Samples that count: pairs, or outcomes of the model with fewer.
   package var samples: Int
-  /// Samples that the hold condition or the present width of the interval still asks for; `nil` when
-  /// it cannot be told.
+  /// Samples that the hold condition or the present width of the interval still asks for; `nil`
+  /// when it cannot be told.
   package var samplesMissing: Int?
   /// What stands in the way, in a sentence, for verdicts other than `pass`.
   package var explanation: String?

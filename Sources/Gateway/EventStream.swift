@@ -6,8 +6,8 @@ import OpenAIAPI
 
 /// Writes an answer to its client as server-sent events, chunk by chunk.
 ///
-/// The client's pace is the answer's: nothing is read ahead of what was written. A failure on the way
-/// becomes an error event, and the stream ends without `[DONE]`; what was sent stays as it was.
+/// The client's pace is the answer's: nothing is read ahead of what was written. A failure on the
+/// way becomes an error event, and the stream ends without `[DONE]`; what was sent stays as it was.
 struct EventStream {
   let head: AnswerHead
   let exchange: LiveExchange

@@ -46,8 +46,8 @@ package struct GatewayConfiguration: Sendable {
   package var bodyTimeout: Duration = .seconds(30)
   /// Live requests under way at once; beyond, 503.
   package var maximumConcurrentRequests = 256
-  /// Connections open at once; beyond, new ones wait to be accepted. Keep it below half the limit of
-  /// file descriptors: a process that runs out of them dies.
+  /// Connections open at once; beyond, new ones wait to be accepted. Keep it below half the limit
+  /// of file descriptors: a process that runs out of them dies.
   package var maximumConnections = 1_024
   /// How long a connection may be silent.
   package var idleTimeout: Duration = .seconds(120)

@@ -6,8 +6,8 @@ import ServiceLifecycle
 extension Gateway {
   /// The HTTP server of the data plane, to be run as a service.
   ///
-  /// - Parameter onRunning: called with the listening channel, whose address tells the port that was
-  ///   chosen for port 0
+  /// - Parameter onRunning: called with the listening channel, whose address tells the port that
+  ///   was chosen for port 0
   package func application(
     host: String, port: Int, onRunning: @escaping @Sendable (any Channel) async -> Void = { _ in }
   ) -> some ApplicationProtocol {

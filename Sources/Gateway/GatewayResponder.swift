@@ -3,8 +3,8 @@ import Hummingbird
 import NIOCore
 import OpenAIAPI
 
-/// From method and path to the route that answers. Paths are taken as they stand: what is not spelled
-/// canonically (`//v1/models`, `/v1/%6dodels`) is not found.
+/// From method and path to the route that answers. Paths are taken as they stand: what is not
+/// spelled canonically (`//v1/models`, `/v1/%6dodels`) is not found.
 struct GatewayResponder: HTTPResponder {
   let gateway: Gateway
 

@@ -68,7 +68,8 @@ final class LiveExchange: Sendable {
     shadow(answer, assignment)
   }
 
-  /// Puts the question to the shadows, now that the answer is out: they run aside and in nobody's way.
+  /// Puts the question to the shadows, now that the answer is out: they run aside and in nobody's
+  /// way.
   private func shadow(_ answer: IncumbentAnswer, _ assignment: Assignment) {
     for rule in destination.shadows {
       let failure = answer.measurements.failure

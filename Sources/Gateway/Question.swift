@@ -40,9 +40,9 @@ struct Question: Sendable {
     }
   }
 
-  /// The same question as it may be put to a shadow, or `nil` when it would not be the same any more:
-  /// one that offers tools, or whose parts would have to be fetched. One choice is enough to compare,
-  /// and it is streamed, so that the first token can be timed.
+  /// The same question as it may be put to a shadow, or `nil` when it would not be the same any
+  /// more: one that offers tools, or whose parts would have to be fetched. One choice is enough to
+  /// compare, and it is streamed, so that the first token can be timed.
   var forShadow: Call.Prompt? {
     switch prompt {
     case .chat(let request):

@@ -12,8 +12,8 @@ enum RoutingKey {
 
   /// The assignment unit of a request on `table`.
   ///
-  /// A request that lacks what the policy asks for (no `user`, no such header) is a unit of its own,
-  /// so it is routed with the same shares, but not sticky.
+  /// A request that lacks what the policy asks for (no `user`, no such header) is a unit of its
+  /// own, so it is routed with the same shares, but not sticky.
   static func unit(
     of table: RouteTable, user: String?, headers: HTTPFields, requestID: String
   ) -> AssignmentUnit {

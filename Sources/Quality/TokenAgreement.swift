@@ -1,6 +1,7 @@
 package import Backends
 
-/// How often a candidate ranks the same token first as the incumbent did, along the incumbent's text.
+/// How often a candidate ranks the same token first as the incumbent did, along the incumbent's
+/// text.
 package enum TokenAgreement {
   /// The share of places, 0…1, at which both rank the same token first.
   ///

@@ -4,7 +4,8 @@ import Statistics
 /// Who answers one request, and who is asked aside.
 package struct Route: Hashable, Sendable {
   package var serving: ModelName
-  /// Propensity: the probability with which `serving` was chosen, 0 < p ≤ 1; `nil` for a pinned one.
+  /// Propensity: the probability with which `serving` was chosen, 0 < p ≤ 1; `nil` for a pinned
+  /// one.
   package var propensity: Double?
   package var shadows: [ShadowRule]
 }
@@ -15,10 +16,9 @@ package struct Route: Hashable, Sendable {
 package enum Router {
   /// Routes one request.
   ///
-  /// - Parameters:
-  ///   - unit: what stays on one model
-  ///   - requestID: decides whether the request is shadowed, independently of the unit
-  ///   - pinned: the model asked for by header; only looked at when the table allows it and names it
+  /// - Parameters: - unit: what stays on one model - requestID: decides whether the request is
+  ///   shadowed, independently of the unit - pinned: the model asked for by header; only looked at
+  ///   when the table allows it and names it
   package static func route(
     _ unit: AssignmentUnit, requestID: String, pinned: ModelName? = nil, in table: RouteTable
   ) -> Route {

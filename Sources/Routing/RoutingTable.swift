@@ -1,6 +1,7 @@
 package import Experimentation
 
-/// Who may be asked, under which names: immutable, so that a request sees one table from end to end.
+/// Who may be asked, under which names: immutable, so that a request sees one table from end to
+/// end.
 package struct RoutingTable: Hashable, Sendable {
   package var routes: [RouteName: RouteTable]
   /// Models that may be asked by their own name; such requests are never evidence.

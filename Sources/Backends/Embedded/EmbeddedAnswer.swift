@@ -3,8 +3,8 @@ import Transformer
 
 /// The choices of one answer while the engine generates them.
 ///
-/// `@unchecked Sendable`: an answer is pulled by one task at a time, first for its head and then for
-/// the rest; nobody else knows of this object.
+/// `@unchecked Sendable`: an answer is pulled by one task at a time, first for its head and then
+/// for the rest; nobody else knows of this object.
 final class EmbeddedAnswer: @unchecked Sendable {
   struct Choice {
     fileprivate var events: AsyncThrowingStream<GenerationEvent, any Error>.Iterator?

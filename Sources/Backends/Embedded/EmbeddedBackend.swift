@@ -55,8 +55,8 @@ package final class EmbeddedBackend: Backend {
     }
   }
 
-  /// What this model ranks first along another's answer, to be asked after the own one; `nil` where it
-  /// makes no sense: another vocabulary, or no text.
+  /// What this model ranks first along another's answer, to be asked after the own one; `nil` where
+  /// it makes no sense: another vocabulary, or no text.
   private func reading(
     along trace: TokenTrace?, after prompt: [Token], _ priority: Call.Priority
   ) -> (@Sendable () async -> [Int32]?)? {

@@ -27,8 +27,8 @@ package final class EmbeddedModels: Sendable {
     self.folder = folder
   }
 
-  /// Makes a model of the policy ready to answer; loads its weights unless a variant of the same file
-  /// did. Takes as long as reading the file: not for the tasks that serve.
+  /// Makes a model of the policy ready to answer; loads its weights unless a variant of the same
+  /// file did. Takes as long as reading the file: not for the tasks that serve.
   ///
   /// - Throws: `unavailable` with what, where and how to mend it.
   package func backend(

@@ -7,10 +7,11 @@ import OpenAIAPI
 
 /// A model behind an OpenAI-compatible server.
 ///
-/// What is sent is written anew from the checked request, never copied, with the server's own name of
-/// the model and the policy's own key: nothing that a client smuggled in gets through, and no
-/// client's credential. Redirects are not followed and compressed answers are refused. Live and shadow
-/// requests have connections of their own, so that hung shadows cannot keep a live request waiting.
+/// What is sent is written anew from the checked request, never copied, with the server's own name
+/// of the model and the policy's own key: nothing that a client smuggled in gets through, and no
+/// client's credential. Redirects are not followed and compressed answers are refused. Live and
+/// shadow requests have connections of their own, so that hung shadows cannot keep a live request
+/// waiting.
 package final class UpstreamBackend: Backend {
   package let model: ModelName
   private let specification: UpstreamSpecification
@@ -90,8 +91,8 @@ package final class UpstreamBackend: Backend {
     let client = call.priority == .live ? liveClient : shadowClient
     let remaining = start.duration(to: call.deadline).seconds
     let limit = min(remaining, specification.timeouts.totalSeconds)
-    // Before the head comes, silence is bounded by the time to the first token; a whole answer comes
-    // with its head and has the whole time.
+    // Before the head comes, silence is bounded by the time to the first token; a whole answer
+    // comes with its head and has the whole time.
     let patience =
       exchange.isStreamed ? min(limit, specification.timeouts.firstTokenSeconds) : limit
     do {

@@ -20,8 +20,9 @@ enum UpstreamFailure {
 
   /// Sorts an answer that is no success.
   ///
-  /// A client's mistake goes back to the client as the upstream told it. What the deployment got wrong
-  /// (a key, a URL, a name of the model) is nothing that a client can mend: it is a bad gateway.
+  /// A client's mistake goes back to the client as the upstream told it. What the deployment got
+  /// wrong (a key, a URL, a name of the model) is nothing that a client can mend: it is a bad
+  /// gateway.
   static func refusal(status: Int, body: [UInt8], model: ModelName) -> BackendError {
     let error = APIError(status: status, body: body)
     switch status {

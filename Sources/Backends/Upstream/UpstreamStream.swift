@@ -7,8 +7,8 @@ import OpenAIAPI
 ///
 /// Holds the events of one network read.
 ///
-/// `@unchecked Sendable`: an answer is pulled by one task at a time, first for its head and then for
-/// the rest; nobody else knows of this object.
+/// `@unchecked Sendable`: an answer is pulled by one task at a time, first for its head and then
+/// for the rest; nobody else knows of this object.
 final class UpstreamStream: @unchecked Sendable {
   private var body: HTTPClientResponse.Body.AsyncIterator
   private let exchange: UpstreamExchange
@@ -55,7 +55,8 @@ final class UpstreamStream: @unchecked Sendable {
     }
     try Task.checkCancellation()
     guard let buffer else {
-      // Some servers end without the marker; an answer whose choice is finished is whole all the same.
+      // Some servers end without the marker; an answer whose choice is finished is whole all the
+      // same.
       guard clock.sawFinishReason else {
         throw BackendError(
           .unavailable,

@@ -3,8 +3,8 @@ import Synchronization
 
 /// Notices that a client went away while nobody reads from or writes to its connection.
 ///
-/// A request that waits for a long prefill would otherwise run to its end for nobody. One handler sits
-/// on each connection; "gone" means the same for a reset, a close and a half-close.
+/// A request that waits for a long prefill would otherwise run to its end for nobody. One handler
+/// sits on each connection; "gone" means the same for a reset, a close and a half-close.
 package final class ClientPresence: ChannelInboundHandler, RemovableChannelHandler, Sendable {
   package typealias InboundIn = NIOAny
   package typealias InboundOut = NIOAny
@@ -47,7 +47,8 @@ package final class ClientPresence: ChannelInboundHandler, RemovableChannelHandl
     }
   }
 
-  /// Ends when the client goes away. A connection has one request at a time, so one waits at a time.
+  /// Ends when the client goes away. A connection has one request at a time, so one waits at a
+  /// time.
   func departure() -> AsyncStream<Never> {
     let (stream, continuation) = AsyncStream<Never>.makeStream()
     state.withLock { state in

@@ -61,8 +61,8 @@ struct AnswerHead: Sendable {
 
 /// Lends a response's writer to the one child task that writes the answer.
 ///
-/// `@unchecked Sendable`: Hummingbird's writer is not marked, but the task that owns it does nothing
-/// with it until the borrower has ended, so never two touch it at once.
+/// `@unchecked Sendable`: Hummingbird's writer is not marked, but the task that owns it does
+/// nothing with it until the borrower has ended, so never two touch it at once.
 struct LentWriter: @unchecked Sendable {
   let writer: any ResponseBodyWriter
 }

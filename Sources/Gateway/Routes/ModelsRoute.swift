@@ -3,7 +3,8 @@ import Hummingbird
 import OpenAIAPI
 import Routing
 
-/// `GET /v1/models`: the routes that clients ask for, then the models behind them by their own names.
+/// `GET /v1/models`: the routes that clients ask for, then the models behind them by their own
+/// names.
 struct ModelsRoute {
   static let prefix = "/v1/models/"
 

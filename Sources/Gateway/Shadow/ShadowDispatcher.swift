@@ -8,10 +8,10 @@ import Synchronization
 
 /// Asks shadow candidates the questions users asked, and lets nobody wait for it.
 ///
-/// Each candidate has a lane: at most its policy's `concurrency` are under way, and at most `capacity`
-/// jobs (and `capacityBytes` of text) wait in all lanes together; more are dropped and counted. All
-/// work is a child of `run()`. On shutdown what waits is dropped and what runs is cancelled: nobody
-/// waits for a shadow.
+/// Each candidate has a lane: at most its policy's `concurrency` are under way, and at most
+/// `capacity` jobs (and `capacityBytes` of text) wait in all lanes together; more are dropped and
+/// counted. All work is a child of `run()`. On shutdown what waits is dropped and what runs is
+/// cancelled: nobody waits for a shadow.
 package final class ShadowDispatcher: Service {
   private let backends: BackendRegistry
   private let recorder: OutcomeRecorder

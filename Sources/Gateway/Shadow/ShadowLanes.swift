@@ -28,8 +28,8 @@ struct ShadowLanes {
 
   /// Takes a job in, or says why not.
   ///
-  /// - Parameter day: days since 1970, UTC; another day gives the budget back. The budget is kept in
-  ///   memory: a restart gives it back too.
+  /// - Parameter day: days since 1970, UTC; another day gives the budget back. The budget is kept
+  ///   in memory: a restart gives it back too.
   mutating func enqueue(_ job: ShadowJob, day: Int64) -> ShadowDrop? {
     var lane = lanes[job.rule.model] ?? Lane()
     if lane.day != day {

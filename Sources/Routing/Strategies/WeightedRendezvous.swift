@@ -11,10 +11,10 @@ import Statistics
 
 /// Canary and split: a sticky choice among any number of models with exact shares.
 ///
-/// Weighted rendezvous hashing (Thaler & Ravishankar 1998; the logarithmic weights of Schindelhauer &
-/// Schomaker 2005): each model draws `−share / ln place(salt, model, unit)` and the largest wins. A
-/// model wins with exactly its share, and when its share grows its own draws grow with it and nobody
-/// else's do: a unit that has it keeps it, at any number of models.
+/// Weighted rendezvous hashing (Thaler & Ravishankar 1998; the logarithmic weights of Schindelhauer
+/// & Schomaker 2005): each model draws `−share / ln place(salt, model, unit)` and the largest wins.
+/// A model wins with exactly its share, and when its share grows its own draws grow with it and
+/// nobody else's do: a unit that has it keeps it, at any number of models.
 package enum WeightedRendezvous {
   /// The model for `unit`, or `nil` when no model has a share above 0.
   package static func choose(
