@@ -13,6 +13,14 @@ struct ChatCompletionRequestTests {
         == #"{"model":"assistant","messages":[{"role":"user","content":"Say hello."}]}"#)
   }
 
+  @Test func `what the official client sends back of an answer is read`() throws {
+    let request = try ChatCompletionRequest(decoding: Fixture.bytes("chat-request-python.json"))
+    #expect(request.streaming == Streaming(isOn: true, includesUsage: true))
+    #expect(request.messages[1].role == .assistant)
+    #expect(request.messages[1].content == nil)
+    #expect(request.messages[1].toolCalls.map(\.id) == ["call_abc"])
+  }
+
   @Test func `every documented field is read`() throws {
     let request = try ChatCompletionRequest(decoding: Fixture.bytes("chat-request-full.json"))
     #expect(request.messages.map(\.role) == [.system, .developer, .user, .assistant, .tool, .user])
@@ -144,8 +152,8 @@ struct ChatCompletionRequestTests {
       "messages[0].content[0].type"
     ),
     (
-      #"{"model":"m","messages":[{"role":"user","content":[{"type":"image_url","image_url":"x"}]}]}"#,
-      "messages[0].content[0].image_url"
+      #"{"model":"m","messages":[{"role":"user","content":[{"type":"file","file":"x"}]}]}"#,
+      "messages[0].content[0].file"
     ),
     (
       #"{"model":"m","messages":[{"role":"user","content":[{"type":"refusal","refusal":"x"}]}]}"#,
@@ -165,7 +173,7 @@ struct ChatCompletionRequestTests {
       "messages[0].weight"
     ),
     (
-      #"{"model":"m","messages":[{"role":"assistant","tool_calls":[{"id":"1","type":"function"}]}]}"#,
+      #"{"model":"m","messages":[{"role":"assistant","tool_calls":[{"id":"1"}]}]}"#,
       "messages[0].tool_calls[0].function"
     ),
   ])

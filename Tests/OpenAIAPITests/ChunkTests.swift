@@ -113,6 +113,23 @@ struct ChunkTests {
     }
   }
 
+  @Test func `a long answer in many pieces is folded in one pass`() throws {
+    // 20,000 pieces; copying what was held with each would move 2 · 10⁸ tokens.
+    var accumulator = ChatCompletionAccumulator()
+    let logprobs = ChatLogprobs(content: [TokenLogprob(token: "x", logprob: -1)])
+    let delta = ChatCompletionChunk.Delta(
+      content: "x", toolCalls: [.init(index: 0, arguments: "y")])
+    let chunk = ChatCompletionChunk(
+      id: "c", created: 1, model: "m", choices: [.init(delta: delta, logprobs: logprobs)])
+    for _ in 0..<20_000 { try accumulator.add(chunk) }
+    let choice = accumulator.completion.choices[0]
+    #expect(choice.message.content?.utf8.count == 20_000)
+    #expect(choice.logprobs?.content?.count == 20_000)
+    #expect(
+      choice.message.toolCalls.map(\.call)
+        == [.function(name: "", arguments: String(repeating: "y", count: 20_000))])
+  }
+
   @Test func `chunks of other servers are read`() throws {
     // No id in tool pieces, delta null, usage beside choices, a role that nobody knows.
     let odd =

@@ -118,6 +118,15 @@ struct ResponseTests {
     }
   }
 
+  @Test func `a token of the byte zero is read and written`() throws {
+    let body = #"{"choices":[{"message":{"content":"a\u0000"}}]}"#
+    let answer = try ChatCompletion(decoding: Array(body.utf8))
+    #expect(answer.choices[0].message.content == "a\0")
+    #expect(text(answer.encoded()).contains(#""content":"a\u0000""#))
+    let raw = Array("{\"choices\":[{\"message\":{\"content\":\"a\0\"}}]}".utf8)
+    #expect(throws: APIError.self) { try ChatCompletion(decoding: raw) }
+  }
+
   @Test func `too many choices are refused before they are kept`() {
     let choices = Array(repeating: "{\"message\":{}}", count: 129).joined(separator: ",")
     let error = #expect(throws: APIError.self) {
@@ -153,8 +162,8 @@ struct APIErrorTests {
   @Test(
     arguments: [
       (
-        #"{"error":{"message":"Rate limit","type":"requests","param":null,"code":"rate_limit_exceeded"}}"#,
-        "Rate limit", "rate_limit_exceeded"
+        #"{"error":{"message":"Slow down","type":"requests","param":null,"code":"rate_limit"}}"#,
+        "Slow down", "rate_limit"
       ),
       (#"{"error":"model is loading"}"#, "model is loading", nil),
       (

@@ -25,7 +25,7 @@ package struct JSONError: Error, Hashable, Sendable, CustomStringConvertible {
     case notANumber = "not_a_number"
     case malformedEscape = "malformed_escape"
     case loneSurrogate = "lone_surrogate"
-    /// U+0000, written raw or as `\u0000`.
+    /// U+0000, written raw or as `\u0000` where that is not accepted.
     case nul
     /// U+0001 to U+001F, unescaped inside a string.
     case controlCharacter = "control_character"

@@ -8,8 +8,13 @@ package struct JSONLimits: Hashable, Sendable {
   /// Arrays and objects inside one another; a bare number has depth 0.
   package let maximumDepth: Int
 
+  /// Whether `\u0000` may stand in strings. Only for answers: a vocabulary may have a token of that
+  /// byte, which then turns up among log probabilities. A raw NUL is refused always.
+  package let acceptsEscapedNUL: Bool
+
   /// Limits; a depth beyond `deepest` is lowered to it.
-  package init(maximumBytes: Int, maximumDepth: Int = 64) {
+  package init(maximumBytes: Int, maximumDepth: Int = 64, acceptsEscapedNUL: Bool = false) {
+    self.acceptsEscapedNUL = acceptsEscapedNUL
     self.maximumBytes = max(0, maximumBytes)
     self.maximumDepth = min(max(0, maximumDepth), JSONLimits.deepest)
   }

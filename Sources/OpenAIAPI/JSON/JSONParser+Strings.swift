@@ -4,79 +4,68 @@ extension JSONParser {
   /// Most strings have no escapes: they are scanned eight bytes at a time and copied once.
   mutating func string() throws(JSONError) -> String {
     let start = index + 1
-    index = endOfPlainRun(from: start)
-    guard byte(at: index) == UInt8(ascii: "\"") else { return try stringWithEscapes(from: start) }
-    let text = try text(in: start..<index)
+    let run = PlainRun(in: bytes, from: start)
+    index = run.end
+    guard byte(at: index) == UInt8(ascii: "\"") else {
+      return try stringWithEscapes(from: start, run)
+    }
+    let slice = UnsafeBufferPointer(rebasing: bytes[start..<index])
+    // Validating through the standard library costs ten times what decoding ASCII costs.
+    let decoded =
+      run.isASCII
+      ? String(decoding: slice, as: UTF8.self) : String(validating: slice, as: UTF8.self)
+    guard let decoded else { throw invalidUTF8(in: start..<index) }
     index += 1
-    return text
+    return decoded
   }
 
-  /// The first byte from `start` that is a quote, a backslash, a control character or the end.
-  private func endOfPlainRun(from start: Int) -> Int {
-    var index = start
-    let ones: UInt64 = 0x0101_0101_0101_0101
-    let highs: UInt64 = 0x8080_8080_8080_8080
-    while index + 8 <= bytes.count {
-      let word = UInt64(
-        littleEndian: UnsafeRawBufferPointer(bytes).loadUnaligned(
-          fromByteOffset: index, as: UInt64.self))
-      let quote = word ^ (ones &* 0x22)
-      let backslash = word ^ (ones &* 0x5C)
-      // Marks bytes that are a quote, a backslash or below 0x20. A borrow can mark bytes above such
-      // a byte wrongly, never below it, so the lowest mark is right.
-      let hits =
-        ((quote &- ones) & ~quote | (backslash &- ones) & ~backslash
-          | (word &- (ones &* 0x20)) & ~word) & highs
-      if hits != 0 {
-        return index + hits.trailingZeroBitCount / 8
-      }
-      index += 8
-    }
-    while index < bytes.count {
-      let byte = bytes[index]
-      if byte == 0x22 || byte == 0x5C || byte < 0x20 { break }
-      index += 1
-    }
-    return index
-  }
-
-  private func text(in range: Range<Int>) throws(JSONError) -> String {
-    let slice = UnsafeBufferPointer(rebasing: bytes[range])
-    guard let text = String(validating: slice, as: UTF8.self) else {
-      let offset = range.lowerBound + firstInvalidUTF8(in: slice)
-      throw error(.invalidUTF8, at: offset, "these bytes are not UTF-8; send text as UTF-8")
-    }
-    return text
-  }
-
-  private mutating func stringWithEscapes(from start: Int) throws(JSONError) -> String {
-    var run = start
+  private mutating func stringWithEscapes(
+    from start: Int, _ first: PlainRun
+  ) throws(JSONError) -> String {
+    var run = first
+    var runStart = start
+    var isASCII = true
     var collected: [UInt8] = []
     while true {
-      index = endOfPlainRun(from: index)
-      // Each run is checked by itself: a broken sequence cannot be mended by an escape after it.
-      if run < index {
-        _ = try text(in: run..<index)
-        collected.append(contentsOf: UnsafeBufferPointer(rebasing: bytes[run..<index]))
-      }
+      index = run.end
+      isASCII = isASCII && run.isASCII
+      collected.append(contentsOf: UnsafeBufferPointer(rebasing: bytes[runStart..<index]))
       guard index < bytes.count else {
         throw error(.unexpectedEnd, at: index, "the document ends inside of a string")
       }
       switch bytes[index] {
       case UInt8(ascii: "\""):
         index += 1
-        return String(decoding: collected, as: UTF8.self)
+        if isASCII { return String(decoding: collected, as: UTF8.self) }
+        guard let text = String(validating: collected, as: UTF8.self) else {
+          throw invalidUTF8(in: start..<index)
+        }
+        return text
       case UInt8(ascii: "\\"):
         let scalar = try escape()
-        collected.append(contentsOf: UTF8.encode(scalar) ?? UTF8.encodedReplacementCharacter)
-        run = index
+        isASCII = isASCII && scalar.isASCII
+        if scalar.isASCII {
+          collected.append(UInt8(truncatingIfNeeded: scalar.value))
+        } else {
+          collected.append(contentsOf: UTF8.encode(scalar) ?? UTF8.encodedReplacementCharacter)
+        }
       case 0:
         throw error(.nul, at: index, "a NUL byte in a string")
       default:
         throw error(
           .controlCharacter, at: index, "a raw control character in a string; write it as \\u00XX")
       }
+      runStart = index
+      run = PlainRun(in: bytes, from: index)
     }
+  }
+
+  /// The first byte of a string that is not UTF-8. Escapes are ASCII, so they neither hide nor mend
+  /// what is broken, and the raw bytes tell where it is.
+  private func invalidUTF8(in range: Range<Int>) -> JSONError {
+    let offset =
+      range.lowerBound + firstInvalidUTF8(in: UnsafeBufferPointer(rebasing: bytes[range]))
+    return error(.invalidUTF8, at: offset, "these bytes are not UTF-8; send text as UTF-8")
   }
 
   private mutating func escape() throws(JSONError) -> UnicodeScalar {
@@ -104,7 +93,9 @@ extension JSONParser {
   private mutating func unicodeEscape(from start: Int) throws(JSONError) -> UnicodeScalar {
     let first = try hexadecimal(at: start)
     index = start + 6
-    if first == 0 { throw error(.nul, at: start, "U+0000 is not accepted in strings") }
+    if first == 0, !limits.acceptsEscapedNUL {
+      throw error(.nul, at: start, "U+0000 is not accepted in strings")
+    }
     if let scalar = UnicodeScalar(first) { return scalar }
     let isPair = byte(at: index) == UInt8(ascii: "\\") && byte(at: index + 1) == UInt8(ascii: "u")
     guard first < 0xDC00, isPair else { throw loneSurrogate(at: start) }

@@ -20,7 +20,7 @@ extension JSONValue {
   package init(
     parsing bytes: UnsafeBufferPointer<UInt8>, limits: JSONLimits = .standard
   ) throws(JSONError) {
-    var parser = JSONParser(bytes: bytes, maximumDepth: limits.maximumDepth)
+    var parser = JSONParser(bytes: bytes, limits: limits)
     guard bytes.count <= limits.maximumBytes else {
       throw parser.error(
         .sizeExceeded, at: limits.maximumBytes,
@@ -33,12 +33,12 @@ extension JSONValue {
 /// A place in a document. Every read goes through `byte(at:)`, which knows the end.
 struct JSONParser {
   let bytes: UnsafeBufferPointer<UInt8>
-  let maximumDepth: Int
+  let limits: JSONLimits
   var index = 0
 
-  init(bytes: UnsafeBufferPointer<UInt8>, maximumDepth: Int) {
+  init(bytes: UnsafeBufferPointer<UInt8>, limits: JSONLimits) {
     self.bytes = bytes
-    self.maximumDepth = maximumDepth
+    self.limits = limits
   }
 
   /// The byte there, or 0 past the end: a byte that JSON allows nowhere.
@@ -120,8 +120,9 @@ struct JSONParser {
 
   /// Steps over the opening bracket of a container that lies `depth` containers deep.
   private mutating func open(depth: Int) throws(JSONError) {
-    guard depth < maximumDepth else {
-      throw error(.depthExceeded, at: index, "more than \(maximumDepth) levels of nesting")
+    guard depth < limits.maximumDepth else {
+      throw error(
+        .depthExceeded, at: index, "more than \(limits.maximumDepth) levels of nesting")
     }
     index += 1
     skipWhiteSpace()

@@ -199,17 +199,14 @@ extension JSONWriter {
   }
 
   private static func escape(_ text: UnsafeBufferPointer<UInt8>, to bytes: inout [UInt8]) {
-    var run = 0
-    for index in text.indices {
-      let byte = text[index]
-      guard byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") else {
-        continue
-      }
-      bytes.append(contentsOf: UnsafeBufferPointer(rebasing: text[run..<index]))
-      run = index + 1
-      appendEscape(of: byte, to: &bytes)
+    var start = 0
+    while true {
+      let end = PlainRun(in: text, from: start).end
+      bytes.append(contentsOf: UnsafeBufferPointer(rebasing: text[start..<end]))
+      guard end < text.count else { return }
+      appendEscape(of: text[end], to: &bytes)
+      start = end + 1
     }
-    bytes.append(contentsOf: UnsafeBufferPointer(rebasing: text[run...]))
   }
 
   private static func appendEscape(of byte: UInt8, to bytes: inout [UInt8]) {

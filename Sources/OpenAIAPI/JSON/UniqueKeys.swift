@@ -18,7 +18,7 @@ struct UniqueKeys {
 
   private static func areSame(_ one: String, _ other: String) -> Bool {
     // Equal bytes imply equal strings, and comparing strings is the faster of the two.
-    one == other && one.utf8.elementsEqual(other.utf8)
+    one.utf8.count == other.utf8.count && one == other && one.utf8.elementsEqual(other.utf8)
   }
 
   private struct Key: Hashable {

@@ -2,9 +2,9 @@ extension ChatCompletionRequest {
   /// A copy that may be sent to a shadow: the same conversation, without whatever could cause an
   /// effect or name a person.
   ///
-  /// Kept: model, messages (with the tool calls and tool answers of their history, which are text by
-  /// now), sampling, streaming, budgets, log probabilities, `response_format`, `reasoning_effort`,
-  /// `verbosity`, `prediction`.
+  /// Kept: model, messages (with the tool calls and tool answers of their history, which are text
+  /// by now), sampling, streaming, budgets, log probabilities, `response_format`,
+  /// `reasoning_effort`, `verbosity`, `prediction`.
   ///
   /// Removed:
   /// - `tools`, `tool_choice`, `parallel_tool_calls`, `web_search_options`: nobody must act on what
@@ -16,9 +16,9 @@ extension ChatCompletionRequest {
   /// - `audio`, `modalities`, `moderation`: billed work whose result nobody hears.
   ///
   /// - Returns: `nil` if a message has a part that an upstream would have to fetch (an image, a
-  ///   video, a recording at a URL) or look up (a file by its id, an earlier recording): fetching is
-  ///   an effect, and without the part the prompt is another one. Parts that carry their own bytes
-  ///   (`data:` URLs, `file_data`) stay.
+  ///   video, a recording at a URL) or look up (a file by its id, an earlier recording): fetching
+  ///   is an effect, and without the part the prompt is another one. Parts that carry their own
+  ///   bytes (`data:` URLs, `file_data`) stay.
   package func sanitisedForShadow() -> ChatCompletionRequest? {
     guard !messages.contains(where: \.reachesElsewhere) else { return nil }
     var copy = self

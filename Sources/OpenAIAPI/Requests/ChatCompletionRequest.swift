@@ -1,5 +1,5 @@
-/// A request for `POST /v1/chat/completions`: every field that the API documents, checked, and three
-/// extensions (`top_k`, `min_p`, `repetition_penalty`).
+/// A request for `POST /v1/chat/completions`: every field that the API documents, checked, and
+/// three extensions (`top_k`, `min_p`, `repetition_penalty`).
 ///
 /// Known fields come in four kinds:
 /// - *typed*, below, with the API's own ranges and those of `RequestLimits`;

@@ -222,8 +222,8 @@ extension CompletionRequest {
     return bytes
   }
 
-  /// A copy that may be sent to a shadow: without `user`, which names a person. Nothing else of this
-  /// route causes an effect.
+  /// A copy that may be sent to a shadow: without `user`, which names a person. Nothing else of
+  /// this route causes an effect.
   package func sanitisedForShadow() -> CompletionRequest {
     var copy = self
     copy.user = nil

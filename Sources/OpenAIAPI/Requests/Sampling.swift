@@ -1,5 +1,5 @@
-/// How the next token is chosen, what ends an answer, and how many answers: the fields that chat and
-/// completion requests share. `nil` leaves the choice to whoever answers.
+/// How the next token is chosen, what ends an answer, and how many answers: the fields that chat
+/// and completion requests share. `nil` leaves the choice to whoever answers.
 package struct Sampling: Hashable, Sendable {
   /// An addition to one token's logit.
   package struct Bias: Hashable, Sendable {

@@ -57,7 +57,9 @@ extension ToolCall {
         }
       }
     }
-    guard let id else { throw FieldError.missing("id", "Name the call.") }
+    guard let id = id ?? (isStrict ? nil : "") else {
+      throw FieldError.missing("id", "Name the call.")
+    }
     switch (isCustom, function, custom) {
     case (false, let function?, _):
       self.init(id: id, call: .function(name: function.name, arguments: function.text))

@@ -72,8 +72,8 @@ package struct ChatCompletion: Hashable, Sendable {
 extension ChatCompletion {
   /// Reads an upstream's answer, skipping fields that only it knows.
   ///
-  /// - Throws: 502 `malformed` with the field that is wrong, or the error that the upstream put into
-  ///   a body of status 200.
+  /// - Throws: 502 `malformed` with the field that is wrong, or the error that the upstream put
+  ///   into a body of status 200.
   package init(decoding body: [UInt8], limits: ResponseLimits = .standard) throws(APIError) {
     let members = try body.withUnsafeBufferPointer { (bytes) throws(APIError) in
       try limits.members(of: bytes)

@@ -1,8 +1,8 @@
 extension Completion {
   /// Reads an upstream's answer or streamed piece, skipping fields that only it knows.
   ///
-  /// - Throws: 502 `malformed` with the field that is wrong, or the error that the upstream put into
-  ///   a body of status 200 or into its stream.
+  /// - Throws: 502 `malformed` with the field that is wrong, or the error that the upstream put
+  ///   into a body of status 200 or into its stream.
   package init(decoding body: [UInt8], limits: ResponseLimits = .standard) throws(APIError) {
     let members = try body.withUnsafeBufferPointer { (bytes) throws(APIError) in
       try limits.members(of: bytes)

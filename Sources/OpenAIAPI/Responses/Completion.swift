@@ -5,8 +5,8 @@ package struct Completion: Hashable, Sendable {
     package var tokens: [String]
     /// `nil` for a token that nothing came before, the first of an echoed prompt.
     package var tokenLogprobs: [Double?]
-    /// Per token the likeliest alternatives, the likeliest first, or `nil` where unknown. `nil` as a
-    /// whole if none were asked for.
+    /// Per token the likeliest alternatives, the likeliest first, or `nil` where unknown. `nil` as
+    /// a whole if none were asked for.
     package var topLogprobs: [[Alternative]?]?
     /// Where each token starts in the text, in characters as the API counts them.
     package var textOffset: [Int]

@@ -25,7 +25,8 @@ package struct ResponseLimits: Hashable, Sendable {
   /// Parses an answer and hands over its members, unless it reports an error.
   func members(of bytes: UnsafeBufferPointer<UInt8>) throws(APIError) -> [JSONObject.Member] {
     let value: JSONValue
-    let limits = JSONLimits(maximumBytes: maximumBytes, maximumDepth: maximumDepth)
+    let limits = JSONLimits(
+      maximumBytes: maximumBytes, maximumDepth: maximumDepth, acceptsEscapedNUL: true)
     do { value = try JSONValue(parsing: bytes, limits: limits) } catch {
       throw APIError(response: error)
     }

@@ -16,9 +16,15 @@ package struct ChatCompletionAccumulator: Sendable {
     var content: String?
     var refusal: String?
     var reasoning: String?
-    var toolCalls: [Int: ToolCall] = [:]
+    var toolCalls: [Int: Call] = [:]
     var logprobs: ChatLogprobs?
     var finishReason: FinishReason?
+  }
+
+  fileprivate struct Call: Sendable {
+    var id = ""
+    var name = ""
+    var arguments = ""
   }
 
   /// An accumulator of nothing.
@@ -41,7 +47,7 @@ package struct ChatCompletionAccumulator: Sendable {
           index: index,
           message: ChatCompletion.Message(
             content: choice.content, refusal: choice.refusal,
-            toolCalls: choice.toolCalls.sorted { $0.key < $1.key }.map(\.value),
+            toolCalls: choice.toolCalls.sorted { $0.key < $1.key }.map(\.value.toolCall),
             reasoning: choice.reasoning),
           finishReason: choice.finishReason, logprobs: choice.logprobs)
       },
@@ -51,7 +57,8 @@ package struct ChatCompletionAccumulator: Sendable {
 
   /// Adds the next chunk.
   ///
-  /// - Throws: 502 `malformed` when the answer grows beyond its limits; the chunk is not added then.
+  /// - Throws: 502 `malformed` when the answer grows beyond its limits; the chunk is not added
+  ///   then.
   package mutating func add(_ chunk: ChatCompletionChunk) throws(APIError) {
     try checkLimits(chunk)
     if header == nil {
@@ -100,13 +107,15 @@ extension ChatCompletionAccumulator.Choice {
     Self.append(piece.delta.refusal, to: &refusal)
     Self.append(piece.delta.reasoning, to: &reasoning)
     for call in piece.delta.toolCalls {
-      toolCalls[call.index, default: ToolCall.empty].append(call)
+      toolCalls[call.index, default: ChatCompletionAccumulator.Call()].append(call)
     }
     if let more = piece.logprobs {
-      var logprobs = logprobs ?? ChatLogprobs(content: nil)
-      Self.append(more.content, to: &logprobs.content)
-      Self.append(more.refusal, to: &logprobs.refusal)
-      self.logprobs = logprobs
+      // Taken out, or each append would copy what is shared with the old value.
+      var all = logprobs ?? ChatLogprobs(content: nil)
+      logprobs = nil
+      Self.append(more.content, to: &all.content)
+      Self.append(more.refusal, to: &all.refusal)
+      logprobs = all
     }
     if let reason = piece.finishReason { finishReason = reason }
   }
@@ -119,14 +128,14 @@ extension ChatCompletionAccumulator.Choice {
   }
 }
 
-extension ToolCall {
-  fileprivate static let empty = ToolCall(id: "", call: .function(name: "", arguments: ""))
+extension ChatCompletionAccumulator.Call {
+  fileprivate var toolCall: ToolCall {
+    ToolCall(id: id, call: .function(name: name, arguments: arguments))
+  }
 
   fileprivate mutating func append(_ piece: ChatCompletionChunk.ToolCallDelta) {
     if let id = piece.id { self.id = id }
-    guard case .function(var name, var arguments) = call else { return }
     if let more = piece.name { name += more }
     if let more = piece.arguments { arguments += more }
-    call = .function(name: name, arguments: arguments)
   }
 }

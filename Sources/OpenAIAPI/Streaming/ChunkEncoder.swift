@@ -1,7 +1,7 @@
 /// Writes the chunks of one streamed chat answer as server-sent events.
 ///
-/// What all chunks of a stream share is written once, here; a chunk then costs a copy of that prefix,
-/// its own text, and no allocation while the buffer has room.
+/// What all chunks of a stream share is written once, here; a chunk then costs a copy of that
+/// prefix, its own text, and no allocation while the buffer has room.
 ///
 ///     let encoder = ChunkEncoder(id: id, created: now, model: "tiny", includesUsage: false)
 ///     encoder.start(choice: 0, into: &bytes)
@@ -72,7 +72,8 @@ package struct ChunkEncoder: Sendable {
     bytes.append(contentsOf: suffix)
   }
 
-  /// Appends the chunk that carries the usage: the last before `done`, and only if it was asked for.
+  /// Appends the chunk that carries the usage: the last before `done`, and only if it was asked
+  /// for.
   package func usage(_ usage: Usage, into bytes: inout [UInt8]) {
     bytes.append(contentsOf: prefix)
     bytes.append(contentsOf: "],\"usage\":".utf8)
@@ -141,7 +142,8 @@ package struct CompletionChunkEncoder: Sendable {
     bytes.append(contentsOf: suffix)
   }
 
-  /// Appends the piece that carries the usage: the last before `done`, and only if it was asked for.
+  /// Appends the piece that carries the usage: the last before `done`, and only if it was asked
+  /// for.
   package func usage(_ usage: Usage, into bytes: inout [UInt8]) {
     bytes.append(contentsOf: prefix)
     bytes.append(contentsOf: "],\"usage\":".utf8)

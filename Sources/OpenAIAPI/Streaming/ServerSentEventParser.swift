@@ -25,7 +25,8 @@ package struct ServerSentEventError: Error, Hashable, Sendable {
 ///     var events: [ServerSentEvent] = []
 ///     for try await piece in body { try parser.parse(piece, into: &events) }
 ///
-/// Holds at most one line and one event's data. Each byte is looked at once and copied at most twice.
+/// Holds at most one line and one event's data. Each byte is looked at once and copied at most
+/// twice.
 package struct ServerSentEventParser: Sendable {
   /// Of one line, in bytes.
   package let maximumLineBytes: Int

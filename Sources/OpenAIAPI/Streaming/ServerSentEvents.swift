@@ -38,8 +38,8 @@ package enum ServerSentEvents {
 package struct ServerSentEvent: Hashable, Sendable {
   /// The `event` field; empty for the usual kind, a message.
   package var type: String
-  /// The `data` lines joined with LF. Bytes, because nothing says that they are UTF-8 until somebody
-  /// reads them as text.
+  /// The `data` lines joined with LF. Bytes, because nothing says that they are UTF-8 until
+  /// somebody reads them as text.
   package var data: [UInt8]
   /// The last `id` seen so far in the stream; empty if there was none.
   package var lastEventID: String
