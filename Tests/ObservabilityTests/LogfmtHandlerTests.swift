@@ -96,7 +96,7 @@ struct LogfmtHandlerTests {
     let destination = LogDestination(fileDescriptor: handle.fileDescriptor)
     let now = Date(timeIntervalSince1970: 1_767_323_045.5)
     var logger = Logger(label: "gateway") { label in
-      LogfmtHandler(label: label, level: .info, destination: destination) { now }
+      LogfmtHandler(label: label, logLevel: .info, destination: destination) { now }
     }
     log(&logger)
     try handle.close()

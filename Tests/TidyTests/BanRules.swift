@@ -15,7 +15,8 @@ extension Rule {
       words: ["Task {", "Task(", "Task.detached", "Task<"],
       remedy: "make it a child of a task group, or the `run()` of a service"),
     Ban(
-      words: ["Date()", "Date.now"], remedy: "take the time as a parameter", exceptions: edges),
+      words: ["Date()", "Date.now"], remedy: "take the time as a parameter",
+      exceptions: edges + ["Sources/Observability/Logs/"]),
     Ban(
       words: [
         "SystemRandomNumberGenerator", "randomElement()", "shuffled()", "shuffle()",

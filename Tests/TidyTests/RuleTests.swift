@@ -190,7 +190,10 @@ struct RuleTests {
     let policies = ["policies/a.yaml", "policies/b.yaml"]
     let named = TidyTests.unparsed(policies, tests: [#"parse("policies/a.yaml")"#])
     #expect(named.map(\.path) == ["policies/b.yaml"])
-    #expect(TidyTests.unparsed(policies, tests: [#"for file in files("policies") {"#]) == [])
+    let folder = [#"for file in files("policies") {"#]
+    #expect(TidyTests.unparsed(policies, tests: folder) == [])
+    #expect(TidyTests.unparsed(["policies/deep/c.yaml"], tests: folder).count == 1)
+    #expect(TidyTests.unparsed(["policies/deep/c.yaml"], tests: folder + [#"f("deep")"#]) == [])
   }
 
   @Test func `a folder of fixtures without an origin is found`() {

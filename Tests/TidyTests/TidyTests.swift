@@ -64,13 +64,13 @@ struct TidyTests {
 }
 
 extension TidyTests {
-  /// Policies that no test names, where no test names their folder either.
+  /// Policies that no test names, where the tests do not name each of their folders either.
   static func unparsed(_ policies: [String], tests: [String]) -> [Finding] {
     policies.filter { policy in
-      let parts = policy.split(separator: "/")
-      let name = parts.last ?? ""
-      let folder = parts.dropLast().joined(separator: "/")
-      return !tests.contains { $0.contains("\"\(folder)\"") || $0.contains(name) }
+      let parts = policy.split(separator: "/").map(String.init)
+      let folders = parts.dropLast()
+      let isRead = folders.allSatisfy { folder in tests.contains { $0.has("\"\(folder)\"") } }
+      return !isRead && !tests.contains { $0.has(parts.last ?? "") }
     }.map {
       Finding(
         path: $0, line: 1, message: "no test parses it", remedy: "add it to the policies' test")

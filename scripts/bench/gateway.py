@@ -53,8 +53,8 @@ upstream:
 
 def rollout_command(ours, policies, scratch):
     """How our gateway is started with one upstream model and no rollout: a plain proxy."""
-    return [ours, "serve", policies, "--listen", f"127.0.0.1:{ROLLOUT}",
-            "--data", os.path.join(scratch, "data"), "--log-level", "error"]
+    return [ours, "serve", "--policies", policies, "--data", os.path.join(scratch, "data"),
+            "--port", str(ROLLOUT), "--control-port", "0", "--log-level", "error"]
 
 
 def pinned(core, command):

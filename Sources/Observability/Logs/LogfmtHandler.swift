@@ -29,15 +29,15 @@ package struct LogfmtHandler: LogHandler {
 
   /// - Parameters:
   ///   - label: what logs, a module's name
-  ///   - level: what is less severe is not written
+  ///   - logLevel: what is less severe is not written
   ///   - destination: where lines go; shared by all handlers of a process
   ///   - now: the time of day, asked once an event
   package init(
-    label: String, level: Logger.Level, destination: LogDestination,
-    now: @escaping @Sendable () -> Date
+    label: String, logLevel: Logger.Level, destination: LogDestination = .standardError,
+    now: @escaping @Sendable () -> Date = { Date() }
   ) {
     self.label = label
-    logLevel = level
+    self.logLevel = logLevel
     self.destination = destination
     self.now = now
   }
