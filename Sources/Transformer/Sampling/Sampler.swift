@@ -39,8 +39,7 @@ package struct Sampler: Sendable {
   ///   they were.
   /// - Throws: `notANumber` if a logit is NaN or +∞, or if none is above −∞; `invalidRequest` if
   ///   the options name a token outside the vocabulary. Nothing is drawn or remembered then.
-  /// - Complexity: a few passes over the logits; never sorts them, except where nearly all tokens
-  ///   share the top-p probability, or top-k asks for nearly all.
+  /// - Complexity: a few passes over the logits; sorts only what top-k or alternatives ask for.
   package mutating func sample(
     logits: UnsafeMutableBufferPointer<Float>
   ) throws(TransformerError) -> SampledToken {
@@ -113,94 +112,37 @@ package struct Sampler: Sendable {
     guard options.temperature >= Self.leastTemperature else {
       return Token(logits.firstIndex(of: greatest) ?? 0)
     }
+    let uniform = generator.uniform()
+    let scale = Float(1 / options.temperature)
     if let topK = options.topK, topK < logits.count {
-      let scale = 1 / options.temperature
-      let likeliest = Logits.heaviest(topK, of: logits).map {
-        (token: $0.token, weight: exp(Double($0.value - greatest) * scale))
+      let candidates = Logits.heaviest(topK, of: logits).map {
+        Logits.Candidate(
+          token: $0.token, value: Logits.exponential(($0.value - greatest) * scale))
       }
-      return draw(from: likeliest, total: likeliest.reduce(0) { $0 + $1.weight })
+      let total = candidates.reduce(0) { $0 + Double($1.value) }
+      return truncated(candidates, total: total).token(at: uniform)
     }
     if weights.count != logits.count {
       weights = [Float](repeating: 0, count: logits.count)
     }
-    let uniform = options.topP < 1 ? nil : Optional(generator.uniform())
-    // Taken out, because the closure may not use `self` while it has the weights.
-    let scale = Float(1 / options.temperature)
-    let (topP, minP) = (options.topP, options.minP)
-    let drawn = weights.withUnsafeMutableBufferPointer { weights -> Drawn in
-      let total = Logits.exponentials(
-        of: logits, greatest: greatest, scale: scale, into: weights)
-      return if let uniform {
-        .token(Self.walk(weights, floor: Float(minP), total: total, uniform: uniform))
-      } else {
-        .nucleus(Self.nucleus(weights, share: topP, total: total), total: total)
-      }
+    let total = weights.withUnsafeMutableBufferPointer {
+      Logits.exponentials(of: logits, greatest: greatest, scale: scale, into: $0)
     }
-    switch drawn {
-    case .token(let token): return token
-    case .nucleus(let likeliest, let total): return draw(from: likeliest, total: total)
-    }
+    // All tokens below (1 − p) / n together are less than 1 − p: the nucleus has none of them. Some
+    // room for rounding.
+    let floor = max(0.999 * (1 - options.topP) * total / Double(logits.count), options.minP)
+    guard floor > 0 else { return Candidates.token(at: uniform * total, in: weights) }
+    let candidates = Candidates(of: weights, floor: Float(floor))
+    return truncated(candidates.all, total: total).token(at: uniform)
   }
 
-  private enum Drawn {
-    case token(Token)
-    case nucleus([(token: Token, weight: Double)], total: Double)
-  }
-
-  /// Cuts `likeliest`, best first, by top-p of `total` and by min-p, and draws from the rest.
-  private mutating func draw(
-    from likeliest: [(token: Token, weight: Double)], total: Double
-  ) -> Token {
-    let floor = options.minP * likeliest[0].weight
-    var kept = 0
-    var sum = 0.0
-    // The first is kept whatever the shares are.
-    repeat {
-      sum += likeliest[kept].weight
-      kept += 1
-    } while kept < likeliest.count && sum < options.topP * total
-      && likeliest[kept].weight >= floor
-    var place = generator.uniform() * sum
-    for candidate in likeliest[..<kept] {
-      place -= candidate.weight
-      if place < 0 { return candidate.token }
-    }
-    // Only rounding leads here.
-    return likeliest[kept - 1].token
-  }
-
-  /// The likeliest tokens that together reach `share` of `total`, and maybe more of them.
-  private static func nucleus(
-    _ weights: UnsafeMutableBufferPointer<Float>, share: Double, total: Double
-  ) -> [(token: Token, weight: Double)] {
-    var count = 64
-    while true {
-      let likeliest = Logits.heaviest(count, of: weights)
-      let reached = likeliest.reduce(0) { $0 + Double($1.value) } >= share * total
-      if reached || likeliest.count == weights.count {
-        return likeliest.map { ($0.token, Double($0.value)) }
-      }
-      count *= 8
-    }
-  }
-
-  /// The token at the place `uniform`, 0 ..< 1, among all whose weight reaches `floor`.
-  private static func walk(
-    _ weights: UnsafeMutableBufferPointer<Float>, floor: Float, total: Double, uniform: Double
-  ) -> Token {
-    var total = total
-    if floor > 0 {
-      for index in 0..<weights.count where weights[index] < floor { weights[index] = 0 }
-      total = Logits.sum(of: weights)
-    }
-    var place = uniform * total
-    var last = 0
-    for index in 0..<weights.count where weights[index] > 0 {
-      place -= Double(weights[index])
-      last = index
-      if place < 0 { break }
-    }
-    return Token(last)
+  /// Cuts candidates by top-p of `total` and by min-p.
+  private func truncated(_ candidates: [Logits.Candidate], total: Double) -> Candidates {
+    var candidates = Candidates(all: candidates)
+    if options.topP < 1 { candidates.keepHeaviest(reaching: options.topP * total) }
+    // The likeliest weighs 1.
+    if options.minP > 0 { candidates.all.removeAll { $0.value < Float(options.minP) } }
+    return candidates
   }
 
   // MARK: What the model itself thought
