@@ -1,0 +1,123 @@
+import Foundation
+import GRDB
+import Storage
+
+/// One SQLite file with one connection, opened so that its promises hold.
+struct DatabaseFile: Sendable {
+  let path: String
+  let queue: DatabaseQueue
+  /// Keeps the folder ours for as long as anybody may use the file.
+  private let lock: FolderLock
+
+  /// When a commit is on the disk.
+  enum Durability: Int {
+    /// After the next checkpoint: a power cut may lose the last commits, never mix them up.
+    case normal = 1
+    /// Before the commit returns.
+    case full = 2
+  }
+
+  /// What a file is for, as written in its header (`PRAGMA application_id`), so that a file of
+  /// another program is known for one.
+  enum Purpose: Int32 {
+    /// "RolC"
+    case control = 0x526f_6c43
+    /// "RolM"
+    case metrics = 0x526f_6c4d
+  }
+
+  init(
+    path: String, purpose: Purpose, durability: Durability, migrator: DatabaseMigrator,
+    lock: FolderLock
+  ) throws(StorageError) {
+    self.path = path
+    self.lock = lock
+    do {
+      var configuration = Configuration()
+      configuration.label = (path as NSString).lastPathComponent
+      configuration.busyMode = .immediateError
+      configuration.prepareDatabase { db in
+        // Before the first access, so that no other program gets in between.
+        try db.execute(sql: "PRAGMA locking_mode = EXCLUSIVE")
+      }
+      queue = try DatabaseQueue(path: path, configuration: configuration)
+      try queue.writeWithoutTransaction { db in
+        try Self.checkOrigin(db, purpose, migrator, path: path)
+        try Self.configure(db, durability, path: path)
+      }
+      try migrator.migrate(queue)
+    } catch {
+      throw StorageError(error, path: path)
+    }
+  }
+
+  /// Runs `updates` in one transaction, which the task's cancellation does not tear: when this
+  /// throws, nothing was written.
+  func write<Value: Sendable>(
+    _ updates: @escaping @Sendable (Database) throws -> Value
+  ) async throws(StorageError) -> Value {
+    let result: Result<Value, any Error> = await withCheckedContinuation { continuation in
+      queue.asyncWrite(updates) { _, result in continuation.resume(returning: result) }
+    }
+    do { return try result.get() } catch { throw StorageError(error, path: path) }
+  }
+
+  /// Runs `value` off Swift's cooperative threads; a cancelled task's reading is interrupted.
+  func read<Value: Sendable>(
+    _ value: @escaping @Sendable (Database) throws -> Value
+  ) async throws(StorageError) -> Value {
+    do { return try await queue.read(value) } catch { throw StorageError(error, path: path) }
+  }
+
+  func close() throws(StorageError) {
+    do { try queue.close() } catch { throw StorageError(error, path: path) }
+  }
+
+  /// Refuses files of others and of newer versions, before anything in them is changed.
+  private static func checkOrigin(
+    _ db: Database, _ purpose: Purpose, _ migrator: DatabaseMigrator, path: String
+  ) throws {
+    let tables = try Int.fetchOne(db, sql: "SELECT count(*) FROM sqlite_schema") ?? 0
+    let application = try Int32.fetchOne(db, sql: "PRAGMA application_id")
+    if tables > 0 && application != purpose.rawValue {
+      throw StorageError(
+        .incompatible,
+        "'\(path)' is a database of another program; move it away, or name another folder")
+    }
+    if try migrator.hasBeenSuperseded(db) {
+      throw StorageError(
+        .incompatible,
+        "'\(path)' was written by a newer version of rollout; run that version, or restore a "
+          + "backup from before the upgrade. Nothing was changed")
+    }
+    if application != purpose.rawValue {
+      try db.execute(sql: "PRAGMA application_id = \(purpose.rawValue)")
+    }
+  }
+
+  /// Sets what the file promises, then reads back what is really in force: GRDB's own WAL mode
+  /// leaves `synchronous` at NORMAL whatever was set before.
+  private static func configure(
+    _ db: Database, _ durability: Durability, path: String
+  ) throws {
+    try db.execute(
+      sql: """
+        PRAGMA journal_mode = WAL;
+        PRAGMA synchronous = \(durability.rawValue);
+        PRAGMA foreign_keys = ON;
+        PRAGMA fullfsync = \(durability == .full ? 1 : 0);
+        PRAGMA checkpoint_fullfsync = \(durability == .full ? 1 : 0);
+        PRAGMA journal_size_limit = 67108864;
+        """)
+    let journalMode = try String.fetchOne(db, sql: "PRAGMA journal_mode")
+    let synchronous = try Int.fetchOne(db, sql: "PRAGMA synchronous")
+    let foreignKeys = try Int.fetchOne(db, sql: "PRAGMA foreign_keys")
+    guard journalMode == "wal", synchronous == durability.rawValue, foreignKeys == 1 else {
+      throw StorageError(
+        .unavailable,
+        "SQLite will not promise what '\(path)' needs: journal_mode is \(journalMode ?? "unknown"), "
+          + "synchronous \(synchronous ?? -1), foreign_keys \(foreignKeys ?? -1) instead of wal, "
+          + "\(durability.rawValue), 1; put the folder on a local disk")
+    }
+  }
+}
