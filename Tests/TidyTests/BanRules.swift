@@ -90,7 +90,7 @@ extension SourceFile {
     }
   }
 
-  /// The first of the lines in a row, up to `index`, that each hold `word`: one reason may stand for
+  /// The first of the lines in a row, up to `index`, that each hold `word`: one reason stands for
   /// all of them.
   fileprivate func startOfRun(of word: String, endingAt index: Int) -> Int {
     var start = index

@@ -6,7 +6,7 @@ struct Repository {
     .deletingLastPathComponent()
     .deletingLastPathComponent()
 
-  /// Files below `folder` whose names end in one of `extensions`, read, in the order of their paths.
+  /// Files below `folder` whose names end in one of `extensions`, read, in order of their paths.
   ///
   /// Folders whose names begin with a dot are left out.
   func files(in folder: String, extensions: Set<String>) throws -> [SourceFile] {

@@ -15,7 +15,7 @@ import Synchronization
 /// that already belongs to a metric of another kind, the caller gets a metric that records
 /// nothing, and `rollout_metrics_refused_total` counts it.
 ///
-/// Making a metric looks its series up, which takes about a microsecond; recording takes a fiftieth.
+/// Making a metric looks its series up, which takes a microsecond; recording takes a fiftieth.
 /// A hot path makes its metrics once and keeps them.
 package final class PrometheusRegistry: MetricsFactory {
   private let maximumSeries: Int
