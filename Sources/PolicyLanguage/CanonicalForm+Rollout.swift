@@ -1,8 +1,8 @@
 package import Experimentation
 
 extension RolloutPolicy {
-  /// The document in its one canonical spelling, JSON, with slices written out as gates; the digest is
-  /// made over this.
+  /// The document in its one canonical spelling, JSON, with slices written out as gates; the digest
+  /// is made over this.
   package var canonicalText: String {
     CanonicalForm.object([
       "apiVersion": .text(PolicyParser.apiVersion), "kind": .text("Rollout"),

@@ -3,10 +3,10 @@ package import Experimentation
 
 /// A value written in one way only: what digests are made over.
 ///
-/// JSON without spaces, keys in order of their bytes, numbers as their shortest decimal that reads back
-/// the same. What a policy leaves out is written with its default, so that saying a default changes
-/// nothing. A key that a later version adds must be left out while it has the value that everything had
-/// before, or every digest would change.
+/// JSON without spaces, keys in order of their bytes, numbers as their shortest decimal that reads
+/// back the same. What a policy leaves out is written with its default, so that saying a default
+/// changes nothing. A key that a later version adds must be left out while it has the value that
+/// everything had before, or every digest would change.
 indirect enum CanonicalForm {
   case text(String)
   case integer(Int)

@@ -2,6 +2,7 @@
 ///
 /// Encodes as JSON with the keys that the properties are named by.
 package struct Diagnostic: Error, Hashable, Sendable, Codable {
+  /// Whether the file can be used.
   package enum Severity: String, Hashable, Sendable, Codable {
     /// The file is refused.
     case error
@@ -42,7 +43,7 @@ extension Diagnostic: CustomStringConvertible {
   package var description: String {
     var line = "\(file):\(line):\(column): \(severity.rawValue): \(message) [\(code.rawValue)]"
     if let suggestion { line += "; did you mean '\(suggestion)'?" }
-    if let hint { line += "; \(hint)" }
+    if let hint { line += (suggestion == nil ? "; " : " ") + hint }
     return line
   }
 
@@ -63,7 +64,8 @@ extension Diagnostic: CustomStringConvertible {
 extension Diagnostic.Excerpt {
   /// Cuts `line` around `column`, and puts stand-ins for what would upset a terminal.
   init(line: some Collection<Unicode.Scalar>, column: Int) {
-    // Two thirds of the room before the caret: what leads to a mistake tells more than what follows.
+    // Two thirds of the room before the caret: what leads to a mistake tells more than what
+    // follows.
     let start = max(0, min(column - 1 - 80, line.count - Self.maximumLength))
     var text = String.UnicodeScalarView()
     for scalar in line.dropFirst(start).prefix(Self.maximumLength) {
@@ -80,9 +82,9 @@ extension Diagnostic.Excerpt {
 extension Unicode.Scalar {
   /// Whether a scalar does not belong into a text that people review.
   ///
-  /// Control characters and other line ends make tools disagree about lines; direction overrides make
-  /// a text look like another ("Trojan Source", Boucher & Anderson 2021); the private use plane 15 is
-  /// ours, see ``Mask``.
+  /// Control characters and other line ends make tools disagree about lines; direction overrides
+  /// make a text look like another ("Trojan Source", Boucher & Anderson 2021); the private use
+  /// plane 15 is ours, see ``Mask``.
   var isForbiddenInPolicy: Bool {
     switch value {
     case 0x00...0x08, 0x0B...0x1F, 0x7F...0x9F, 0x2028, 0x2029, 0xFEFF, 0xFFFE, 0xFFFF: true

@@ -1,4 +1,5 @@
-/// What kind of mistake a diagnostic is about. The raw values are public interface: tools match them.
+/// What kind of mistake a diagnostic is about. The raw values are public interface: tools match
+/// them.
 package enum DiagnosticCode: String, Hashable, Sendable, Codable, CaseIterable {
   // Files.
   case fileTooLarge = "file-too-large"

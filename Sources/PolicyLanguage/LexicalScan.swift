@@ -1,10 +1,11 @@
 /// Reads a text the way YAML is cut into tokens, and refuses what a policy must not use, before the
 /// YAML parser sees any of it.
 ///
-/// Anchors, aliases, tags, merge keys, directives, further documents, block texts, explicit keys and
-/// tabs are refused where YAML would take them as such; inside quotes, comments and words the same
-/// characters are harmless. A quoted text ends on its line, so that a line can be judged alone. Where
-/// the scan might judge differently from the parser, ``Mask`` sees to it that nothing comes of it.
+/// Anchors, aliases, tags, merge keys, directives, further documents, block texts, explicit keys
+/// and tabs are refused where YAML would take them as such; inside quotes, comments and words the
+/// same characters are harmless. A quoted text ends on its line, so that a line can be judged
+/// alone. Where the scan might judge differently from the parser, ``Mask`` sees to it that nothing
+/// comes of it.
 struct LexicalScan {
   /// Nested `[` and `{`.
   static let maximumDepth = 16
@@ -25,6 +26,7 @@ struct LexicalScan {
   private var values = 0
   private var hasBegun = false
   private var isReadable = true
+  private var reportedInLine: Set<DiagnosticCode> = []
 
   /// What the YAML parser may see.
   struct Result {
@@ -57,6 +59,7 @@ struct LexicalScan {
       lineEnd = lineBreak
       if lineEnd > lineStart, scalars[lineEnd - 1] == "\r" { lineEnd -= 1 }
       cursor = lineStart
+      reportedInLine = []
       scanLine()
       lineStart = lineBreak + 1
     }
@@ -280,9 +283,11 @@ extension LexicalScan {
     isReadable = false
   }
 
-  private func report(
+  /// Once a line for each code: a line full of aliases is one mistake.
+  private mutating func report(
     _ code: DiagnosticCode, at index: Int, _ message: String, hint: String? = nil
   ) {
+    guard reportedInLine.insert(code).inserted else { return }
     let position = SourcePosition(line: lineNumber, column: index - lineStart + 1)
     log.report(code, at: position, message, hint: hint)
   }

@@ -4,6 +4,8 @@ struct MappingReader<Key: PolicyKey> {
   let log: DiagnosticLog
   private var entries: [Key: PolicyNode.Entry] = [:]
   private var met: [String: SourcePosition] = [:]
+  /// Keys that misspelt ones were probably meant to be.
+  private var meant: Set<String> = []
 
   /// Reports unknown, repeated, missing, empty and not yet supported keys.
   ///
@@ -18,7 +20,6 @@ struct MappingReader<Key: PolicyKey> {
     }
     position = node.position
     self.log = log
-    var meant: Set<String> = []
     for entry in entries {
       if let first = met[entry.key] {
         log.report(
@@ -50,8 +51,10 @@ struct MappingReader<Key: PolicyKey> {
   /// Those of `keys` that are there, in the order given.
   func present(_ keys: [Key]) -> [Key] { keys.filter { entries[$0] != nil } }
 
-  /// Whether one of `keys` was written at all, also without a value or too early.
-  func hasAny(_ keys: [Key]) -> Bool { keys.contains { met[$0.rawValue] != nil } }
+  /// Whether one of `keys` was written at all: also misspelt, without a value or too early.
+  func hasAny(_ keys: [Key]) -> Bool {
+    keys.contains { met[$0.rawValue] != nil || meant.contains($0.rawValue) }
+  }
 
   private mutating func take(_ entry: PolicyNode.Entry, for key: Key) {
     if case .notYet(let instead) = key.presence {

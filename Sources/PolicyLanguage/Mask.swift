@@ -1,12 +1,12 @@
 /// Stand-ins for characters that the YAML parser must not see.
 ///
 /// The parser is a C library that expands aliases while it composes, so that 285 bytes can keep it
-/// busy for seconds. The scan before it refuses what it recognises as an alias; this makes sure that
-/// nothing else can be one: each `&`, `*` and `!` of the text, wherever it stands, becomes a scalar of
-/// the private use plane 15, and is put back in the values that come out. The first letter of each key
-/// is treated likewise, so that no two keys look alike to the parser: it would stop at the first
-/// repeated one without saying where, and hide every other mistake. A stand-in is one scalar like what
-/// it stands for, so places stay true.
+/// busy for seconds. The scan before it refuses what it recognises as an alias; this makes sure
+/// that nothing else can be one: each `&`, `*` and `!` of the text, wherever it stands, becomes a
+/// scalar of the private use plane 15, and is put back in the values that come out. The first
+/// letter of each key is treated likewise, so that no two keys look alike to the parser: it would
+/// stop at the first repeated one without saying where, and hide every other mistake. A stand-in is
+/// one scalar like what it stands for, so places stay true.
 struct Mask {
   /// The scalars that stand in; refused in policy files.
   static let plane: ClosedRange<UInt32> = 0xF0000...0xFFFFD

@@ -26,9 +26,12 @@ struct ModelDocument {
     case (nil, let upstream?): backend = self.upstream(upstream).map(BackendSpecification.upstream)
     case (nil, nil):
       backend = nil
-      log.report(
-        .oneOf, at: reader.position, "a model needs 'engine' or 'upstream'",
-        hint: "'engine' runs in this process, 'upstream' is a server elsewhere")
+      // One that is misspelt or empty was reported.
+      if !reader.hasAny([.engine, .upstream]) {
+        log.report(
+          .oneOf, at: reader.position, "a model needs 'engine' or 'upstream'",
+          hint: "'engine' runs in this process, 'upstream' is a server elsewhere")
+      }
     case (.some, .some):
       backend = nil
       log.report(
@@ -170,7 +173,8 @@ extension ModelDocument {
     if longest > timeouts.totalSeconds {
       log.report(
         .timesOutOfOrder, at: reader.position(of: .total),
-        "a timeout of \(longest) s is longer than the total of \(timeouts.totalSeconds) s")
+        "a timeout of \(PolicyNode.spelled(longest)) is longer than the total of "
+          + PolicyNode.spelled(timeouts.totalSeconds))
     }
     return timeouts
   }

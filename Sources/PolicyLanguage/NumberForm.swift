@@ -1,7 +1,7 @@
 /// What a text is as a number, told without YAML's surprises.
 ///
-/// YAML 1.1 reads `017` as 15, `1:30` as 90 and `1_000` as 1000, and readers of other versions do not
-/// agree. Here a number is written as people write it, or it is a mistake.
+/// YAML 1.1 reads `017` as 15, `1:30` as 90 and `1_000` as 1000, and readers of other versions do
+/// not agree. Here a number is written as people write it, or it is a mistake.
 enum NumberForm: Hashable {
   /// `0`, `-3`, `0.05`: digits, finite.
   case decimal(Double)

@@ -72,12 +72,7 @@ struct ObjectiveReader {
 
   private func loss(_ key: MetricKey, _ node: PolicyNode) -> MetricGate.Objective? {
     guard let value = key == .margin ? plainMargin(node) : value(key, node) else { return nil }
-    // A share cannot fall by more than all of it, and what falls to nothing lost 100 %.
-    let limit = metric.scale == .proportion || metric.direction == .higher ? 1.0 : 10.0
-    guard value >= 0, limit == 1 ? value < limit : value <= limit else {
-      report(key, node, "from 0 to \(limit == 1 ? "below 100" : "1000")\(unit)")
-      return nil
-    }
+    guard check(value, of: key, grows: metric.direction == .lower, node) else { return nil }
     if value == 0, role.isRequired {
       log.report(
         .unreachableGate, at: node.position,
@@ -88,7 +83,8 @@ struct ObjectiveReader {
     return .notWorse(by: margin(value))
   }
 
-  /// `margin: 0.02`: a tolerated loss in shares, without a unit because it is on the metric's scale.
+  /// `margin: 0.02`: a tolerated loss in shares, without a unit because it is on the metric's
+  /// scale.
   private func plainMargin(_ node: PolicyNode) -> Double? {
     guard metric.scale == .proportion else {
       log.report(
@@ -106,16 +102,12 @@ struct ObjectiveReader {
     guard !metric.isOfPair else {
       log.report(
         .unreachableGate, at: node.position,
-        "\(metric.rawValue) compares a candidate with the incumbent, which agrees with itself always",
+        "\(metric.rawValue) compares with the incumbent, which always agrees with itself",
         hint: "no candidate can be better; use a guardrail with '\(lossKey.rawValue)'")
       return nil
     }
     guard let value = value(key, node) else { return nil }
-    let limit = metric.scale == .proportion || metric.direction == .lower ? 1.0 : 10.0
-    guard value >= 0, limit == 1 ? value < limit : value <= limit else {
-      report(key, node, "from 0 to \(limit == 1 ? "below 100" : "1000")\(unit)")
-      return nil
-    }
+    guard check(value, of: key, grows: metric.direction == .higher, node) else { return nil }
     return .better(by: margin(value))
   }
 
@@ -130,7 +122,21 @@ struct ObjectiveReader {
     metric.scale == .proportion ? .absolute(value) : .relative(value)
   }
 
-  private func report(_ key: MetricKey, _ node: PolicyNode, _ range: String) {
-    log.report(.outOfRange, at: node.position, "\(key.rawValue) must be \(range)")
+  /// Checks that evidence can show `value`: shares differ by less than 1, and quantities are
+  /// compared by logarithms of ratios, of which no pair counts for more than 4 or less than 1/4.
+  private func check(
+    _ value: Double, of key: MetricKey, grows: Bool, _ node: PolicyNode
+  ) -> Bool {
+    let isShare = metric.scale == .proportion
+    let limit = isShare ? 1 : grows ? Self.largestRatio - 1 : 1 - 1 / Self.largestRatio
+    guard !(value >= 0 && value < limit) else { return true }
+    let bound = key == .margin ? "1" : "\(Int((limit * 100).rounded()))\(unit)"
+    log.report(
+      .outOfRange, at: node.position, "\(key.rawValue) must be from 0 to below \(bound)",
+      hint: isShare
+        ? nil : "no answer counts as more than \(Int(Self.largestRatio)) times as much as another")
+    return false
   }
+
+  private static let largestRatio = 4.0
 }

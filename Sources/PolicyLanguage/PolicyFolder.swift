@@ -7,11 +7,12 @@ package enum PolicyFolder {
 
   /// Reads the `.yaml` and `.yml` files that lie in the folder itself, in order of their names.
   ///
-  /// Folders inside it are left out, so that `policies/examples` is not loaded with `policies`. Files
-  /// are named in diagnostics by `path` and their name. A `path` that is a file is read alone.
+  /// Folders inside it are left out, so that `policies/examples` is not loaded with `policies`.
+  /// Files are named in diagnostics by `path` and their name. A `path` that is a file is read
+  /// alone.
   ///
-  /// - Throws: ``PolicyErrors`` with every file that could not be read, is not UTF-8, or is larger than
-  ///   ``PolicySource/maximumBytes``.
+  /// - Throws: ``PolicyErrors`` with every file that could not be read, is not UTF-8, or is larger
+  ///   than ``PolicySource/maximumBytes``.
   package static func sources(at path: String) throws(PolicyErrors) -> [PolicySource] {
     let files = try files(at: path)
     var sources: [PolicySource] = []

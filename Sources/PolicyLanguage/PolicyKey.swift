@@ -1,7 +1,7 @@
 /// The keys that one kind of mapping may have: the only place where they are listed.
 ///
-/// Readers can ask for no other, unknown keys are held against these, and the documentation is tested
-/// to mention each.
+/// Readers can ask for no other, unknown keys are held against these, and the documentation is
+/// tested to mention each.
 protocol PolicyKey: RawRepresentable<String>, CaseIterable, Hashable, Sendable {
   /// What the mapping is called: `engine`, `hold`.
   static var object: String { get }

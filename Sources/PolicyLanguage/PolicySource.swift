@@ -40,8 +40,8 @@ package struct PolicySet: Hashable, Sendable {
 
 /// Every mistake of the files that were read together.
 package struct PolicyErrors: Error, Hashable, Sendable {
-  /// At least one of them is an error; by file as given, then by line and column. Warnings are among
-  /// them.
+  /// At least one of them is an error; by file as given, then by line and column. Warnings are
+  /// among them.
   package var diagnostics: [Diagnostic]
 
   package init(diagnostics: [Diagnostic]) {

@@ -112,7 +112,7 @@ extension PolicyNode {
   }
 
   /// Seconds as a duration in the largest unit that is whole.
-  private static func spelled(_ seconds: Double) -> String {
+  static func spelled(_ seconds: Double) -> String {
     let units: [(String, Double)] = [("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1)]
     for (unit, size) in units where seconds >= size && seconds / size == (seconds / size).rounded()
     {

@@ -111,10 +111,8 @@ extension RolloutDocument {
   }
 
   private func header(_ name: String, at position: SourcePosition) -> UnitKind? {
-    func refuse(_ message: String, suggestion: String? = nil) -> UnitKind? {
-      log.report(
-        .invalidHeader, at: position, message, suggestion: suggestion,
-        hint: "a header name has 1 to 64 of a-z, 0-9 and '-'")
+    func refuse(_ message: String, suggestion: String? = nil, hint: String) -> UnitKind? {
+      log.report(.invalidHeader, at: position, message, suggestion: suggestion, hint: hint)
       return nil
     }
     let isToken = { (text: String) in
@@ -128,10 +126,13 @@ extension RolloutDocument {
       let lowercased = name.lowercased()
       return refuse(
         "'\(name.clipped)' is no header name in lower case",
-        suggestion: isToken(lowercased) ? "header:\(lowercased)" : nil)
+        suggestion: isToken(lowercased) ? "header:\(lowercased)" : nil,
+        hint: "a header name has 1 to 64 of a-z, 0-9 and '-'")
     }
     if ["authorization", "cookie", "proxy-authorization", "x-api-key"].contains(name) {
-      return refuse("the header '\(name)' carries a secret and is no assignment unit")
+      return refuse(
+        "the header '\(name)' carries a secret and is no assignment unit",
+        hint: "use 'user', 'session' or a header that names a tenant")
     }
     return .header(name)
   }

@@ -213,28 +213,23 @@ extension StepReader {
     }
     guard let reader = MappingReader<HoldKey>(node, log: log) else { return nil }
     let times = 0...Self.longestSeconds
-    var hold = HoldConditions()
-    if let node = reader[.minSamples] {
-      guard let samples = node.integer("minSamples", in: 1...1_000_000_000, log) else { return nil }
-      hold.minSamples = samples
-    }
-    if let node = reader[.minTime] {
-      guard let seconds = node.duration("minTime", in: times, log) else { return nil }
-      hold.minSeconds = seconds
-    }
-    if let node = reader[.maxTime] {
-      guard let seconds = node.duration("maxTime", in: times, log) else { return nil }
-      hold.maxSeconds = seconds
-      if seconds <= hold.minSeconds {
-        log.report(
-          .timesOutOfOrder, at: node.position, "maxTime must be longer than minTime",
-          hint: "the step would end before it may pass")
-      }
-    }
-    if let node = reader[.onInconclusive] {
-      let actions: [InconclusiveAction] = [.pause, .rollBack, .hold]
-      guard let action = node.choice("onInconclusive", among: actions, log) else { return nil }
-      hold.onInconclusive = action
+    let actions: [InconclusiveAction] = [.pause, .rollBack, .hold]
+    let usual = HoldConditions()
+    let samples = reader[.minSamples].map { $0.integer("minSamples", in: 1...1_000_000_000, log) }
+    let minimum = reader[.minTime].map { $0.duration("minTime", in: times, log) }
+    let maximum = reader[.maxTime].map { $0.duration("maxTime", in: times, log) }
+    let action = reader[.onInconclusive].map { $0.choice("onInconclusive", among: actions, log) }
+    guard let minSamples = samples ?? usual.minSamples,
+      let minSeconds = minimum ?? usual.minSeconds,
+      let onInconclusive = action ?? usual.onInconclusive
+    else { return nil }
+    let hold = HoldConditions(
+      minSamples: minSamples, minSeconds: minSeconds, maxSeconds: maximum ?? nil,
+      onInconclusive: onInconclusive)
+    if let node = reader[.maxTime], let longest = hold.maxSeconds, longest <= hold.minSeconds {
+      log.report(
+        .timesOutOfOrder, at: node.position, "maxTime must be longer than minTime",
+        hint: "the step would end before it may pass")
     }
     return hold
   }

@@ -59,7 +59,7 @@ enum YAMLTree {
     case .scanner(let context, let problem, let mark, _),
       .parser(let context, let problem, let mark, _),
       .composer(let context, let problem, let mark, _):
-      let lead = context.map { "\($0.text.trimmed), " } ?? ""
+      let lead = context.map { "\($0.text.trimmed) of line \($0.mark.line), " } ?? ""
       log.report(.syntax, at: position(mark), lead + problem.trimmed)
     case .duplicatedKeysInMapping(let keys, let context):
       // Only keys that could not be masked: those that begin with an escape.

@@ -1,0 +1,58 @@
+import Foundation
+import Testing
+
+@testable import PolicyLanguage
+
+/// `policies/README.md` is where people look the language up, so it must have all of it.
+struct PolicyReferenceTests {
+  private static func reference() throws -> String {
+    try String(contentsOf: Repository.policies.appending(path: "README.md"), encoding: .utf8)
+  }
+
+  /// The rows of the table under the heading of `object`, or all text when it has none.
+  private static func section(_ object: String, of text: String) throws -> Substring {
+    let start = try #require(text.range(of: "### \(object)\n"), "no heading '### \(object)'")
+    let rest = text[start.upperBound...]
+    return rest.prefix(upTo: rest.range(of: "\n##")?.lowerBound ?? rest.endIndex)
+  }
+
+  @Test func `every key is explained under the mapping that it belongs to`() throws {
+    let text = try Self.reference()
+    for object in Vocabulary.objects {
+      try check(object, in: text)
+    }
+  }
+
+  private func check<Key: PolicyKey>(_ object: Key.Type, in text: String) throws {
+    let section = try Self.section(Key.object, of: text)
+    for key in Key.allCases {
+      let rows = section.split(separator: "\n").filter { $0.hasPrefix("| `\(key.rawValue)` |") }
+      #expect(rows.count == 1, "'\(key.rawValue)' in \(Key.object)")
+      guard let row = rows.first else { continue }
+      switch key.presence {
+      case .required: #expect(row.contains("| required |"), "\(row)")
+      case .optional: #expect(!row.contains("| required |"), "\(row)")
+      case .notYet: #expect(row.contains("| not yet |"), "\(row)")
+      }
+    }
+  }
+
+  @Test func `every diagnostic is in the list`() throws {
+    let text = try Self.reference()
+    for code in DiagnosticCode.allCases {
+      #expect(text.contains("`\(code.rawValue)`"), "\(code.rawValue)")
+    }
+  }
+
+  @Test func `the documents that it shows are accepted`() throws {
+    let text = try Self.reference()
+    let blocks = text.components(separatedBy: "```yaml\n").dropFirst().compactMap {
+      $0.components(separatedBy: "```").first
+    }
+    #expect(blocks.count >= 2)
+    for (index, block) in blocks.enumerated() {
+      let source = PolicySource(file: "block-\(index).yaml", text: block)
+      #expect(throws: Never.self) { try PolicyParser.parse(source) }
+    }
+  }
+}

@@ -1,0 +1,194 @@
+import Experimentation
+import Foundation
+import Testing
+
+@testable import PolicyLanguage
+
+/// What a file says is what the values hold.
+struct PolicyValuesTests {
+  private func metric(_ line: String) throws -> MetricGate? {
+    try Sample.policy(Sample.rollout + "\n  - { name: gate, \(line) }").map(\.metrics)?.last
+  }
+
+  private func step(_ text: String) throws -> Step? {
+    try Sample.policy(
+      Sample.rollout(replacing: "metrics:", with: "  - \(text)\nmetrics:"))?.steps.last
+  }
+
+  @Test func `the demo's rollout holds what its file says`() throws {
+    let set = try PolicyParser.parse(Repository.sources(in: Repository.policies))
+    #expect(set.warnings.isEmpty)
+    #expect(set.models.map(\.name.text) == ["smollm2-dense", "smollm2-flash", "smollm2-window"])
+    let attentions: [AttentionSpecification] = set.models.compactMap { model in
+      guard case .engine(let engine) = model.backend else { return nil }
+      #expect(engine.weights == "SmolLM2-135M-Instruct.Q4_1.gguf")
+      #expect(engine.sha256?.hasPrefix("b179c9523d0e6a0f") == true)
+      #expect(engine.context == 8192)
+      return engine.attention
+    }
+    #expect(attentions == [.dense, .flash, .slidingWindow(window: 1024, sinks: 4)])
+
+    let policy = try #require(set.rollouts.first)
+    #expect(policy.route.text == "assistant")
+    #expect(policy.incumbent.text == "smollm2-dense")
+    #expect(policy.candidates.map(\.text) == ["smollm2-flash"])
+    #expect(policy.assignment == AssignmentPolicy(unit: .user, salt: "assistant-1"))
+    #expect(
+      policy.steps == [
+        Step(
+          .shadow(ShadowTraffic(share: .all, concurrency: 1)),
+          hold: HoldConditions(minSamples: 50, minSeconds: 5, maxSeconds: 86_400))
+      ])
+    #expect(
+      policy.metrics == [
+        MetricGate(
+          name: "errors", metric: .errorRate, role: .guardrail,
+          objective: .notWorse(by: .absolute(0.05))),
+        MetricGate(
+          name: "fidelity", metric: .tokenAgreement, role: .guardrail,
+          objective: .notWorse(by: .absolute(0.03))),
+        MetricGate(
+          name: "latency", metric: .latency, role: .guardrail,
+          objective: .notWorse(by: .relative(0.25)), onFail: .pause),
+        MetricGate(
+          name: "ttft-long", metric: .timeToFirstToken, role: .info,
+          objective: .better(by: .relative(0.05)),
+          slice: SliceCondition(promptTokens: 256...Int.max)),
+      ])
+    #expect(policy.analysis == AnalysisPolicy(alpha: 0.05, everySeconds: 1))
+    #expect(policy.promotion == .manual)
+    #expect(policy.allowsOverride)
+  }
+
+  @Test func `the examples are read without a warning about the language`() throws {
+    let models = try PolicyParser.parse(Repository.sources(in: Repository.policies)).models
+    let set = try PolicyParser.parse(
+      Repository.sources(in: Repository.policies.appending(path: "examples")),
+      knownModels: Set(models.map(\.name)))
+    #expect(set.models.count == 2)
+    #expect(set.rollouts.map(\.name.text) == ["chat", "summaries"])
+    #expect(set.warnings.isEmpty)
+  }
+
+  @Test func `what is left out has its default`() throws {
+    let policy = try #require(
+      try Sample.policy(
+        Sample.rollout(replacing: "{ unit: user, salt: one }", with: "{ unit: session }")
+          .replacingOccurrences(
+            of: "    hold: { minSamples: 50, minTime: 5s, maxTime: 24h }\n", with: "")))
+    #expect(policy.assignment == AssignmentPolicy(unit: .session, salt: "assistant"))
+    #expect(policy.steps == [Step(.shadow(ShadowTraffic()))])
+    #expect(policy.analysis == AnalysisPolicy(alpha: 0.05, everySeconds: 30))
+    #expect(policy.promotion == .manual)
+    #expect(!policy.allowsOverride)
+    #expect(policy.metrics.first?.onFail == .rollBack)
+  }
+
+  @Test func `every kind of step is read`() throws {
+    let half = try #require(Share(0.5))
+    let dense = try #require(ModelName("smollm2-dense"))
+    let flash = try #require(ModelName("smollm2-flash"))
+    #expect(
+      try step("shadow: { percent: 12.5%, concurrency: 4, tokenBudget: 1.5M/day }")?.traffic
+        == .shadow(
+          ShadowTraffic(
+            share: try #require(Share(0.125)), concurrency: 4, tokensPerDay: 1_500_000)))
+    #expect(try step("canary: { weight: 50% }")?.traffic == .canary(weight: half))
+    #expect(
+      try step("split: { weights: { smollm2-dense: 50%, \"smollm2-flash\": 50% } }")?.traffic
+        == .split(weights: [dense: half, flash: half]))
+    #expect(try step("approval: { team: ml-serving }")?.traffic == .approval(team: "ml-serving"))
+    #expect(try step("approval: {}")?.traffic == .approval(team: nil))
+    #expect(try step("pause: { for: 90m }")?.traffic == .pause(seconds: 5_400))
+  }
+
+  @Test func `thirds that are written as people write them sum to the whole`() throws {
+    let text = Sample.rollout(replacing: "[smollm2-flash]", with: "[smollm2-flash, smollm2-window]")
+      .replacingOccurrences(
+        of: "metrics:",
+        with: """
+            - split:
+                weights: { smollm2-dense: 33.4%, smollm2-flash: 33.3%, smollm2-window: 33.3% }
+          metrics:
+          """)
+    #expect(try Sample.policy(text)?.steps.count == 2)
+  }
+
+  @Test(arguments: [
+    (
+      "errorRate, role: guardrail, maxIncrease: 0.5pp",
+      MetricGate.Objective.notWorse(by: .absolute(0.005))
+    ),
+    ("errorRate, role: guardrail, margin: 0.02", .notWorse(by: .absolute(0.02))),
+    ("errorRate, role: goal, minDecrease: 1pp", .better(by: .absolute(0.01))),
+    ("latency, role: goal, minDecrease: 20%", .better(by: .relative(0.2))),
+    ("latency, role: signal, maxIncrease: 0.1%", .notWorse(by: .relative(0.001))),
+    ("tokenAgreement, role: guardrail, maxDecrease: 2pp", .notWorse(by: .absolute(0.02))),
+    ("prefixAgreement, role: info", .notWorse(by: .absolute(0))),
+    ("outputTokens, role: info", .notWorse(by: .relative(0))),
+  ])
+  func `a margin is on its metric's scale`(_ line: String, _ objective: MetricGate.Objective) throws
+  {
+    #expect(try metric("metric: \(line)")?.objective == objective)
+  }
+
+  @Test(arguments: [
+    (">= 2048", 2048...Int.max), ("> 2048", 2049...Int.max), ("<= 255", 0...255), ("<256", 0...255),
+    ("256..1023", 256...1023),
+  ])
+  func `a condition is a range`(_ text: String, _ range: ClosedRange<Int>) throws {
+    let gate = try metric("metric: latency, role: info, where: { promptTokens: \"\(text)\" }")
+    #expect(gate?.slice == SliceCondition(promptTokens: range))
+  }
+
+  @Test func `slices make one gate for each band`() throws {
+    let standard = try Sample.policy(
+      Sample.rollout + "\n  - { name: slow, metric: latency, role: info, slices: [promptTokens] }")
+    #expect(
+      standard?.metrics.dropFirst().map(\.name) == [
+        "slow[promptTokens 0…255]", "slow[promptTokens 256…1023]", "slow[promptTokens 1024…4095]",
+        "slow[promptTokens ≥ 4096]",
+      ])
+    let chosen = try Sample.policy(
+      Sample.rollout
+        + "\n  - { name: slow, metric: latency, role: info, slices: { promptTokens: [16, 1024] } }")
+    #expect(
+      chosen?.metrics.dropFirst().map(\.slice?.promptTokens) == [16...1023, 1024...Int.max])
+  }
+
+  @Test(arguments: [
+    ("user", UnitKind.user), ("session", .session), ("request", .request),
+    ("header:x-tenant", .header("x-tenant")),
+  ])
+  func `every assignment unit is read`(_ text: String, _ unit: UnitKind) throws {
+    let policy = try Sample.policy(Sample.rollout(replacing: "unit: user", with: "unit: \(text)"))
+    #expect(policy?.assignment.unit == unit)
+  }
+
+  @Test func `an upstream model holds what its file says`() throws {
+    let document = try PolicyParser.parse(
+      PolicySource(
+        file: "m.yaml",
+        text: """
+          apiVersion: rollout/v1
+          kind: Model
+          name: chat
+          upstream:
+            url: https://api.example.org:8443/v1/
+            model: acme/chat-7b
+            apiKeyEnv: CHAT_7B_KEY
+            timeouts: { connect: 500ms, total: 2m }
+          """))
+    guard case .model(let model) = document, case .upstream(let upstream) = model.backend else {
+      Issue.record("not an upstream model")
+      return
+    }
+    #expect(
+      upstream
+        == UpstreamSpecification(
+          url: "https://api.example.org:8443/v1", model: "acme/chat-7b",
+          apiKeyEnvironment: "CHAT_7B_KEY",
+          timeouts: UpstreamTimeouts(
+            connectSeconds: 0.5, firstTokenSeconds: 20, idleSeconds: 15, totalSeconds: 120)))
+  }
+}
