@@ -22,6 +22,7 @@ package struct RunEvidence: Hashable, Sendable {
   private var gates: [GateEvidence] = []
   /// Who answers how much under the traffic in force.
   private var shares: [ModelName: Share] = [:]
+  private var ratio = SampleRatio(isSticky: false)
   private var switches: [ModelName: KillSwitch] = [:]
   /// Rows under the traffic in force, of candidates in pairs or of every model.
   package private(set) var samples: [ModelName: Int] = [:]
@@ -39,6 +40,7 @@ package struct RunEvidence: Hashable, Sendable {
     samples = [:]
     gates = []
     shares = [:]
+    ratio = SampleRatio(isSticky: policy.assignment.unit != .request)
     guard let index = policy.trafficStep(at: step) else { return }
     shares = policy.shares(of: policy.steps[index].traffic)
     for gate in policy.gates(judgedAt: step) {
@@ -91,6 +93,7 @@ package struct RunEvidence: Hashable, Sendable {
       let share = shares[outcome.model], abs(propensity - share.value) < 1e-9
     else { return }
     samples[outcome.model, default: 0] += 1
+    ratio.count(outcome)
     for index in gates.indices { gates[index].add(outcome) }
   }
 
@@ -122,7 +125,16 @@ extension RunEvidence {
   package var reports: [GateReport] {
     let index = min(step, policy.steps.count - 1)
     let hold = policy.steps.indices.contains(index) ? policy.steps[index].hold : nil
-    return gates.map { $0.report(hold: hold) }
+    let reports = gates.map { $0.report(hold: hold) }
+    guard let mismatch = ratio.mismatch(with: shares) else { return reports }
+    return reports.map { report in
+      var report = report
+      if report.verdict != .fail {
+        report.verdict = .error
+        report.explanation = mismatch
+      }
+      return report
+    }
   }
 
   /// Candidates that answer live traffic and have failed too often in a row.

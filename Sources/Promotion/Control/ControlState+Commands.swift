@@ -144,8 +144,9 @@ extension RolloutState {
   }
 
   fileprivate func refusal(_ consequence: String) -> CommandRefusal {
-    CommandRefusal(
-      .notAllowed, "rollout '\(policy.name)' is \(status.phrase): \(consequence)", remedy: reason)
+    let why = reason.map { " (\($0))" } ?? ""
+    return CommandRefusal(
+      .notAllowed, "rollout '\(policy.name)' is \(status.phrase)\(why): \(consequence)")
   }
 }
 

@@ -6,6 +6,8 @@ extension Controller {
   /// The longest wait between two glances at the schedule, so that a rollout applied meanwhile is
   /// looked at in time.
   private static let glance = Duration.seconds(1)
+  /// Between two tries to make a model ready.
+  private static let preparationInterval = Duration.seconds(10)
 
   /// Looks at every live rollout as often as its policy says, until cancelled.
   ///
@@ -20,13 +22,24 @@ extension Controller {
         return
       }
       let due = live.filter { untilLook(at: $0) <= .zero }
-      if !due.isEmpty || !retreats.isEmpty { await look(at: due) }
+      if !due.isEmpty || isUnfinished { await look(at: due) }
     }
   }
 
   /// One look at every live rollout, due or not.
   package func look() async {
     await look(at: live)
+  }
+
+  /// Whether something is to be tried again although no rollout is due.
+  private var isUnfinished: Bool {
+    !retreats.isEmpty || problems[.journal] != nil || !modelsToRetry.isEmpty
+  }
+
+  /// Models that are not ready, now and then: loading what cannot be loaded may be costly.
+  private var modelsToRetry: [ModelSpecification] {
+    if let last = lastPreparation, uptime() - last < Self.preparationInterval { return [] }
+    return control.service.models.values.filter { !ready.contains($0.name) }
   }
 
   private var live: [RolloutState] {
@@ -40,7 +53,8 @@ extension Controller {
 
   private func untilLook(at rollout: RolloutState) -> Duration {
     guard let last = lastLook[rollout.policy.name] else { return .zero }
-    return max(.zero, last + .seconds(rollout.policy.analysis.everySeconds) - uptime())
+    let seconds = min(max(0.1, rollout.policy.analysis.everySeconds), 86_400)
+    return max(.zero, last + .seconds(seconds) - uptime())
   }
 
   private func look(at rollouts: [RolloutState]) async {
@@ -51,7 +65,7 @@ extension Controller {
     } catch {
       // The journal is in the health; traffic may still have to go back.
     }
-    let late = control.service.models.values.filter { !ready.contains($0.name) }
+    let late = modelsToRetry
     if !late.isEmpty {
       await makeReady(late)
       publish()
@@ -61,7 +75,8 @@ extension Controller {
         try await look(at: rollout.policy.name)
         settle(.look(rollout.policy.name))
       } catch {
-        note(.look(rollout.policy.name), "rollout '\(rollout.policy.name)': \(error)")
+        let problem = (error as? CommandRefusal)?.message ?? "\(error)"
+        note(.look(rollout.policy.name), "rollout '\(rollout.policy.name)': \(problem)")
       }
     }
   }
@@ -146,9 +161,10 @@ extension Controller {
     let written = try await commit(by: Self.name) { control, _ in
       control.service.rollouts[name] == rollout ? [(event, why)] : []
     }
+    guard written.contains(where: { $0.record.event == event }) else { return false }
     logger.info(
       "look moved a rollout",
       metadata: ["rollout": "\(name)", "event": "\(event.title)", "reason": "\(why ?? "-")"])
-    return !written.isEmpty
+    return true
   }
 }

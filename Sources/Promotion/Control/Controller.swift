@@ -33,6 +33,7 @@ package actor Controller {
   var control = ControlState()
   var retreats: [Retreat] = []
   var ready: Set<ModelName> = []
+  var lastPreparation: Duration?
   var stepBegan: [RolloutName: Duration] = [:]
   var lastLook: [RolloutName: Duration] = [:]
   var evidence: [RolloutName: RunEvidence] = [:]
@@ -115,7 +116,10 @@ extension Controller {
       case .modelApplied, .approved, .paused, .inconclusive, .rolledBack, .aborted, .promoted: break
       }
     }
-    for (name, rollout) in control.service.rollouts { evidence[name]?.follow(rollout) }
+    for (name, rollout) in control.service.rollouts {
+      evidence[name]?.follow(rollout)
+      if !rollout.status.isLive { settle(.look(name)) }
+    }
     for retreat in retreats where retreat.event(in: control.service) == nil {
       settle(.retreat(retreat.rollout))
     }
@@ -136,6 +140,7 @@ extension Controller {
 
   /// Makes models ready one by one, so that one which is broken keeps no other from serving.
   func makeReady(_ models: [ModelSpecification]) async {
+    lastPreparation = uptime()
     for model in models.sorted(by: { $0.name < $1.name }) {
       do {
         try await prepareModels([model])
