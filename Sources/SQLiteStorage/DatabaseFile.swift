@@ -1,13 +1,20 @@
 import Foundation
 import GRDB
 import Storage
+import Synchronization
 
 /// One SQLite file with one connection, opened so that its promises hold.
-struct DatabaseFile: Sendable {
+final class DatabaseFile: Sendable {
   let path: String
-  let queue: DatabaseQueue
-  /// Keeps the folder ours for as long as anybody may use the file.
-  private let lock: FolderLock
+  /// `nil` once closed. Whoever is in the middle of something keeps the connection until it is done:
+  /// GRDB does not survive the use of a connection that it closed.
+  private let connection: Mutex<Connection?>
+
+  private struct Connection {
+    var queue: DatabaseQueue
+    /// Keeps the folder ours for as long as the connection stands.
+    var lock: FolderLock
+  }
 
   /// When a commit is on the disk.
   enum Durability: Int {
@@ -31,7 +38,6 @@ struct DatabaseFile: Sendable {
     lock: FolderLock
   ) throws(StorageError) {
     self.path = path
-    self.lock = lock
     do {
       var configuration = Configuration()
       configuration.label = (path as NSString).lastPathComponent
@@ -40,14 +46,25 @@ struct DatabaseFile: Sendable {
         // Before the first access, so that no other program gets in between.
         try db.execute(sql: "PRAGMA locking_mode = EXCLUSIVE")
       }
-      queue = try DatabaseQueue(path: path, configuration: configuration)
+      let queue = try DatabaseQueue(path: path, configuration: configuration)
       try queue.writeWithoutTransaction { db in
         try Self.checkOrigin(db, purpose, migrator, path: path)
         try Self.configure(db, durability, path: path)
       }
       try migrator.migrate(queue)
+      connection = Mutex(Connection(queue: queue, lock: lock))
     } catch {
       throw StorageError(error, path: path)
+    }
+  }
+
+  /// The connection, for what has to be done at once.
+  var queue: DatabaseQueue {
+    get throws(StorageError) {
+      guard let queue = connection.withLock({ $0?.queue }) else {
+        throw StorageError(.unavailable, "'\(path)' is closed: the service is shutting down")
+      }
+      return queue
     }
   }
 
@@ -56,6 +73,7 @@ struct DatabaseFile: Sendable {
   func write<Value: Sendable>(
     _ updates: @escaping @Sendable (Database) throws -> Value
   ) async throws(StorageError) -> Value {
+    let queue = try queue
     let result: Result<Value, any Error> = await withCheckedContinuation { continuation in
       queue.asyncWrite(updates) { _, result in continuation.resume(returning: result) }
     }
@@ -66,11 +84,23 @@ struct DatabaseFile: Sendable {
   func read<Value: Sendable>(
     _ value: @escaping @Sendable (Database) throws -> Value
   ) async throws(StorageError) -> Value {
+    let queue = try queue
     do { return try await queue.read(value) } catch { throw StorageError(error, path: path) }
   }
 
+  /// Refuses whatever comes from now on, waits for what is being written, and closes the file.
   func close() throws(StorageError) {
-    do { try queue.close() } catch { throw StorageError(error, path: path) }
+    let closing = connection.withLock { connection in
+      defer { connection = nil }
+      return connection
+    }
+    do {
+      try closing?.queue.writeWithoutTransaction { db in
+        try db.execute(sql: "PRAGMA wal_checkpoint(TRUNCATE)")
+      }
+    } catch {
+      throw StorageError(error, path: path)
+    }
   }
 
   /// Refuses files of others and of newer versions, before anything in them is changed.

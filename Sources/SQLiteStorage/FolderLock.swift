@@ -1,5 +1,4 @@
 import Storage
-import Synchronization
 
 #if canImport(Glibc)
   import Glibc
@@ -14,7 +13,7 @@ import Synchronization
 /// The kernel gives the lock back when the process ends, however it ends, so that no stale lock is
 /// ever in the way. The file stays, and holds the owner's process id for people.
 final class FolderLock: Sendable {
-  private let descriptor: Mutex<CInt?>
+  private let descriptor: CInt
 
   /// Takes the folder or throws `inUse` at once; never waits.
   init(folder: String) throws(StorageError) {
@@ -24,7 +23,7 @@ final class FolderLock: Sendable {
     guard flock(opened, LOCK_EX | LOCK_NB) == 0 else {
       let reason = errno
       let holder = Self.processID(in: opened)
-      _ = close(opened)
+      close(opened)
       guard reason == EWOULDBLOCK else { throw Self.cannotLock(folder, reason) }
       throw StorageError(
         .inUse,
@@ -32,19 +31,10 @@ final class FolderLock: Sendable {
           + "one, or give this one a folder of its own")
     }
     Self.write(processID: getpid(), to: opened)
-    descriptor = Mutex(opened)
+    descriptor = opened
   }
 
-  deinit { release() }
-
-  /// Gives the folder back; more than once does nothing.
-  func release() {
-    let held = descriptor.withLock { value in
-      defer { value = nil }
-      return value
-    }
-    if let held { _ = close(held) }
-  }
+  deinit { close(descriptor) }
 
   private static func processID(in file: CInt) -> String? {
     var bytes = [UInt8](repeating: 0, count: 20)

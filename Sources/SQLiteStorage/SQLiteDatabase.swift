@@ -16,7 +16,6 @@ package import Storage
 package final class SQLiteDatabase: Sendable {
   package let journal: SQLiteJournal
   package let outcomes: SQLiteOutcomeStore
-  private let lock: FolderLock
 
   /// Takes the folder, brings both schemas up to date and verifies the journal's chain.
   ///
@@ -31,7 +30,7 @@ package final class SQLiteDatabase: Sendable {
   ///   version or of another program, `corrupt` for one that contradicts itself, `unavailable`
   ///   when the disk will not have it.
   package init(folder: String, logger: Logger) throws(StorageError) {
-    lock = try FolderLock(folder: folder)
+    let lock = try FolderLock(folder: folder)
     journal = try SQLiteJournal(path: folder + "/control.sqlite", lock: lock)
     outcomes = try SQLiteOutcomeStore(path: folder + "/metrics.sqlite", lock: lock)
     let head = journal.headAtOpening
@@ -43,7 +42,6 @@ package final class SQLiteDatabase: Sendable {
   /// Closes both files and gives the folder back. Whoever asks afterwards is refused with
   /// `unavailable`. Waits for what is being written.
   package func close() throws(StorageError) {
-    defer { lock.release() }
     try journal.close()
     try outcomes.close()
   }

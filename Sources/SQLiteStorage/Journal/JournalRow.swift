@@ -31,6 +31,11 @@ struct JournalRow {
     reason = record.reason
     atMilliseconds = record.atMilliseconds
     previousHash = head.hash
+    // SQLite ends a text at the first NUL: what is read back would not be what was hashed.
+    guard !(actor + (reason ?? "")).utf8.contains(0) else {
+      throw StorageError(
+        .incompatible, "an actor or a reason with a NUL cannot be kept; leave it out")
+    }
     hash = ""
     hash = JournalChain.hash(of: self)
   }
