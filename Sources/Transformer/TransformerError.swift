@@ -1,5 +1,6 @@
 /// A failure of the engine, sorted by what the caller may do about it.
 package struct TransformerError: Error, Hashable, Sendable, CustomStringConvertible {
+  /// What the caller may do about it.
   package enum Code: Hashable, Sendable {
     /// The path leads to nothing that can be read; correct the path or its permissions.
     case unreadableFile

@@ -72,6 +72,10 @@ struct `A lying file is refused` {
     Lie("more keys than the file could hold", "more than the rest of the file could hold") {
       $0.claimedKeys = 1_000
     },
+    // Fewer than the bytes that follow, but a key takes at least 14 of them.
+    Lie("100 keys in 500 bytes", "the number of metadata keys is 100, more than the rest") {
+      $0.claimedKeys = 100
+    },
     // The first tensor is then read as one more key, with its rank as the type and so on.
     Lie("one key too many", "the name of tensor 1 of 2") { $0.claimedKeys = 4 },
     Lie("one tensor too many", "tensor") { $0.claimedTensors = 3 },

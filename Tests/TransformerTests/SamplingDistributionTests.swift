@@ -35,6 +35,7 @@ struct `The distribution that is drawn from` {
       Result { try SamplingOptions(topK: 1) },
       Result { try SamplingOptions(topK: 7) },
       Result { try SamplingOptions(topK: 10_000) },
+      Result { try SamplingOptions(temperature: 2, topK: 20, minP: 0.2) },
       Result { try SamplingOptions(topP: 0) },
       Result { try SamplingOptions(topP: 0.5) },
       Result { try SamplingOptions(topP: 0.9) },
@@ -42,13 +43,13 @@ struct `The distribution that is drawn from` {
       Result { try SamplingOptions(minP: 0.1) },
       Result { try SamplingOptions(minP: 1) },
       Result { try SamplingOptions(topP: 0.8, minP: 0.05) },
-      Result { try SamplingOptions(temperature: 1.5, topK: 30, topP: 0.8, minP: 0.02) },
+      Result { try SamplingOptions(temperature: 1.5, topK: 12, topP: 0.95, minP: 0.1) },
     ]
     return all.compactMap { try? $0.get() }
   }()
 
   @Test func `all options of the list are sound`() {
-    #expect(Self.options.count == 14)
+    #expect(Self.options.count == 15)
   }
 
   /// Pearson's chi-square of 4,000 draws, tokens expected fewer than 5 times pooled.
@@ -99,6 +100,16 @@ struct `The distribution that is drawn from` {
         #expect(probabilities[Int(try sample(&sampler, logits).token)] > 0)
       }
     }
+  }
+
+  @Test func `of equals the least ids are kept, and no more than needed`() throws {
+    for options in [try SamplingOptions(topP: 0.5), try SamplingOptions(topK: 2)] {
+      var sampler = Sampler(options)
+      let tokens = try (0..<100).map { _ in try sample(&sampler, [1, 1, 1, 1]).token }
+      #expect(Set(tokens) == [0, 1])
+    }
+    var single = try Sampler(SamplingOptions(topP: 0))
+    #expect(try (0..<20).allSatisfy { _ in try sample(&single, [1, 1, 1]).token == 0 })
   }
 
   @Test func `the heaviest are found as sorting finds them`() {

@@ -10,6 +10,7 @@ package struct SampledToken: Hashable, Sendable {
   /// The likeliest tokens of the same distribution, best first; the drawn one may be among them.
   package let alternatives: [Alternative]
 
+  /// One of the likeliest tokens, whether it was drawn or not.
   package struct Alternative: Hashable, Sendable {
     package let token: Token
     package let logProbability: Double
