@@ -52,6 +52,12 @@ struct KeyValueCache: Sendable {
     }
   }
 
+  /// Gives all pages back.
+  mutating func removeAll() {
+    pages = []
+    length = 0
+  }
+
   /// A block that is neither forgotten nor beyond what was reserved, else `nil`.
   func block(_ index: Int, layer: Int, keyValueHead: Int) -> KeyBlock? {
     pages.indices.contains(index)

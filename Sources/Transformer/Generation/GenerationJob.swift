@@ -20,6 +20,7 @@ final class GenerationJob: Job, @unchecked Sendable {
   private var lastToken: Token = 0
   private var stopwatch: Stopwatch
   private var timings = GenerationTimings()
+  private var result: GenerationResult?
 
   /// - Parameters:
   ///   - request: checked against `variant`
@@ -59,7 +60,13 @@ final class GenerationJob: Job, @unchecked Sendable {
     return emit(sampled, at: end)
   }
 
+  func complete() {
+    if let result { continuation.yield(.finished(result)) }
+    continuation.finish()
+  }
+
   func fail(_ error: TransformerError) {
+    cache.removeAll()
     continuation.finish(throwing: error)
   }
 
@@ -81,7 +88,7 @@ final class GenerationJob: Job, @unchecked Sendable {
     return try sampler.sample(logits: pass.workspace.logits(row: 0))
   }
 
-  /// Tells the consumer; returns whether the answer is complete.
+  /// Tells the consumer of a token; returns whether the answer is complete.
   private func emit(_ sampled: SampledToken, at now: ContinuousClock.Instant) -> Bool {
     if request.stopTokens.contains(sampled.token) {
       finish(.stop, at: now)
@@ -96,13 +103,10 @@ final class GenerationJob: Job, @unchecked Sendable {
   }
 
   private func finish(_ reason: GenerationResult.Reason, at now: ContinuousClock.Instant) {
+    cache.removeAll()
     timings.interleavedSeconds = max(
       0, stopwatch.elapsedSeconds(at: now) - timings.computeSeconds)
-    continuation.yield(
-      .finished(
-        GenerationResult(
-          reason: reason, promptTokens: request.prompt.count, answerTokens: answered,
-          timings: timings)))
-    continuation.finish()
+    result = GenerationResult(
+      reason: reason, promptTokens: request.prompt.count, answerTokens: answered, timings: timings)
   }
 }

@@ -48,12 +48,17 @@ final class ScoringJob: Job, @unchecked Sendable {
     guard read == text.count - 1 else { return false }
     timings.interleavedSeconds = max(
       0, stopwatch.elapsedSeconds(at: end) - timings.computeSeconds)
-    continuation.yield(TextScore(tokens: scores, timings: timings))
-    continuation.finish()
+    cache.removeAll()
     return true
   }
 
+  func complete() {
+    continuation.yield(TextScore(tokens: scores, timings: timings))
+    continuation.finish()
+  }
+
   func fail(_ error: TransformerError) {
+    cache.removeAll()
     continuation.finish(throwing: error)
   }
 

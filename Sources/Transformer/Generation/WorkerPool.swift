@@ -116,7 +116,13 @@ final class WorkerPool: Sendable {
       monitor.announceChange()
       return isGone
     }
-    if let failure { job.fail(failure) } else if isGone { job.fail(Self.gone) }
+    if let failure {
+      job.fail(failure)
+    } else if isGone {
+      job.fail(Self.gone)
+    } else if isFinished {
+      job.complete()
+    }
   }
 
   private static let gone = TransformerError(.cancelled, "nobody waits for this answer any more")

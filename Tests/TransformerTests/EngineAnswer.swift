@@ -1,0 +1,32 @@
+import Transformer
+
+/// A stream of events, read to its end.
+struct EngineAnswer {
+  var promptTokens: Int?
+  var tokens: [Token] = []
+  var result: GenerationResult?
+}
+
+func collect(
+  _ stream: AsyncThrowingStream<GenerationEvent, any Error>
+) async throws -> EngineAnswer {
+  var answer = EngineAnswer()
+  for try await event in stream {
+    switch event {
+    case .started(let promptTokens, _): answer.promptTokens = promptTokens
+    case .token(let sampled): answer.tokens.append(sampled.token)
+    case .finished(let result): answer.result = result
+    }
+  }
+  return answer
+}
+
+/// The error that `body` throws, or `nil`.
+func errorCode(_ body: () async throws -> Void) async -> TransformerError.Code? {
+  do {
+    try await body()
+    return nil
+  } catch {
+    return (error as? TransformerError)?.code
+  }
+}

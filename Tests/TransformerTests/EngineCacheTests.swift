@@ -1,0 +1,93 @@
+import Tensors
+import Testing
+
+@testable import Transformer
+
+/// Pages, their sharing, and the bytes they are counted as.
+struct EngineCacheTests {
+  private static let shape = try? KeyValuePage.Shape(EngineTinyModel().weights().parameters)
+
+  private static func cache(_ budget: CacheBudget) throws -> KeyValueCache {
+    KeyValueCache(try #require(shape), budget: budget, priority: .live)
+  }
+
+  @Test func `a page holds two halves per channel, head, layer and position`() throws {
+    let bytes = 2 * 2 * 64 * EngineTinyModel.headWidth * EngineTinyModel.keyValueHeads
+    #expect(try #require(Self.shape).byteCount == bytes * EngineTinyModel.blockCount)
+  }
+
+  @Test func `pages come as the sequence grows, and go with it`() throws {
+    let page = try #require(Self.shape).byteCount
+    let budget = CacheBudget(limitBytes: 10 * page)
+    do {
+      var cache = try Self.cache(budget)
+      #expect(budget.usedBytes == 0)
+      for (length, pages) in [(1, 1), (64, 1), (65, 2), (256, 4)] {
+        try cache.reserve(upTo: length)
+        cache.advance(by: length - cache.length)
+        #expect(budget.usedBytes == pages * page)
+        #expect(cache.byteCount == pages * page)
+      }
+    }
+    #expect(budget.usedBytes == 0)
+  }
+
+  @Test func `a full budget is an error that changes nothing`() throws {
+    let page = try #require(Self.shape).byteCount
+    let budget = CacheBudget(limitBytes: 2 * page + page / 2)
+    var cache = try Self.cache(budget)
+    try cache.reserve(upTo: 100)
+    cache.advance(by: 100)
+    #expect {
+      try cache.reserve(upTo: 129)
+    } throws: {
+      ($0 as? TransformerError)?.code == .cacheFull
+    }
+    #expect(cache.length == 100)
+    #expect(budget.usedBytes == 2 * page)
+    try cache.reserve(upTo: 128)
+  }
+
+  @Test func `shadow work cannot take the last room`() throws {
+    let shape = try #require(Self.shape)
+    let budget = CacheBudget(limitBytes: 4 * shape.byteCount, shadowShare: 0.5)
+    var shadow = KeyValueCache(shape, budget: budget, priority: .shadow)
+    try shadow.reserve(upTo: 128)
+    #expect(throws: TransformerError.self) { try shadow.reserve(upTo: 129) }
+    var live = KeyValueCache(shape, budget: budget, priority: .live)
+    try live.reserve(upTo: 128)
+    #expect(throws: TransformerError.self) { try live.reserve(upTo: 129) }
+  }
+
+  @Test func `copies share full pages and part at the page they write`() throws {
+    let page = try #require(Self.shape).byteCount
+    let budget = CacheBudget(limitBytes: 10 * page)
+    var cache = try Self.cache(budget)
+    try cache.reserve(upTo: 100)
+    cache.advance(by: 100)
+    var fork = cache
+    #expect(budget.usedBytes == 2 * page)
+    try fork.reserve(upTo: 101)
+    #expect(budget.usedBytes == 3 * page)
+    let first = try #require(cache.block(0, layer: 0, keyValueHead: 0))
+    #expect(fork.block(0, layer: 0, keyValueHead: 0)?.keys == first.keys)
+    let second = try #require(cache.block(1, layer: 0, keyValueHead: 0))
+    #expect(fork.block(1, layer: 0, keyValueHead: 0)?.keys != second.keys)
+  }
+
+  @Test func `a window keeps its memory constant`() throws {
+    let page = try #require(Self.shape).byteCount
+    let budget = CacheBudget(limitBytes: 100 * page)
+    let attention = AttentionKind.slidingWindow(window: 100, sinks: 4)
+    var cache = try Self.cache(budget)
+    for _ in 0..<2_000 {
+      try cache.reserve(upTo: cache.length + 1)
+      cache.advance(by: 1)
+      cache.forget(attention)
+      // The sinks' page, and 100 positions that begin anywhere in a page.
+      #expect(budget.usedBytes <= 4 * page)
+    }
+    #expect(cache.block(0, layer: 0, keyValueHead: 0) != nil)
+    #expect(cache.block(5, layer: 0, keyValueHead: 0) == nil)
+  }
+}
