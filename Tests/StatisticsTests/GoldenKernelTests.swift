@@ -27,7 +27,7 @@ import Testing
     #expect(zip(offsets, golden.rr_grid.u).allSatisfy { isClose($0, $1, relative: 1e-14) })
   }
 
-  @Test func `relative risk test`() throws {
+  @Test func `relative risks have the reference's evidence`() throws {
     #expect(golden.cond_rr.count == 6)
     for reference in golden.cond_rr {
       let claim: Claim = reference.sign > 0 ? .worse() : .notWorse(margin: reference.r0 - 1)
@@ -56,7 +56,7 @@ import Testing
     #expect(peak.isRejected(alpha: 0.035) && !test.isRejected(alpha: 0.035))
   }
 
-  @Test func `streaming mean test`() throws {
+  @Test func `streamed means have the reference's evidence`() throws {
     #expect(golden.ipw_mean.count == 6)
     for reference in golden.ipw_mean {
       let claim: Claim = reference.direction > 0 ? .worse() : .notWorse(margin: reference.delta)
@@ -94,7 +94,7 @@ import Testing
     #expect(!peak.isRejected(alpha: 0.01))
   }
 
-  @Test func `planner`() throws {
+  @Test func `forecasts are those of scipy`() throws {
     #expect(golden.planner.count == 3)
     for plan in golden.planner {
       let forecast =

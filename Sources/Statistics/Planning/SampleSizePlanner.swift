@@ -60,17 +60,22 @@ package enum SampleSizePlanner {
   ///   - trueDistance: Of the true effect from the claim's border, above 0; for non-inferiority of
   ///     an equally good candidate, the margin.
   ///   - minimumDetectableEffect: The test's, above 0.
+  ///   - greatestLoss: B, above 0: about max(m, 1 − m)/min(π, 1 − π) for split traffic, 1 for pairs.
+  ///     The test never bets more than 0.9/B, which slows it down where effects are great compared
+  ///     with the variance; `nil` leaves this out, as the paper does.
   ///   - alpha: In (0, 1).
   /// - Returns: `nil` if that truth never proves the claim, or outside these ranges.
   package static func boundedMean(
-    scoreVariance: Double, trueDistance: Double, minimumDetectableEffect: Double, alpha: Double
+    scoreVariance: Double, trueDistance: Double, minimumDetectableEffect: Double,
+    greatestLoss: Double? = nil, alpha: Double
   ) -> Forecast? {
     guard scoreVariance > 0, scoreVariance.isFinite, minimumDetectableEffect > 0, alpha > 0,
-      alpha < 1
+      alpha < 1, greatestLoss.map({ $0 > 0 }) ?? true
     else { return nil }
-    let bet =
+    let bet = min(
       minimumDetectableEffect
-      / (scoreVariance + minimumDetectableEffect * minimumDetectableEffect)
+        / (scoreVariance + minimumDetectableEffect * minimumDetectableEffect),
+      greatestLoss.map { 0.9 / $0 } ?? .infinity)
     let drift = bet * trueDistance - bet * bet * (scoreVariance + trueDistance * trueDistance) / 2
     let variance = bet * bet * scoreVariance
     return Forecast(

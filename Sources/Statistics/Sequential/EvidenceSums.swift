@@ -22,7 +22,7 @@ package struct EvidenceSums: Hashable, Sendable {
 
   /// The sum of one component.
   subscript(component: Int) -> Double {
-    Double(sums[component]) * 0x1p-64
+    sums[component].floatingPoint
   }
 
   /// Counts an observation and adds `logFactor(component)` to each sum.
@@ -114,5 +114,14 @@ extension Int128 {
     // Exact: the fraction's bits are some of the magnitude's, and it is below one.
     let bits = Int128(UInt64(whole)) << 64 | Int128(UInt64((magnitude - whole) * 0x1p64))
     self = value < 0 ? -bits : bits
+  }
+
+  /// The number behind a fixed-point sum, to 53 bits.
+  ///
+  /// By halves, since the library's conversion costs more than everything else in a look.
+  var floatingPoint: Double {
+    let whole = Double(UInt64(truncatingIfNeeded: magnitude >> 64))
+    let sum = whole + Double(UInt64(truncatingIfNeeded: magnitude)) * 0x1p-64
+    return self < 0 ? -sum : sum
   }
 }

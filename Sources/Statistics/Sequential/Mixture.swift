@@ -11,23 +11,22 @@ enum Mixture: Hashable, Sendable {
   /// All bets have the same stake.
   case uniform
 
-  private func logWeight(of component: Int, components: Int) -> Double {
-    switch self {
-    case .uniform: -.log(Double(components))
-    case .anchored: component == 0 ? .log(0.5) : .log(0.5 / Double(components - 1))
-    }
+  /// ln E. Logarithms are taken off the greatest, so that no bet over- or underflows; without data
+  /// it is exactly 0.
+  func logEvidence(_ evidence: EvidenceSums) -> Double {
+    let logs = (0..<evidence.components).map { evidence[$0] }
+    let greatest = logs.reduce(-.infinity, max)
+    let stakes = logs.map { Double.exp($0 - greatest) }
+    let mixed =
+      switch self {
+      case .uniform: mean(stakes[...])
+      case .anchored: (stakes[0] + mean(stakes.dropFirst())) / 2
+      }
+    return greatest + .log(mixed)
   }
 
-  /// ln E, by log-sum-exp, so that no bet over- or underflows.
-  func logEvidence(_ evidence: EvidenceSums) -> Double {
-    let components = evidence.components
-    // Two weights at most are different.
-    let first = logWeight(of: 0, components: components)
-    let others = logWeight(of: 1, components: components)
-    var terms = [first + evidence[0]]
-    for component in 1..<components { terms.append(others + evidence[component]) }
-    let greatest = terms.reduce(-.infinity, max)
-    return greatest + .log(terms.reduce(0) { $0 + .exp($1 - greatest) })
+  private func mean(_ stakes: ArraySlice<Double>) -> Double {
+    stakes.reduce(0, +) / Double(stakes.count)
   }
 }
 
