@@ -33,9 +33,12 @@ let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-htt
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let metrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let serviceLifecycle = Target.Dependency.product(
   name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let unixSignals = Target.Dependency.product(
+  name: "UnixSignals", package: "swift-service-lifecycle")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 
 let package = Package(
@@ -107,8 +110,8 @@ let package = Package(
       dependencies: [
         "Experimentation", "Statistics", "OpenAIAPI", "PolicyLanguage", "Routing", "Storage",
         "Observability", "SQLiteStorage", "Promotion", "Transformer", "Backends", "Quality",
-        "Gateway", "Console", argumentParser, asyncHTTPClient, hummingbird, logging, metrics,
-        nioCore, serviceLifecycle,
+        "Gateway", "Console", "Tensors", argumentParser, asyncHTTPClient, hummingbird, logging,
+        metrics, nioCore, nioHTTP1, nioPosix, serviceLifecycle, unixSignals,
       ],
       swiftSettings: settings),
 
@@ -121,10 +124,22 @@ let package = Package(
     tests("Transformer", ["Transformer", "Tensors"]),
     tests("Observability", ["Observability", metrics, logging]),
     tests("SQLiteStorage", ["SQLiteStorage", "Storage", "Experimentation", "Statistics"]),
-    tests("Promotion", ["Promotion", "Routing", "Storage", "SQLiteStorage", "Experimentation"]),
-    tests("Backends", ["Backends", "OpenAIAPI", "Experimentation", hummingbird]),
-    tests("Quality", ["Quality", "Backends", "OpenAIAPI"]),
-    tests("Gateway", ["Gateway", "Backends", "Routing", "Storage", "OpenAIAPI", hummingbird]),
+    tests(
+      "Promotion",
+      ["Promotion", "Routing", "Storage", "SQLiteStorage", "Experimentation", "Statistics"]),
+    // Whoever is at the other end of a socket in tests.
+    .target(
+      name: "TestPeers", dependencies: [nioCore, nioPosix], path: "Tests/TestPeers",
+      swiftSettings: settings),
+    tests("Backends", ["Backends", "OpenAIAPI", "Experimentation", "Transformer", "TestPeers"]),
+    tests("Quality", ["Quality", "Backends"]),
+    tests(
+      "Gateway",
+      [
+        "Gateway", "Backends", "Routing", "Storage", "SQLiteStorage", "OpenAIAPI",
+        "Experimentation", "Statistics", "Observability", "TestPeers", logging, nioCore,
+        serviceLifecycle,
+      ]),
     tests("Console", ["Console", "Promotion", "Storage", "SQLiteStorage", hummingbird]),
     tests("Rollout", ["OpenAIAPI"]),
     tests("Tidy", []),

@@ -1,0 +1,80 @@
+package import Experimentation
+
+/// Answer to `GET /api/v1/history`: what was decided and commanded, oldest first.
+package struct HistoryResponse: Hashable, Sendable, Codable {
+  /// An entry of the journal, as people read it.
+  package struct Entry: Hashable, Sendable, Codable {
+    package var sequence: Int64
+    /// By the wall clock of the service.
+    package var atMilliseconds: Int64
+    package var actor: String
+    package var reason: String?
+    /// `nil` for an event of a model.
+    package var rollout: RolloutName?
+    /// What happened, in a word or two: ``JournalEvent/title``.
+    package var title: String
+    /// What it was about: a model, a step, the gates that were open.
+    package var detail: String
+    /// What the decision was based on.
+    package var evidence: [GateReport]
+    /// SHA-256 over the entry before and this one, lower-case hex.
+    package var hash: String
+  }
+
+  /// At most ``maximumEntries``, the latest.
+  package var entries: [Entry]
+  /// Entries before them that were left out.
+  package var omitted: Int
+
+  package static let maximumEntries = 1_000
+
+  package init(entries: [Entry], omitted: Int) {
+    self.entries = entries
+    self.omitted = omitted
+  }
+}
+
+extension HistoryResponse.Entry {
+  /// What people read of `entry`.
+  package init(_ entry: JournalEntry) {
+    let record = entry.record
+    self.init(
+      sequence: entry.sequence, atMilliseconds: record.atMilliseconds, actor: record.actor,
+      reason: record.reason, rollout: record.event.rollout, title: record.event.title,
+      detail: record.event.detail, evidence: record.event.evidence.map(\.finite), hash: entry.hash)
+  }
+}
+
+extension JournalEvent {
+  fileprivate var detail: String {
+    switch self {
+    case .modelApplied(let model): "model \(model.name)"
+    case .rolloutApplied(let policy):
+      "\(policy.incumbent) → \(policy.candidates.map(\.text).joined(separator: ", ")) "
+        + "on route \(policy.route)"
+    case .advanced(_, let step, _): "to step \(step + 1)"
+    case .approved(_, let step): "step \(step + 1)"
+    case .promoted(_, let model, let openGates, _):
+      openGates.isEmpty
+        ? "model \(model)"
+        : "model \(model), forced with open gates: \(openGates.joined(separator: ", "))"
+    case .paused, .resumed, .inconclusive, .rolledBack, .aborted: ""
+    }
+  }
+}
+
+extension GateReport {
+  /// The report with what JSON cannot write left out: a bound that is infinite is unknown.
+  package var finite: GateReport {
+    var report = self
+    report.estimate = estimate.flatMap(Self.finite)
+    report.lowerBound = lowerBound.flatMap(Self.finite)
+    report.upperBound = upperBound.flatMap(Self.finite)
+    report.threshold = threshold.isFinite ? threshold : 0
+    report.incumbentMean = incumbentMean.flatMap(Self.finite)
+    report.candidateMean = candidateMean.flatMap(Self.finite)
+    return report
+  }
+
+  private static func finite(_ value: Double) -> Double? { value.isFinite ? value : nil }
+}

@@ -1,0 +1,125 @@
+package import Experimentation
+import Promotion
+
+/// Answer to `GET /api/v1/rollouts/{name}`: where a rollout stands, what was measured, what is
+/// missing.
+package struct RolloutResponse: Hashable, Sendable, Codable {
+  package var name: RolloutName
+  package var route: RouteName
+  package var status: RolloutStatus
+  /// Kept with the last change of status.
+  package var reason: String?
+  /// Counts how often the name was applied, from 1.
+  package var run: Int
+  /// Of the policy in force, SHA-256, lower-case hex.
+  package var digest: String
+  /// Who is live on the route.
+  package var incumbent: ModelName
+  package var candidates: [ModelName]
+  /// What the policy asks for, in words, one a step.
+  package var steps: [String]
+  /// Index into `steps` of the one in force; their number when only promotion is left.
+  package var step: Int
+  package var startedAtMilliseconds: Int64
+  package var stepStartedAtMilliseconds: Int64
+  /// The service's clock at the answer; the two times before are by the same clock.
+  package var nowMilliseconds: Int64
+  /// Who answers, with shares that sum to 1; the incumbent first.
+  package var serving: [TrafficShare]
+  /// Who is asked aside, with the share of requests.
+  package var shadows: [TrafficShare]
+  /// The verdicts of the last look; empty before the first.
+  package var gates: [GateReport]
+  /// How the models did, by length of prompt; for orientation, not for judging.
+  package var comparison: [ComparisonLine]
+  /// What keeps the rollout from its next step, each in a sentence, with the command where there is
+  /// one; empty when it has ended.
+  package var missing: [String]
+
+  /// A model's part of the traffic.
+  package struct TrafficShare: Hashable, Sendable, Codable {
+    package var model: ModelName
+    package var share: Share
+  }
+
+  /// How one model did at one length of prompt. Times in seconds; `nil` without values.
+  package struct ComparisonLine: Hashable, Sendable, Codable {
+    package var model: ModelName
+    /// Tokens of the prompt: `256–1023`.
+    package var promptTokens: String
+    package var answers: Int
+    package var failures: Int
+    package var timeToFirstTokenP50: Double?
+    package var timeToFirstTokenP95: Double?
+    package var timePerOutputTokenP50: Double?
+    package var timePerOutputTokenP95: Double?
+    package var totalP50: Double?
+    package var totalP95: Double?
+    package var tokenAgreement: Double?
+    package var prefixAgreement: Double?
+  }
+}
+
+extension RolloutResponse {
+  /// What `status` tells of the rollout called `name`, or `nil` when there is none.
+  init?(_ name: RolloutName, in status: ServiceStatus, nowMilliseconds: Int64) {
+    guard let state = status.state.rollouts[name] else { return nil }
+    let policy = state.policy
+    let gates = status.reports[name, default: []].map(\.finite)
+    self.init(
+      name: name, route: policy.route, status: state.status, reason: state.reason, run: state.run,
+      digest: policy.digest,
+      incumbent: status.state.incumbents[policy.route] ?? policy.incumbent,
+      candidates: policy.candidates, steps: policy.steps.map(\.traffic.inWords), step: state.step,
+      startedAtMilliseconds: state.startedAtMilliseconds,
+      stepStartedAtMilliseconds: state.stepStartedAtMilliseconds, nowMilliseconds: nowMilliseconds,
+      serving: [], shadows: [], gates: gates,
+      comparison: status.comparisons[name]?.linesByBand.map(ComparisonLine.init) ?? [],
+      missing: state.missing(gates, nowMilliseconds: nowMilliseconds))
+    let shares = policy.shares(of: state.traffic)
+    serving =
+      [TrafficShare(model: incumbent, share: shares[policy.incumbent] ?? .all)]
+      + policy.candidates.compactMap { candidate in
+        shares[candidate].map { TrafficShare(model: candidate, share: $0) }
+      }
+    if case .shadow(let shadow) = state.traffic {
+      shadows = policy.candidates.map { TrafficShare(model: $0, share: shadow.share) }
+    }
+  }
+}
+
+extension ComparisonTable {
+  /// Models side by side at each length of prompt.
+  fileprivate var linesByBand: [Line] {
+    lines.sorted { ($0.band, $0.model) < ($1.band, $1.model) }
+  }
+}
+
+extension RolloutResponse.ComparisonLine {
+  fileprivate init(_ line: ComparisonTable.Line) {
+    self.init(
+      model: line.model, promptTokens: line.band.description, answers: line.answers,
+      failures: line.failures, timeToFirstTokenP50: line.timeToFirstTokenSeconds.p50,
+      timeToFirstTokenP95: line.timeToFirstTokenSeconds.p95,
+      timePerOutputTokenP50: line.timePerOutputTokenSeconds.p50,
+      timePerOutputTokenP95: line.timePerOutputTokenSeconds.p95,
+      totalP50: line.totalSeconds.p50, totalP95: line.totalSeconds.p95,
+      tokenAgreement: line.tokenAgreement, prefixAgreement: line.prefixAgreement)
+  }
+}
+
+extension StepTraffic {
+  /// As a line of a list of steps: `canary 5%`.
+  fileprivate var inWords: String {
+    switch self {
+    case .shadow(let shadow): shadow.share == .all ? "shadow" : "shadow \(shadow.share)"
+    case .canary(let weight): "canary \(weight)"
+    case .split(let weights):
+      "split "
+        + weights.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
+        .joined(separator: ", ")
+    case .approval(let team): team.map { "approval by \($0)" } ?? "approval"
+    case .pause(let seconds): "pause \(Duration.seconds(seconds).inWords)"
+    }
+  }
+}

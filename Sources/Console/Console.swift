@@ -1,0 +1,174 @@
+import Experimentation
+package import Hummingbird
+import HTTPTypes
+import PolicyLanguage
+package import Promotion
+
+/// The control plane over HTTP: what stands, what was decided, and commands.
+///
+/// Listens apart from the data plane, on this machine alone unless told otherwise: whoever reaches
+/// it may give commands. Every command is signed, and the journal keeps the signature.
+///
+///     let router = Console(controller: controller, now: now).router()
+///     let app = Application(router: router, configuration: …)
+package struct Console: Sendable {
+  private let controller: Controller
+  private let now: @Sendable () -> Int64
+
+  /// - Parameter now: milliseconds since 1970, by the clock that journal entries are written with
+  package init(controller: Controller, now: @escaping @Sendable () -> Int64) {
+    self.controller = controller
+    self.now = now
+  }
+
+  /// Every route under `/api/v1`, with its middleware.
+  package func router() -> Router<ConsoleContext> {
+    let router = Router(context: ConsoleContext.self)
+    router.add(middleware: ErrorForm())
+    router.add(middleware: BrowserGuard())
+    let api = router.group("api/v1")
+    api.get("status") { _, _ in try await JSONBody.response(status()) }
+    api.get("rollouts") { _, _ in try await JSONBody.response(status().rollouts) }
+    api.get("rollouts/:name") { _, context in
+      try await JSONBody.response(rollout(context.rollout()))
+    }
+    for action in RolloutAction.allCases {
+      api.post("rollouts/:name/\(action.rawValue)") { request, context in
+        let name = try context.rollout()
+        let body = try await JSONBody.decode(CommandRequest.self, from: request)
+        return try await JSONBody.response(perform(action, on: name, body))
+      }
+    }
+    api.post("apply") { request, _ in
+      var body = try await JSONBody.decode(ApplyRequest.self, from: request)
+      if let asked = request.uri.queryParameters["dryRun"] { body.dryRun = try Self.flag(asked) }
+      return try await JSONBody.response(apply(body))
+    }
+    api.get("history") { request, _ in
+      let rollout = try request.uri.queryParameters["rollout"].map { try Self.name($0) }
+      return try await JSONBody.response(history(of: rollout))
+    }
+    return router
+  }
+
+  private func status() async -> StatusResponse {
+    StatusResponse(await controller.status(), nowMilliseconds: now())
+  }
+
+  private func rollout(_ name: RolloutName) async throws -> RolloutResponse {
+    let status = await controller.status()
+    guard let rollout = RolloutResponse(name, in: status, nowMilliseconds: now()) else {
+      throw Self.noRollout(name.text)
+    }
+    return rollout
+  }
+
+  private func perform(
+    _ action: RolloutAction, on name: RolloutName, _ request: CommandRequest
+  ) async throws -> CommandResponse {
+    let signature = try Signature(actor: request.actor, reason: request.reason)
+    if action != .promote && (request.force || request.model != nil) {
+      throw ConsoleError(.invalid, "'force' and 'model' belong to a promotion")
+    }
+    let command: Command =
+      switch action {
+      case .promote: .promote(name, model: request.model, force: request.force)
+      case .abort: .abort(name)
+      case .rollback: .rollBack(name)
+      case .approve: .approve(name)
+      case .pause: .pause(name)
+      case .resume: .resume(name)
+      }
+    let entries = try await perform(command, signature)
+    return CommandResponse(entries: entries, rollout: try await rollout(name))
+  }
+
+  private func apply(_ request: ApplyRequest) async throws -> ApplyResponse {
+    let signature = try Signature(actor: request.actor, reason: request.reason)
+    let state = await controller.status().state
+    let policies = try PolicySet(of: request.files, in: state)
+    let command = Command.apply(models: policies.models, rollouts: policies.rollouts)
+    let entries =
+      request.dryRun ? try await rehearse(command) : try await perform(command, signature)
+    return ApplyResponse(
+      dryRun: request.dryRun, changes: policies.changes(to: state), entries: entries,
+      warnings: policies.warnings)
+  }
+
+  /// Has `command` refused where it would be, and nothing else.
+  private func rehearse(
+    _ command: Command
+  ) async throws(ErrorResponse.Problem) -> [HistoryResponse.Entry] {
+    do {
+      _ = try ControlState(folding: await entries(of: nil)).events(for: command)
+      return []
+    } catch let refusal as CommandRefusal {
+      throw ErrorResponse.Problem(refusal)
+    } catch let problem as ErrorResponse.Problem {
+      throw problem
+    } catch {
+      throw ErrorResponse.Problem(.internalError, "the dry run failed: \(error)")
+    }
+  }
+
+  private func history(of rollout: RolloutName?) async throws -> HistoryResponse {
+    let entries = try await entries(of: rollout)
+    let latest = entries.suffix(HistoryResponse.maximumEntries)
+    return HistoryResponse(
+      entries: latest.map(HistoryResponse.Entry.init), omitted: entries.count - latest.count)
+  }
+
+  private func entries(
+    of rollout: RolloutName?
+  ) async throws(ErrorResponse.Problem) -> [JournalEntry] {
+    do {
+      return try await controller.history(of: rollout)
+    } catch {
+      throw ErrorResponse.Problem(error)
+    }
+  }
+
+  private func perform(
+    _ command: Command, _ signature: Signature
+  ) async throws(ErrorResponse.Problem) -> [HistoryResponse.Entry] {
+    do {
+      return try await controller.perform(
+        command, actor: signature.actor, reason: signature.reason
+      ).map(HistoryResponse.Entry.init)
+    } catch {
+      throw ErrorResponse.Problem(error)
+    }
+  }
+
+  private static func flag(_ text: Substring) throws(ConsoleError) -> Bool {
+    switch text {
+    case "true", "1", "": true
+    case "false", "0": false
+    default: throw ConsoleError(.invalid, "'dryRun' is neither true nor false")
+    }
+  }
+
+  fileprivate static func name(_ text: Substring) throws(ConsoleError) -> RolloutName {
+    guard let name = RolloutName(text) else { throw noRollout(String(text)) }
+    return name
+  }
+
+  private static func noRollout(_ name: String) -> ConsoleError {
+    ConsoleError(
+      .notFound, "there is no rollout '\(PlainText.escaping(String(name.prefix(63))))'",
+      remedy: "list them: rollout status")
+  }
+}
+
+/// What a request of the console carries along.
+package struct ConsoleContext: RequestContext {
+  package var coreContext: CoreRequestContextStorage
+
+  package init(source: Source) { coreContext = CoreRequestContextStorage(source: source) }
+}
+
+extension ConsoleContext {
+  fileprivate func rollout() throws(ConsoleError) -> RolloutName {
+    try Console.name(parameters.get("name").map { $0[...] } ?? "")
+  }
+}

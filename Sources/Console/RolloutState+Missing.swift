@@ -1,0 +1,52 @@
+import Experimentation
+import Promotion
+
+extension RolloutState {
+  /// What keeps the rollout from its next step, each in a sentence, as far as the last look and the
+  /// clock tell. The controller decides; this explains.
+  func missing(_ gates: [GateReport], nowMilliseconds: Int64) -> [String] {
+    switch status {
+    case .promoted, .rolledBack, .aborted, .superseded: return []
+    case .paused: return ["it is paused: rollout resume \(policy.name)"]
+    case .inconclusive:
+      return ["the evidence does not decide: rollout resume \(policy.name), or rollout abort"]
+        + openGates(gates)
+    case .running: break
+    }
+    guard let current = currentStep else { return openGates(gates) + [promotion] }
+    let seconds = Double(nowMilliseconds - stepStartedAtMilliseconds) / 1_000
+    var missing = openGates(gates)
+    switch current.traffic {
+    case .approval(let team) where approvedStep != step:
+      missing.append("approval\(team.map { " by \($0)" } ?? ""): rollout approve \(policy.name)")
+    case .pause(let length) where seconds < length:
+      missing.append("\(Duration.seconds(length - seconds).inWords) of the pause")
+    case .approval, .pause, .shadow, .canary, .split: break
+    }
+    if seconds < current.hold.minSeconds {
+      let left = Duration.seconds(current.hold.minSeconds - seconds).inWords
+      missing.append("\(left) of the shortest time of this step")
+    }
+    if gates.isEmpty && current.traffic.sharesTraffic {
+      missing.append("a first look: none was taken since the service started")
+    }
+    return missing
+  }
+
+  private var promotion: String {
+    switch policy.promotion {
+    case .automatic where policy.candidates.count == 1: "the next look promotes it"
+    case .automatic, .manual: "a person's word: rollout promote \(policy.name)"
+    }
+  }
+
+  private func openGates(_ gates: [GateReport]) -> [String] {
+    let least = currentStep?.hold.minSamples ?? 1
+    return gates.filter { $0.role.isRequired }.compactMap { report in
+      if report.verdict != .pass { return report.summary }
+      guard report.samples < least else { return nil }
+      return
+        "gate '\(report.gate)' of '\(report.candidate)' has \(report.samples) of \(least) samples"
+    }
+  }
+}

@@ -1,0 +1,187 @@
+import Backends
+import Console
+import CoreMetrics
+import Experimentation
+import Foundation
+import Gateway
+import Hummingbird
+import Logging
+import NIOCore
+import Observability
+import PolicyLanguage
+import Promotion
+import Routing
+import SQLiteStorage
+import ServiceLifecycle
+import Storage
+import Transformer
+import UnixSignals
+
+/// The one place where the parts of the service are put together.
+struct RolloutService {
+  private let configuration: ServiceConfiguration
+  private let logger: Logger
+  private let database: SQLiteDatabase
+  private let controller: Controller
+  private let gateway: Gateway
+  private let recorder: OutcomeRecorder
+  private let shadows: ShadowDispatcher
+
+  /// Runs the service until it is told to stop.
+  ///
+  /// - Throws: `CommandFailure` for what keeps it from serving
+  static func run(_ configuration: ServiceConfiguration) async throws {
+    let service = try RolloutService(configuration)
+    do {
+      try await service.start()
+      try await service.serve()
+    } catch {
+      try? service.database.close()
+      throw error
+    }
+    try service.database.close()
+  }
+
+  private init(_ configuration: ServiceConfiguration) throws {
+    self.configuration = configuration
+    logger = Logger(label: "rollout")
+    let wallClock = Self.wallClock
+    database = try Self.open(configuration.dataFolder, logger)
+    let engine: Engine
+    do { engine = try Engine(configuration.engine) } catch {
+      throw CommandFailure(.usage, error.message)
+    }
+    let registry = PrometheusRegistry()
+    let metrics = GatewayMetrics(factory: registry)
+    let backends = BackendRegistry()
+    let table = LiveRoutingTable()
+    let preparation = ModelPreparation(
+      registry: backends,
+      embedded: EmbeddedModels(engine: engine, folder: configuration.modelFolder))
+    controller = Controller(
+      journal: database.journal, outcomes: database.outcomes, table: table,
+      prepare: { models throws(CommandRefusal) in try await preparation.prepare(models) },
+      wallClock: wallClock, clock: ContinuousClock(), logger: logger)
+    recorder = OutcomeRecorder(store: database.outcomes, metrics: metrics, logger: logger)
+    shadows = ShadowDispatcher(
+      backends: backends, recorder: recorder, metrics: metrics, logger: logger,
+      wallClock: wallClock)
+    var bounds = GatewayConfiguration()
+    bounds.apiKeys = configuration.apiKeys
+    bounds.maximumConnections = DescriptorLimit.connections(wanted: bounds.maximumConnections)
+    gateway = Gateway(
+      table: table, backends: backends, recorder: recorder, shadows: shadows, metrics: metrics,
+      configuration: bounds,
+      edge: GatewayEdge(
+        wallClock: wallClock, makeRequestID: Self.makeRequestID,
+        unreadyReason: { [table] in
+          table.snapshot.models.isEmpty
+            ? "no model is known; apply a policy with `rollout apply policies/`" : nil
+        },
+        renderMetrics: { registry.render() }),
+      logger: logger)
+  }
+
+  /// Opens the data folder, and makes it where there is none yet.
+  private static func open(
+    _ folder: String, _ logger: Logger
+  ) throws(CommandFailure) -> SQLiteDatabase {
+    do {
+      try FileManager.default.createDirectory(
+        atPath: folder, withIntermediateDirectories: true,
+        attributes: [.posixPermissions: 0o700])
+    } catch {
+      throw CommandFailure(
+        .failed, "the data folder '\(folder)' cannot be made: \(error.localizedDescription)",
+        remedy: "name another with --data")
+    }
+    do {
+      return try SQLiteDatabase(folder: folder, logger: logger)
+    } catch {
+      throw CommandFailure(.failed, error.message)
+    }
+  }
+
+  private static let wallClock: @Sendable () -> Int64 = {
+    Int64((Date().timeIntervalSince1970 * 1_000).rounded())
+  }
+
+  private static let makeRequestID: @Sendable () -> String = {
+    let bits = UInt64.random(in: 0...UInt64.max)
+    let hex = String(bits, radix: 16)
+    return "req-" + String(repeating: "0", count: 16 - hex.count) + hex
+  }
+
+  /// Goes on where the journal ends, then applies the policies of the command line.
+  private func start() async throws {
+    do { try await controller.resume() } catch {
+      throw CommandFailure(.failed, error.message)
+    }
+    guard let path = configuration.policies else { return }
+    let isNew = await controller.status().state.sequence == 0
+    do {
+      try await apply(path)
+    } catch let failure as CommandFailure where !isNew {
+      // What was decided before stands: a file that fell behind must not keep the service down.
+      logger.error(
+        "policies not applied; the state before stays in force",
+        metadata: ["reason": "\(failure.message)"])
+    }
+  }
+
+  private func apply(_ path: String) async throws {
+    let policies: PolicySet
+    do {
+      policies = try PolicyParser.parse(try PolicyFolder.sources(at: path))
+    } catch {
+      throw CommandFailure(.refused, "the policies have mistakes\n\(error)")
+    }
+    do {
+      _ = try await controller.perform(
+        .apply(models: policies.models, rollouts: policies.rollouts), actor: "serve",
+        reason: "policies at the start")
+    } catch {
+      throw CommandFailure(.refused, error.message, remedy: error.remedy)
+    }
+  }
+
+  private func serve() async throws {
+    let data = configuration.dataPlane
+    let control = configuration.controlPlane
+    let listening = ListeningReport()
+    let gatewayApplication = gateway.application(host: data.host, port: data.port) { channel in
+      listening.data(channel.localAddress)
+    }
+    let consoleApplication = Application(
+      router: Console(controller: controller, now: Self.wallClock).router(),
+      configuration: ApplicationConfiguration(
+        address: .hostname(control.host, port: control.port), serverName: "rollout"),
+      onServerRunning: { channel in listening.control(channel.localAddress) }, logger: logger)
+    // Services stop in the reverse of this order: first no more requests, then no more shadows and
+    // looks, and last what they did is written down.
+    var group = ServiceGroupConfiguration(
+      services: [
+        .init(service: recorder), .init(service: shadows),
+        .init(service: ControllerService(controller: controller)),
+        .init(service: consoleApplication), .init(service: gatewayApplication),
+      ],
+      gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
+    group.maximumGracefulShutdownDuration = .seconds(30)
+    do {
+      try await ServiceGroup(configuration: group).run()
+    } catch let error as IOError where error.errnoCode == EADDRINUSE {
+      throw CommandFailure(
+        .failed, "port \(data.port) or \(control.port) is in use",
+        remedy: "stop what listens there, or choose with --port and --control-port")
+    }
+  }
+}
+
+/// The controller as a service of the group.
+private struct ControllerService: Service {
+  let controller: Controller
+
+  func run() async throws {
+    try? await cancelWhenGracefulShutdown { try await controller.run() }
+  }
+}

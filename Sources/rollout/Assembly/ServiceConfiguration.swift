@@ -1,0 +1,27 @@
+import Transformer
+
+/// What a deployment decides about the service as a whole.
+struct ServiceConfiguration: Sendable {
+  /// Where a listener listens; port 0 lets the system choose.
+  struct Address: Sendable {
+    var host: String
+    var port: Int
+  }
+
+  /// Journal and outcomes; made when missing.
+  var dataFolder: String
+  /// Where relative paths of weights are looked up.
+  var modelFolder: String
+  /// Policies to apply at the start.
+  var policies: String?
+  var dataPlane = Address(host: "127.0.0.1", port: 8080)
+  var controlPlane = Address(host: "127.0.0.1", port: 8081)
+  var engine = Engine.Configuration()
+  /// Keys of which a client must show one; `nil` lets everybody in.
+  var apiKeys: Set<String>?
+
+  init(dataFolder: String, modelFolder: String) {
+    self.dataFolder = dataFolder
+    self.modelFolder = modelFolder
+  }
+}

@@ -1,0 +1,97 @@
+import AsyncHTTPClient
+import Foundation
+import NIOCore
+import NIOHTTP1
+import OpenAIAPI
+
+/// The data plane, as a client sees it.
+struct ChatClient {
+  private let endpoint: String
+  private let key: String?
+  private let http: HTTPClient
+
+  /// What is known of an answer beside its text.
+  struct Answer {
+    /// Which model answered, by the `x-rollout-model` header.
+    var servedBy: String?
+    /// What the answer itself says.
+    var model: String?
+    var finishReason: String?
+    var usage: Usage?
+  }
+
+  /// Runs `body` with a client of the data plane at `endpoint`, such as `http://127.0.0.1:8080/v1`.
+  static func use<Value>(
+    _ endpoint: String, key: String?, _ body: (ChatClient) async throws -> Value
+  ) async throws -> Value {
+    let address = try ServerAddress(
+      endpoint, default: "http://127.0.0.1:8080/v1", of: "--endpoint")
+    return try await HTTPClient.use { http in
+      try await body(ChatClient(endpoint: address.text, key: key, http: http))
+    }
+  }
+
+  /// Sends `request` and hands each piece of the answer's text to `write` as it comes.
+  func stream(
+    _ request: ChatCompletionRequest, _ write: (String) -> Void
+  ) async throws -> Answer {
+    var message = HTTPClientRequest(url: endpoint + "/chat/completions")
+    message.method = .POST
+    message.headers.add(name: "content-type", value: "application/json")
+    message.headers.add(name: "accept", value: "text/event-stream")
+    if let key, !key.isEmpty { message.headers.add(name: "authorization", value: "Bearer \(key)") }
+    message.body = .bytes(ByteBuffer(bytes: request.encoded()))
+    do {
+      let response = try await http.execute(message, timeout: .hours(1))
+      guard response.status == .ok else { throw try await Self.refusal(response) }
+      return try await Self.read(response, write)
+    } catch let error as ServerSentEventError {
+      throw Self.failure(error.apiError)
+    } catch let error as APIError {
+      throw Self.failure(error)
+    } catch let error as HTTPClientError where error == .remoteConnectionClosed {
+      throw CommandFailure(.failed, "the answer was cut off: the service closed the connection")
+    } catch let error where !(error is CommandFailure) && !(error is CancellationError) {
+      throw CommandFailure(
+        .unreachable, "nobody answers at \(endpoint): \(error.inWords)",
+        remedy: "start 'rollout serve', or name another with --endpoint or ROLLOUT_ENDPOINT")
+    }
+  }
+
+  private static func read(
+    _ response: HTTPClientResponse, _ write: (String) -> Void
+  ) async throws -> Answer {
+    var answer = Answer(servedBy: response.headers.first(name: "x-rollout-model"))
+    var parser = ServerSentEventParser()
+    var events: [ServerSentEvent] = []
+    for try await piece in response.body {
+      try parser.parse(Array(piece.readableBytesView), into: &events)
+      for event in events {
+        if event.isDone { return answer }
+        let chunk = try ChatCompletionChunk(decoding: event.data)
+        answer.model = chunk.model
+        answer.usage = chunk.usage ?? answer.usage
+        guard let choice = chunk.choices.first else { continue }
+        answer.finishReason = choice.finishReason?.rawValue ?? answer.finishReason
+        if let text = choice.delta.content ?? choice.delta.refusal { write(text) }
+      }
+      events.removeAll(keepingCapacity: true)
+    }
+    throw CommandFailure(.failed, "the answer was cut off: the stream ended before its end")
+  }
+
+  private static func refusal(_ response: HTTPClientResponse) async throws -> CommandFailure {
+    let body = try await response.body.collect(upTo: 64 << 10)
+    return failure(APIError(status: Int(response.status.code), body: Array(body.readableBytesView)))
+  }
+
+  private static func failure(_ error: APIError) -> CommandFailure {
+    let status: ExitStatus =
+      switch error.status {
+      case 404: .notFound
+      case 400..<500: .usage
+      default: .failed
+      }
+    return CommandFailure(status, error.message)
+  }
+}

@@ -1,0 +1,40 @@
+import Console
+
+/// How a command ended: what scripts branch on, so a number never changes its meaning.
+enum ExitStatus: Int32, CaseIterable {
+  case done = 0
+  case refused = 1
+  case usage = 2
+  case notFound = 3
+  case unreachable = 4
+  case failed = 5
+
+  private var meaning: String {
+    switch self {
+    case .done: "done"
+    case .refused: "refused by the rules: mistakes in a policy, open gates, a state that forbids it"
+    case .usage: "wrong arguments or invalid input"
+    case .notFound: "no such rollout or model"
+    case .unreachable: "no service answers"
+    case .failed: "the service or the program failed"
+    }
+  }
+
+  /// One line a code, for `--help`.
+  static var legend: String {
+    allCases.map { "  \($0.rawValue)  \($0.meaning)" }.joined(separator: "\n")
+  }
+
+  /// What a problem that the service reports means for a script.
+  init(_ code: ErrorResponse.Code) {
+    self =
+      switch code {
+      case .notAllowed, .gatesOpen, .staleIncumbent, .rolloutUnderWay, .conflict, .policyRefused,
+        .forbidden:
+        .refused
+      case .malformed, .invalid, .tooLarge, .unsupportedMediaType: .usage
+      case .notFound: .notFound
+      case .timeout, .internalError, .unavailable: .failed
+      }
+  }
+}

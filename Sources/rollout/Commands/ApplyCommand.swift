@@ -1,0 +1,52 @@
+import ArgumentParser
+import Console
+import PolicyLanguage
+
+/// `rollout apply`: makes what policy files say so.
+struct ApplyCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "apply",
+    abstract: "Make what policy files say so.",
+    discussion: """
+      Sends the files to the service, which checks them again. What is in force already changes \
+      nothing. A policy written against an incumbent that is no longer live, or for a route on \
+      which another rollout is live, is refused with the way to mend it.
+
+      EXAMPLE:
+        rollout apply policies/ --reason "flash attention, third try"
+        rollout apply policies/ --dry-run
+      """)
+
+  @Argument(help: "Policy files and folders.", completion: .file())
+  var paths: [String]
+
+  @OptionGroup var signature: SignatureOptions
+
+  @Flag(help: "Only say what would change.")
+  var dryRun = false
+
+  @OptionGroup var control: ControlOptions
+
+  func run() async throws {
+    let request = ApplyRequest(
+      files: try files(), actor: signature.signer, reason: signature.reason, dryRun: dryRun)
+    let answer = try await control.withClient { try await $0.apply(request) }
+    try control.write(answer) { ApplyText(style: $1).text(of: $0) }
+  }
+
+  private func files() throws -> [ApplyRequest.File] {
+    do {
+      let sources = try PolicyFiles.read(paths)
+      guard !sources.isEmpty else {
+        throw CommandFailure(.usage, "there is no .yaml or .yml file in what was named")
+      }
+      return sources.map { ApplyRequest.File(file: $0.file, text: $0.text) }
+    } catch let errors as PolicyErrors {
+      var failure = CommandFailure(
+        ErrorResponse.Problem(
+          .policyRefused, "the files cannot be read", diagnostics: errors.diagnostics))
+      failure.isJSON = control.json
+      throw failure
+    }
+  }
+}

@@ -1,0 +1,69 @@
+import ArgumentParser
+import Console
+import PolicyLanguage
+
+/// `rollout check`: every mistake in policy files, without a service.
+struct CheckCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "check",
+    abstract: "Find every mistake in policy files, without a service.",
+    discussion: """
+      Reads files, and the .yaml and .yml files of folders, as the service would. Prints each mistake \
+      with its place, what was expected and a guess at what was meant. Ends with 1 when there is an \
+      error; warnings alone end with 0.
+
+      EXAMPLE:
+        rollout check policies/
+        policies/assistant.yaml:9:3: error: unknown key 'step' [unknown-key]; did you mean 'steps'?
+      """)
+
+  @Argument(help: "Policy files and folders.", completion: .file())
+  var paths: [String] = ["policies"]
+
+  @Flag(help: "Answer in JSON: an array of diagnostics.")
+  var json = false
+
+  func run() throws {
+    let diagnostics: [Diagnostic]
+    var summary = ""
+    do {
+      let policies = try PolicyParser.parse(try PolicyFiles.read(paths))
+      diagnostics = policies.warnings
+      summary = "\(policies.models.count) models, \(policies.rollouts.count) rollouts"
+    } catch {
+      diagnostics = error.diagnostics
+    }
+    let errors = diagnostics.count { $0.severity == .error }
+    if json {
+      Output.write(try Output.json(diagnostics))
+    } else {
+      Output.write(ProblemText(style: .standardOutput).text(of: diagnostics))
+      let warnings = diagnostics.count - errors
+      let counts = [(errors, "error"), (warnings, "warning")].filter { $0.0 > 0 }
+        .map { $0.0 == 1 ? "1 \($0.1)" : "\($0.0) \($0.1)s" }
+      Output.write(
+        errors > 0
+          ? counts.joined(separator: ", ") + "\n"
+          : (["ok: \(summary)"] + counts).joined(separator: ", ") + "\n")
+    }
+    if errors > 0 { throw ExitCode(ExitStatus.refused.rawValue) }
+  }
+}
+
+/// Policy files that somebody named on the command line.
+enum PolicyFiles {
+  /// Reads files and folders in the order given.
+  ///
+  /// - Throws: `PolicyErrors` with every file that cannot be read.
+  static func read(_ paths: [String]) throws(PolicyErrors) -> [PolicySource] {
+    var sources: [PolicySource] = []
+    var diagnostics: [Diagnostic] = []
+    for path in paths {
+      do { sources += try PolicyFolder.sources(at: path) } catch {
+        diagnostics += error.diagnostics
+      }
+    }
+    guard diagnostics.isEmpty else { throw PolicyErrors(diagnostics: diagnostics) }
+    return sources
+  }
+}

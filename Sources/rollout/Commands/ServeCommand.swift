@@ -1,0 +1,126 @@
+import ArgumentParser
+import Foundation
+import Logging
+import Observability
+import Tensors
+import Transformer
+
+/// `rollout serve`: the service itself.
+struct ServeCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "serve",
+    abstract: "Start the service: the inference endpoint and the control endpoint.",
+    discussion: """
+      Serves OpenAI's API under http://HOST:PORT/v1 and the control API, which the other commands \
+      use, under its own address. What was decided is kept in the data folder: after a restart, also \
+      an unexpected one, the service goes on where it was.
+
+      With --policies, the folder is applied at the start, as `rollout apply` would. What is in force \
+      already changes nothing.
+
+      EXAMPLE:
+        rollout serve --policies policies/ --models .models
+      """)
+
+  @Option(help: ArgumentHelp("Policies to apply at the start.", valueName: "folder"))
+  var policies: String?
+
+  @Option(help: ArgumentHelp("Where decisions and outcomes are kept.", valueName: "folder"))
+  var data = ".rollout"
+
+  @Option(help: ArgumentHelp("Where relative paths of weights are found.", valueName: "folder"))
+  var models = ".models"
+
+  @Option(help: "Address of the inference endpoint.")
+  var host = "127.0.0.1"
+
+  @Option(help: "Port of the inference endpoint; 0 chooses a free one.")
+  var port = 8080
+
+  @Option(help: "Address of the control endpoint. Whoever reaches it may promote and abort.")
+  var controlHost = "127.0.0.1"
+
+  @Option(help: "Port of the control endpoint; 0 chooses a free one.")
+  var controlPort = 8081
+
+  @Option(help: "Threads of the embedded engine; all cores by default.")
+  var threads: Int?
+
+  @Option(
+    help: ArgumentHelp(
+      "How the embedded engine multiplies: int8 (activations in 8 bits, fast) or float32 (exact).",
+      valueName: "int8|float32"))
+  var arithmetic: Arithmetic = .int8
+
+  @Option(help: ArgumentHelp("Memory for attention caches, in MiB.", valueName: "MiB"))
+  var cache = 2_048
+
+  @Option(
+    help: ArgumentHelp(
+      "Environment variable with the keys, separated by commas, of which clients must show one.",
+      valueName: "name"))
+  var apiKeysEnv: String?
+
+  @Option(
+    help: ArgumentHelp("How much is logged to standard error.", valueName: "level"))
+  var logLevel: LogLevel = .info
+
+  func validate() throws {
+    for (name, value) in [("port", port), ("control-port", controlPort)]
+    where !(0...65_535).contains(value) {
+      throw ValidationError("--\(name) is \(value), not in 0...65535.")
+    }
+    if let threads, !(1...256).contains(threads) {
+      throw ValidationError("--threads is \(threads), not in 1...256.")
+    }
+    guard (16...1_048_576).contains(cache) else {
+      throw ValidationError("--cache is \(cache), not in 16...1048576.")
+    }
+  }
+
+  func run() async throws {
+    let level = logLevel.level
+    LoggingSystem.bootstrap { LogfmtHandler(label: $0, logLevel: level) }
+    var configuration = ServiceConfiguration(dataFolder: data, modelFolder: models)
+    configuration.policies = policies
+    configuration.dataPlane = ServiceConfiguration.Address(host: host, port: port)
+    configuration.controlPlane = ServiceConfiguration.Address(
+      host: controlHost, port: controlPort)
+    configuration.engine.mode = arithmetic.mode
+    configuration.engine.cacheBytes = cache << 20
+    if let threads { configuration.engine.threads = threads }
+    configuration.apiKeys = try keys()
+    try await RolloutService.run(configuration)
+  }
+
+  private func keys() throws -> Set<String>? {
+    guard let apiKeysEnv else { return nil }
+    let value = ProcessInfo.processInfo.environment[apiKeysEnv] ?? ""
+    let keys = value.split(separator: ",").map(String.init)
+    guard !keys.isEmpty else {
+      throw CommandFailure(
+        .usage, "the environment variable \(apiKeysEnv) has no keys",
+        remedy: "set it to one or more keys, separated by commas, or leave out --api-keys-env")
+    }
+    return Set(keys)
+  }
+}
+
+/// How the engine multiplies, as the command line spells it.
+enum Arithmetic: String, ExpressibleByArgument, CaseIterable {
+  case int8, float32
+
+  var mode: NumericMode {
+    switch self {
+    case .int8: .int8
+    case .float32: .float32
+    }
+  }
+}
+
+/// How much is logged, as the command line spells it.
+enum LogLevel: String, ExpressibleByArgument, CaseIterable {
+  case trace, debug, info, notice, warning, error
+
+  var level: Logger.Level { Logger.Level(rawValue: rawValue) ?? .info }
+}

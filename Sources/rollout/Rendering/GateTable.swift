@@ -1,0 +1,64 @@
+import Experimentation
+
+/// Gates with their verdicts: what was measured, what it is held against, what is missing.
+struct GateTable {
+  var gates: [GateReport]
+
+  func lines(_ style: Style) -> [String] {
+    var table = Table([
+      ("GATE", .left), ("CANDIDATE", .left), ("ROLE", .left), ("VERDICT", .left),
+      ("ESTIMATE", .right), ("INTERVAL", .left), ("WANTED", .left), ("SAMPLES", .right),
+      ("MISSING", .right),
+    ])
+    for gate in gates {
+      table.add([
+        .init(gate.gate, .bold), .init(gate.candidate.text), .init(gate.role.rawValue),
+        .init(gate.verdict.text, gate.verdict.colour),
+        .init(Numbers.change(gate.estimate, of: gate.metric)), .init(interval(gate)),
+        .init(wanted(gate)), .init(Numbers.count(gate.samples)), .init(missing(gate)),
+      ])
+    }
+    return table.lines(style)
+  }
+
+  private func interval(_ gate: GateReport) -> String {
+    if gate.lowerBound == nil && gate.upperBound == nil { return Numbers.unknown }
+    let low = gate.lowerBound.map { Numbers.change($0, of: gate.metric) } ?? "-∞"
+    let high = gate.upperBound.map { Numbers.change($0, of: gate.metric) } ?? "+∞"
+    return "[\(low), \(high)]"
+  }
+
+  /// The whole interval has to lie on the good side of this.
+  private func wanted(_ gate: GateReport) -> String {
+    let sign =
+      switch gate.metric.direction {
+      case .lower: "≤"
+      case .higher: "≥"
+      }
+    return "\(sign) \(Numbers.change(gate.threshold, of: gate.metric))"
+  }
+
+  private func missing(_ gate: GateReport) -> String {
+    switch gate.verdict {
+    case .pass, .fail: ""
+    case .inconclusive, .noData, .error: gate.samplesMissing.map(Numbers.count) ?? "?"
+    }
+  }
+}
+
+extension Verdict {
+  fileprivate var text: String {
+    switch self {
+    case .noData: "no data"
+    case .pass, .fail, .inconclusive, .error: rawValue
+    }
+  }
+
+  fileprivate var colour: Style.Colour {
+    switch self {
+    case .pass: .green
+    case .fail, .error: .red
+    case .inconclusive, .noData: .yellow
+    }
+  }
+}

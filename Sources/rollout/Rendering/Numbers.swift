@@ -1,0 +1,62 @@
+import Console
+import Experimentation
+import Foundation
+
+/// Numbers as people read them, the same in every locale.
+enum Numbers {
+  static let unknown = "–"
+
+  /// `850µs`, `123ms`, `1.50s`, `95.0s`.
+  static func seconds(_ value: Double?) -> String {
+    guard let value, value.isFinite else { return unknown }
+    return switch abs(value) {
+    case ..<0.001: fixed(value * 1e6, 0) + "µs"
+    case ..<1: fixed(value * 1e3, 0) + "ms"
+    case ..<10: fixed(value, 2) + "s"
+    default: fixed(value, 1) + "s"
+    }
+  }
+
+  /// A share: `99.2%`.
+  static func share(_ value: Double?) -> String {
+    guard let value, value.isFinite else { return unknown }
+    return fixed(value * 100, 1) + "%"
+  }
+
+  /// A difference of shares in percentage points or a relative change in percent: `+0.3pp`, `-23.1%`.
+  static func change(_ value: Double?, of metric: Metric) -> String {
+    guard let value, value.isFinite else { return unknown }
+    let unit =
+      switch metric.scale {
+      case .proportion: "pp"
+      case .logarithm: "%"
+      }
+    let text = fixed(value * 100, 1)
+    // Neither −0.0 nor +0.0.
+    if text == "-0.0" || text == "0.0" { return "0.0" + unit }
+    return (value > 0 ? "+" : "") + text + unit
+  }
+
+  /// Thousands apart: `12,345`.
+  static func count(_ value: Int) -> String {
+    let digits = String(value.magnitude)
+    var text = ""
+    for (index, digit) in digits.enumerated() {
+      if index > 0 && (digits.count - index).isMultiple(of: 3) { text += "," }
+      text.append(digit)
+    }
+    return (value < 0 ? "-" : "") + text
+  }
+
+  /// UTC to the second: `2026-01-31 13:05:09Z`.
+  static func time(milliseconds: Int64) -> String {
+    let date = Date(timeIntervalSince1970: Double(milliseconds) / 1_000)
+    return date.formatted(
+      Date.ISO8601FormatStyle(timeZone: .gmt).year().month().day()
+        .dateTimeSeparator(.space).time(includingFractionalSeconds: false)) + "Z"
+  }
+
+  private static func fixed(_ value: Double, _ digits: Int) -> String {
+    String(format: "%.\(digits)f", value)
+  }
+}
