@@ -105,6 +105,18 @@ import Testing
     }
   }
 
+  @Test func `an abort that a promotion outran takes the promotion back`() async throws {
+    let fast = try await readyController()
+    let slow = try await world.controller(table: LiveRoutingTable())
+    _ = try await fast.perform(
+      .promote(names.rollout, model: nil, force: false), actor: "a", reason: nil)
+    let entries = try await slow.perform(.abort(names.rollout), actor: "b", reason: "stop")
+    #expect(entries.map(\.record.event.title) == ["rolled back"])
+    #expect(await slow.status().state.incumbents[names.assistant] == names.dense)
+    await fast.look()
+    #expect(world.route?.serving == incumbentOnly)
+  }
+
   @Test func `traffic goes back before the journal says so`() async throws {
     let journal = FaultyJournal(real: world.database.journal)
     let controller = try await readyController(journal: journal)
@@ -125,6 +137,11 @@ import Testing
         .promote(names.rollout, model: nil, force: true), actor: "bob", reason: "now")
     }
     journal.isGone.value = false
+    let late = await #expect(throws: CommandRefusal.self) {
+      try await controller.perform(
+        .promote(names.rollout, model: nil, force: true), actor: "bob", reason: "now")
+    }
+    #expect(late?.code == .notAllowed)
     await controller.look()
     let last = try #require(try await controller.history(of: names.rollout).last)
     #expect(last.record.event.title == "rolled back")

@@ -6,7 +6,7 @@ import Statistics
 /// The exact betting test of STATISTICS 2(b) on each unit's share of failed answers, weighted by the
 /// propensity of the step. Exact matters here more than anywhere: errors are few, and where a model
 /// has none an asymptotic interval has no width, passing or holding for ever (STATISTICS, principle 6
-/// and pitfall 1). With no errors at all it passes a margin of half a point after about 1 000 units
+/// and pitfall 1). With no errors at all it passes a margin of half a point after some 800 units
 /// of each model.
 ///
 /// Units are counted by their share of errors, so the state is small, exact, and free of order; the
@@ -15,7 +15,7 @@ import Statistics
 /// are complete, as any analysis by unit is.
 struct ErrorEvidence: Hashable, Sendable {
   /// Errors are rare: scores are centred on none, and this guess is what the first bet is made for.
-  private static let expectedErrorRate = 0.003
+  static let expectedErrorRate = 0.003
 
   /// What a unit has shown.
   private struct Mark: Hashable {

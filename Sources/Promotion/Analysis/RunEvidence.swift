@@ -56,6 +56,7 @@ package struct RunEvidence: Hashable, Sendable {
     guard rollout.run == run else { return }
     guard rollout.status.isLive else {
       gates = []
+      ratio = SampleRatio(isSticky: false)
       return
     }
     let before = policy.trafficStep(at: step)
