@@ -14,6 +14,7 @@ package struct StatisticsError: Error, Hashable, Sendable, CustomStringConvertib
   /// What, where, and how to mend it.
   package let message: String
 
+  /// An error with its remedy in the message.
   package init(_ code: Code, _ message: String) {
     self.code = code
     self.message = message

@@ -32,7 +32,8 @@ import Testing
   }
 
   @Test func `the p99 of few values has no upper bound, and is covered at every look`() {
-    // Elsewhere the sample's maximum is given as the bound, which at 50 values holds 38 % of the time.
+    // Elsewhere the sample's maximum is given as the bound, which at 50 values holds 38 % of the
+    // time.
     for count in [1, 10, 50, 99] {
       let ranks = QuantileConfidenceSequence.ranks(
         quantile: 0.99, count: count, alpha: 0.05, plannedCount: 500)

@@ -30,8 +30,8 @@ struct BetaBinomialMixture {
       - successes * .log(share) - (trials - successes) * .log(onePlus: -share)
   }
 
-  /// The least radius u such that p₀ + u as observed share of `trials` has evidence 1/α; `nil` if no
-  /// observed share has, that is if p₀ + u would pass 1.
+  /// The least radius u such that p₀ + u as observed share of `trials` has evidence 1/α; `nil` if
+  /// no observed share has, that is if p₀ + u would pass 1.
   func upperRadius(trials: Double, alpha: Double) -> Double? {
     let threshold = -Double.log(alpha)
     guard logEvidence(successes: trials, trials: trials) >= threshold else { return nil }

@@ -7,12 +7,14 @@ package struct ConfidenceInterval: Hashable, Sendable {
   /// +∞ where nothing is known.
   package let upper: Double
 
+  /// An interval; ends may be infinite.
   package init(estimate: Double, lower: Double, upper: Double) {
     self.estimate = estimate
     self.lower = lower
     self.upper = upper
   }
 
+  /// Whether `value` is plausible; its ends are.
   package func contains(_ value: Double) -> Bool {
     lower <= value && value <= upper
   }

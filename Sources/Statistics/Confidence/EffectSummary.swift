@@ -8,6 +8,7 @@ package struct EffectSummary: Hashable, Sendable {
   package private(set) var controlCount = 0
   package private(set) var treatmentCount = 0
 
+  /// No requests.
   package init() {}
 
   /// Counts and scores from a store, or `nil` if the counts do not fit together.
@@ -53,6 +54,7 @@ package struct EffectSummary: Hashable, Sendable {
       of: scores, alpha: alpha, plannedCount: plannedCount, sides: sides)
   }
 
+  /// The summary of both sets of requests together.
   package static func + (left: EffectSummary, right: EffectSummary) -> EffectSummary {
     var sum = EffectSummary()
     sum.scores = left.scores + right.scores

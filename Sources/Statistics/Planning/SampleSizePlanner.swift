@@ -60,9 +60,9 @@ package enum SampleSizePlanner {
   ///   - trueDistance: Of the true effect from the claim's border, above 0; for non-inferiority of
   ///     an equally good candidate, the margin.
   ///   - minimumDetectableEffect: The test's, above 0.
-  ///   - greatestLoss: B, above 0: about max(m, 1 − m)/min(π, 1 − π) for split traffic, 1 for pairs.
-  ///     The test never bets more than 0.9/B, which slows it down where effects are great compared
-  ///     with the variance; `nil` leaves this out, as the paper does.
+  ///   - greatestLoss: B, above 0: about max(m, 1 − m)/min(π, 1 − π) for split traffic, 1 for
+  ///     pairs. The test never bets more than 0.9/B, which slows it down where effects are great
+  ///     compared with the variance; `nil` leaves this out, as the paper does.
   ///   - alpha: In (0, 1).
   /// - Returns: `nil` if that truth never proves the claim, or outside these ranges.
   package static func boundedMean(

@@ -41,6 +41,7 @@ package struct BernoulliTest: AdditiveTest {
     self.evidence = try resumed(evidence, components: OddsTilt.components)
   }
 
+  /// Takes one trial in.
   package mutating func append(_ isSuccess: Bool) {
     let (border, sign, anchor) = (claim.border, claim.sign, anchor)
     evidence.add { component in
@@ -57,6 +58,7 @@ package struct BernoulliTest: AdditiveTest {
 
   package var logEvidence: Double { Mixture.anchored.logEvidence(evidence) }
 
+  /// Adds the evidence of other trials about the same claim.
   package mutating func merge(_ other: BernoulliTest) throws(StatisticsError) {
     guard claim == other.claim, anchor == other.anchor else {
       throw StatisticsError(.mismatch, "\(other.claim) does not add to \(claim)")

@@ -1,7 +1,7 @@
 /// What is believed of scores before a step starts: their mean and variance, frozen for the step.
 ///
-/// The test stays exact whatever the numbers; good ones make it fast. What matters is that they were
-/// fixed before the step's first outcome, because then the evidence of shards adds up.
+/// The test stays exact whatever the numbers; good ones make it fast. What matters is that they
+/// were fixed before the step's first outcome, because then the evidence of shards adds up.
 package struct Centring: Hashable, Sendable {
   /// m, in [0, 1].
   package let mean: Double

@@ -2,8 +2,8 @@
 ///
 /// STATISTICS 2(c): with a threshold τ set from control's *past* alone, "slower than τ" is a rare
 /// event like an error, and P(L₁ > τ) > 1 − q says the same as "treatment's q-quantile is above
-/// control's". A poor τ costs power, never validity. What is tested is the ratio of the tails beyond
-/// τ; say so, and show the difference of quantiles beside it.
+/// control's". A poor τ costs power, never validity. What is tested is the ratio of the tails
+/// beyond τ; say so, and show the difference of quantiles beside it.
 ///
 /// For p95, p99 and fixed SLOs. For p50 use `BoundedMeanTest` on the indicator. Higher is worse:
 /// turn rates into times. Timeouts enter as the timeout, never as missing.
@@ -17,7 +17,7 @@ package struct ExceedanceTest: AdditiveTest {
   /// - Parameters:
   ///   - claim: With a margin below 1 for `.better`, any for the others.
   ///   - threshold: τ > 0: control's quantile before the step started, or an SLO.
-  ///   - plannedRatio: As for `RelativeRiskTest`; `plannedRatio(history:threshold:claim:)` reads it
+  ///   - plannedRatio: As for `RelativeRiskTest`; `plannedRatio(history:threshold:slowdown:)` reads it
   ///     off control's history.
   ///   - evidence: What an earlier test with this claim has gathered.
   /// - Throws: `invalidParameter`, or `mismatch` if the evidence is another kind of test's.
@@ -74,8 +74,8 @@ package struct ExceedanceTest: AdditiveTest {
     try tails.merge(other.tails)
   }
 
-  /// The ratio of tails that a latency scaled by the claim's margin would show on control's history,
-  /// P(L(1 + margin) > τ)/P(L > τ), or its inverse for claims below: what to plan for.
+  /// How much oftener control's own history would exceed τ if it were slower by a share:
+  /// P(L(1 + slowdown) > τ)/P(L > τ). What to plan for, with the margin as slowdown.
   ///
   /// - Parameters:
   ///   - history: Control's values before the step.

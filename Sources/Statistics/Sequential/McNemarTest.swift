@@ -28,6 +28,7 @@ package struct McNemarTest: AdditiveTest {
       plannedOddsRatio: plannedOddsRatio, resuming: evidence)
   }
 
+  /// Takes the two answers to one request in; if they agree, they change nothing.
   package mutating func append(controlIsBad: Bool, treatmentIsBad: Bool) {
     if controlIsBad == treatmentIsBad {
       pairs.appendTie()
@@ -39,6 +40,7 @@ package struct McNemarTest: AdditiveTest {
   package var evidence: EvidenceSums { pairs.evidence }
   package var logEvidence: Double { pairs.logEvidence }
 
+  /// Adds the evidence of other pairs about the same claim.
   package mutating func merge(_ other: McNemarTest) throws(StatisticsError) {
     try pairs.merge(other.pairs)
   }

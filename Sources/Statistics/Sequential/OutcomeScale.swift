@@ -1,7 +1,7 @@
 /// Turns a raw metric into a score in [0, 1], 0 the worst and 1 the best, for tests of means.
 ///
-/// Values beyond the range are clipped, for both variants alike; the tested mean is then the clipped
-/// one. The range must be declared before the data are seen.
+/// Values beyond the range are clipped, for both variants alike; the tested mean is then the
+/// clipped one. The range must be declared before the data are seen.
 ///
 ///     let latency = try OutcomeScale(worst: 30, best: 0.05, isLogarithmic: true)  // seconds
 package struct OutcomeScale: Hashable, Sendable {

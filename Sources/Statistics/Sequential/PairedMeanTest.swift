@@ -55,6 +55,7 @@ package struct PairedMeanTest: AdditiveTest {
 
   package var logEvidence: Double { Mixture.anchored.logEvidence(evidence) }
 
+  /// Adds evidence of the same claim; the other may have had another mean square.
   package mutating func merge(_ other: PairedMeanTest) throws(StatisticsError) {
     guard claim == other.claim else {
       throw StatisticsError(.mismatch, "\(other.claim) does not add to \(claim)")

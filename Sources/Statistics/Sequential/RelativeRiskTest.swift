@@ -37,7 +37,8 @@ package struct RelativeRiskTest: AdditiveTest {
   ///
   /// - Parameters:
   ///   - isEvent: Whether the bad thing happened.
-  ///   - isTreatment: Which variant the request was assigned to, not which one served it in the end.
+  ///   - isTreatment: Which variant the request was assigned to, not which one served it in the
+  ///     end.
   ///   - propensity: The chance of treatment when it was assigned, in (0, 1).
   /// - Returns: Whether the request could be used.
   @discardableResult
@@ -63,6 +64,7 @@ package struct RelativeRiskTest: AdditiveTest {
 
   package var logEvidence: Double { Mixture.anchored.logEvidence(evidence) }
 
+  /// Adds the evidence of other requests about the same claim.
   package mutating func merge(_ other: RelativeRiskTest) throws(StatisticsError) {
     guard claim == other.claim, anchor == other.anchor else {
       throw StatisticsError(.mismatch, "\(other.claim) does not add to \(claim)")

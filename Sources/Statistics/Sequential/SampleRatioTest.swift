@@ -44,8 +44,8 @@ package struct SampleRatioTest: AdditiveTest {
   ///
   /// - Parameters:
   ///   - variant: Which variant it went to, 0..<variants.
-  ///   - propensities: `[variants]`, the chance of each; they sum to 1. One that could not be chosen
-  ///     has 0.
+  ///   - propensities: `[variants]`, the chance of each; they sum to 1. One that could not be
+  ///     chosen has 0.
   /// - Returns: Whether it could be used.
   @discardableResult
   package mutating func append(variant: Int, propensities: [Double]) -> Bool {
@@ -72,6 +72,7 @@ package struct SampleRatioTest: AdditiveTest {
 
   package var logEvidence: Double { Mixture.uniform.logEvidence(evidence) }
 
+  /// Adds the evidence of other assignments among as many variants.
   package mutating func merge(_ other: SampleRatioTest) throws(StatisticsError) {
     guard variants == other.variants else {
       throw StatisticsError(.mismatch, "\(other.variants) variants do not add to \(variants)")
@@ -86,8 +87,8 @@ package struct SampleRatioTest: AdditiveTest {
   /// - Parameters:
   ///   - counts: `[variants]`, units seen by each.
   ///   - shares: `[variants]`, of traffic, above 0, summing to 1.
-  ///   - concentration: How close to the shares a mismatch is looked for; 1000 finds 52 % instead of
-  ///     50 % in about 7 000 units.
+  ///   - concentration: How close to the shares a mismatch is looked for; 1000 finds 52 % instead
+  ///     of 50 % in about 7 000 units.
   /// - Returns: `nil` if the parameters are out of these ranges.
   package static func logEvidence(
     counts: [Int], shares: [Double], concentration: Double = 1000

@@ -40,6 +40,7 @@ package struct EvidencePeak: Hashable, Sendable {
   /// The greatest ln E so far, at least 0.
   package private(set) var maximumLogEvidence = 0.0
 
+  /// No look yet: no evidence.
   package init() {}
 
   /// Goes on from a stored peak; one that is not a number, or negative, is 0.

@@ -1,8 +1,8 @@
 /// `BoundedMeanTest` that learns centring and variance from the stream itself.
 ///
-/// This is the reference form that the paper simulates: each request is centred on the mean of those
-/// before it, so it needs no history and adapts, but the requests must come one by one in the order
-/// of assignment, and two streams cannot be merged. For backtests and for planning.
+/// This is the reference form that the paper simulates: each request is centred on the mean of
+/// those before it, so it needs no history and adapts, but the requests must come one by one in the
+/// order of assignment, and two streams cannot be merged. For backtests and for planning.
 package struct StreamingMeanTest: SequentialTest {
   package let claim: Claim
   package let minimumDetectableEffect: Double

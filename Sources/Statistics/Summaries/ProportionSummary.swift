@@ -5,6 +5,7 @@ package struct ProportionSummary: Hashable, Sendable {
   package private(set) var successes = 0
   package private(set) var trials = 0
 
+  /// No trials.
   package init() {}
 
   /// Counts from a store, or `nil` unless 0 ≤ successes ≤ trials ≤ 2⁵³.
@@ -27,12 +28,14 @@ package struct ProportionSummary: Hashable, Sendable {
     proportion.map { $0 * (1 - $0) / Double(trials) }
   }
 
+  /// Counts one more trial.
   package mutating func append(_ success: Bool) {
     guard trials < .greatestExactCount else { return }
     trials += 1
     successes += success ? 1 : 0
   }
 
+  /// The counts of both sets of trials together.
   package static func + (left: ProportionSummary, right: ProportionSummary) -> ProportionSummary {
     var sum = ProportionSummary()
     sum.trials = left.trials.exactlyAdding(right.trials)

@@ -27,6 +27,7 @@ package struct QuantileSketch: Hashable, Sendable {
   /// Values seen; stops at 2⁵³.
   package private(set) var count = 0
 
+  /// No values.
   package init() {}
 
   /// The sketch of `values`; those that are not finite are left out.

@@ -12,6 +12,7 @@ package struct SampleSummary: Hashable, Sendable {
   package private(set) var squaredDeviations = 0.0
   private var center = 0.0
 
+  /// No values.
   package init() {}
 
   /// The summary of `values`; those that are not finite are left out.
