@@ -10,7 +10,8 @@ package enum Command: Hashable, Sendable {
   case promote(RolloutName, model: ModelName?, force: Bool)
   /// Stops a live rollout; the incumbent gets everything back at once.
   case abort(RolloutName)
-  /// Takes the traffic back from a live rollout, or a promoted one's route back to the model before.
+  /// Takes the traffic back from a live rollout, or a promoted one's route back to the model
+  /// before.
   case rollBack(RolloutName)
   /// Lets a rollout pass the approval step at which it stands.
   case approve(RolloutName)
@@ -22,6 +23,7 @@ package enum Command: Hashable, Sendable {
 
 /// Why a command was not carried out, sorted by what the asker can do next.
 package struct CommandRefusal: Error, Hashable, Sendable {
+  /// What the asker can do next.
   package enum Code: String, Hashable, Sendable, Codable {
     /// No rollout, model or route of that name.
     case notFound

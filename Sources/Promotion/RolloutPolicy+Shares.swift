@@ -1,8 +1,8 @@
 package import Experimentation
 
 extension RolloutPolicy {
-  /// Who answers how much of the traffic under `traffic`: the incumbent always, candidates that answer
-  /// something. The one truth about shares, for routing and for the statistics.
+  /// Who answers how much of the traffic under `traffic`: the incumbent always, candidates that
+  /// answer something. The one truth about shares, for routing and for the statistics.
   ///
   /// The incumbent's share is what the candidates leave, so that the shares sum to 1 whatever the
   /// policy's decimals add up to in binary. Candidates that ask for more than everything, which a

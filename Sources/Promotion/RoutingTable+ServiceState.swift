@@ -2,11 +2,12 @@ package import Experimentation
 package import Routing
 
 extension RoutingTable {
-  /// The traffic that `state` asks for: a pure function, so that recovery is to fold and to publish.
+  /// The traffic that `state` asks for: a pure function, so that recovery is to fold and to
+  /// publish.
   ///
-  /// - Parameter ready: the models whose backends stand; `nil` means all of them. A table never names
-  ///   another: a rollout with a candidate that is not ready leaves everything with the incumbent,
-  ///   outside of the rollout, and a route whose incumbent is not ready is left out.
+  /// - Parameter ready: the models whose backends stand; `nil` means all of them. A table never
+  ///   names another: a rollout with a candidate that is not ready leaves everything with the
+  ///   incumbent, outside of the rollout, and a route whose incumbent is not ready is left out.
   package init(_ state: ServiceState, ready: Set<ModelName>? = nil) {
     let known = Set(state.models.keys)
     let models = ready.map(known.intersection) ?? known
@@ -24,8 +25,8 @@ extension RouteTable {
     _ route: RouteName, incumbent: ModelName, rollout: RolloutState?, ready: Set<ModelName>
   ) {
     self.init(route: route, incumbent: incumbent)
-    // Commands keep a live rollout's incumbent the route's own; were it not, nobody could say what its
-    // candidates are compared with.
+    // Commands keep a live rollout's incumbent the route's own; were it not, nobody could say what
+    // its candidates are compared with.
     guard let rollout, rollout.policy.incumbent == incumbent,
       ready.isSuperset(of: rollout.policy.candidates)
     else { return }

@@ -36,11 +36,11 @@ package enum Move: Hashable, Sendable {
 extension RolloutState {
   /// Where the rollout goes on what a look found. No clock, no store: a rule of the game.
   ///
-  /// Harm comes first and counts in every live status: a pause keeps a rollout from going on, it does
-  /// not keep users on something shown to be bad. With several candidates, one that fails takes the
-  /// whole rollout back: what the others' steps showed was shown beside it. Forward goes only what
-  /// was shown: every required gate `pass`, for every candidate, and every hold condition met. Time
-  /// alone moves a rollout nowhere but to a standstill or back.
+  /// Harm comes first and counts in every live status: a pause keeps a rollout from going on, it
+  /// does not keep users on something shown to be bad. With several candidates, one that fails
+  /// takes the whole rollout back: what the others' steps showed was shown beside it. Forward goes
+  /// only what was shown: every required gate `pass`, for every candidate, and every hold condition
+  /// met. Time alone moves a rollout nowhere but to a standstill or back.
   package func next(on findings: Findings) -> Move {
     guard status.isLive else { return .hold(because: "the rollout is \(status.phrase)") }
     if let model = findings.broken.min() {
@@ -143,8 +143,8 @@ extension RolloutPolicy {
 
   /// The gates that the traffic in force at `step` can judge.
   ///
-  /// Metrics of a pair are judged where there are pairs, in shadow steps. A policy that gates on one
-  /// and has no shadow step gets it judged everywhere, where it will be an `error`: a gate that
+  /// Metrics of a pair are judged where there are pairs, in shadow steps. A policy that gates on
+  /// one and has no shadow step gets it judged everywhere, where it will be an `error`: a gate that
   /// nobody can judge must hold the rollout, not vanish.
   package func gates(judgedAt step: Int) -> [MetricGate] {
     guard let index = trafficStep(at: step) else { return [] }

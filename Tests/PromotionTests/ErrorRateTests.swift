@@ -47,7 +47,8 @@ import Testing
     }
     // Nobody is at the border here, so alpha is far away.
     #expect(verdicts.count { $0 == .fail } <= 1)
-    // V = 0.08, margin 0.095: ln 40 / (0.095²/(2 · 0.08)) = 65 pairs in the middle, 400 are six times.
+    // V = 0.08, margin 0.095: ln 40 / (0.095²/(2 · 0.08)) = 65 pairs in the middle, 400 are six
+    // times.
     #expect(verdicts.count { $0 == .pass } >= 38)
   }
 

@@ -3,8 +3,8 @@ import Statistics
 
 /// How the models of a rollout did, for people: one line per model and length of prompt.
 ///
-/// Drawn from every answer of the run, whatever the step's weights: for orientation only. Gates never
-/// read it, since pooling over changing weights is Simpson's paradox.
+/// Drawn from every answer of the run, whatever the step's weights: for orientation only. Gates
+/// never read it, since pooling over changing weights is Simpson's paradox.
 package struct ComparisonTable: Hashable, Sendable {
   /// By model, then by prompt length; only lines with answers.
   package var lines: [Line]
@@ -81,8 +81,8 @@ extension PromptBand: CustomStringConvertible {
   }
 }
 
-/// The answers behind a ``ComparisonTable``, folded one by one: its size hangs on the models, not on
-/// the answers.
+/// The answers behind a ``ComparisonTable``, folded one by one: its size hangs on the models, not
+/// on the answers.
 struct ComparisonTally: Hashable, Sendable {
   private struct Key: Hashable {
     var model: ModelName

@@ -3,11 +3,11 @@ import Statistics
 
 /// Errors in a canary or split step: each unit was answered by one model.
 ///
-/// The exact betting test of STATISTICS 2(b) on each unit's share of failed answers, weighted by the
-/// propensity of the step. Exact matters here more than anywhere: errors are few, and where a model
-/// has none an asymptotic interval has no width, passing or holding for ever (STATISTICS, principle 6
-/// and pitfall 1). With no errors at all it passes a margin of half a point after some 800 units
-/// of each model.
+/// The exact betting test of STATISTICS 2(b) on each unit's share of failed answers, weighted by
+/// the propensity of the step. Exact matters here more than anywhere: errors are few, and where a
+/// model has none an asymptotic interval has no width, passing or holding for ever (STATISTICS,
+/// principle 6 and pitfall 1). With no errors at all it passes a margin of half a point after some
+/// 800 units of each model.
 ///
 /// Units are counted by their share of errors, so the state is small, exact, and free of order; the
 /// evidence of k equal units is that of one, doubled and added. Where units stay on their model a

@@ -3,13 +3,14 @@ import Statistics
 
 /// How much of alpha each judgement of a rollout may spend.
 struct ErrorLevels: Hashable, Sendable {
-  /// For a `pass`. Not divided: a promotion needs every gate of every candidate in every step to pass,
-  /// so a candidate that violates one is promoted with at most the chance that this one passes
-  /// (an intersection–union test; Berger 1982, STATISTICS 2(i)).
+  /// For a `pass`. Not divided: a promotion needs every gate of every candidate in every step to
+  /// pass, so a candidate that violates one is promoted with at most the chance that this one
+  /// passes (an intersection–union test; Berger 1982, STATISTICS 2(i)).
   let pass: Double
-  /// For a `fail`. Divided by all that could each take a harmless rollout back on its own: gates that
-  /// act, times candidates, times steps that judge (Bonferroni). So a rollout of candidates as good
-  /// as the policy asks for is taken back with a chance of at most alpha, over all of its looks.
+  /// For a `fail`. Divided by all that could each take a harmless rollout back on its own: gates
+  /// that act, times candidates, times steps that judge (Bonferroni). So a rollout of candidates as
+  /// good as the policy asks for is taken back with a chance of at most alpha, over all of its
+  /// looks.
   let fail: Double
 
   init(_ policy: RolloutPolicy) {

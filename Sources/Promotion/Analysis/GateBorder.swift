@@ -3,16 +3,16 @@ import Statistics
 
 /// A gate's objective as a border between two claims: what lets it pass and what makes it fail.
 ///
-/// Both claims meet at the policy's margin. So `fail` means what the reader of the policy expects, that
-/// the objective is shown to be violated, and a candidate that is a little worse than the incumbent,
-/// but within the margin, is never condemned for it. Values are turned so that up is good, and put on
-/// the scale −1…1 of the tests: shares by their difference, positive quantities by the logarithm of
-/// their ratio over ``ratioLimit``.
+/// Both claims meet at the policy's margin. So `fail` means what the reader of the policy expects,
+/// that the objective is shown to be violated, and a candidate that is a little worse than the
+/// incumbent, but within the margin, is never condemned for it. Values are turned so that up is
+/// good, and put on the scale −1…1 of the tests: shares by their difference, positive quantities by
+/// the logarithm of their ratio over ``ratioLimit``.
 struct GateBorder: Hashable, Sendable {
   /// c: pairs count as at most 4 times as slow or as fast; declared before any was seen.
   ///
-  /// The metrics' own ranges span e¹⁵, and a bet must be small enough to survive the worst value, so
-  /// they would cost all power. What is compared is the mean of the clipped logarithm.
+  /// The metrics' own ranges span e¹⁵, and a bet must be small enough to survive the worst value,
+  /// so they would cost all power. What is compared is the mean of the clipped logarithm.
   static let ratioLimit = Double.log(4)
 
   /// What must be shown for `pass`.
@@ -23,8 +23,8 @@ struct GateBorder: Hashable, Sendable {
 
   let metric: Metric
   let objective: Objective
-  /// The distance of the border from "the same", ≥ 0: a loss for `notWorse`, a gain for `better`; in
-  /// shares, or in logarithms of a ratio.
+  /// The distance of the border from "the same", ≥ 0: a loss for `notWorse`, a gain for `better`;
+  /// in shares, or in logarithms of a ratio.
   let margin: Double
   /// The border as people write it, signed as an estimate is.
   let threshold: Double
@@ -129,15 +129,15 @@ struct GateBorder: Hashable, Sendable {
 
   /// The claim that makes the gate fail, and the sign that goodness takes for it.
   ///
-  /// "Gains less than g" is the harm of `better`; a tolerance cannot be negative, but it is the same
-  /// as "the incumbent, against the candidate, loses less than g".
+  /// "Gains less than g" is the harm of `better`; a tolerance cannot be negative, but it is the
+  /// same as "the incumbent, against the candidate, loses less than g".
   var failClaim: (claim: Claim, sign: Double) {
     objective == .notWorse
       ? (.worse(tolerance: margin / unit), 1) : (.notWorse(margin: margin / unit), -1)
   }
 
   /// How far from the border the truth is planned to be: where the tests are fastest. A candidate
-  /// that is as good as the incumbent is a margin away from losing one; without a margin, 5 % of the
-  /// scale is as good a guess as any.
+  /// that is as good as the incumbent is a margin away from losing one; without a margin, 5 % of
+  /// the scale is as good a guess as any.
   var plannedEffect: Double { margin > 0 ? margin / unit : 0.05 }
 }

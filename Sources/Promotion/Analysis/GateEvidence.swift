@@ -93,8 +93,8 @@ struct GateEvidence: Hashable, Sendable {
 
   /// The verdict as of now.
   ///
-  /// - Parameter hold: of the step in force, whose `minSamples` also says where intervals for people
-  ///   shall be narrowest
+  /// - Parameter hold: of the step in force, whose `minSamples` also says where intervals for
+  ///   people shall be narrowest
   func report(hold: HoldConditions?) -> GateReport {
     let plannedCount = max(1_000, 2 * min(hold?.minSamples ?? 0, 1 << 40))
     var judgement =
@@ -119,8 +119,8 @@ struct GateEvidence: Hashable, Sendable {
 }
 
 extension RolloutPolicy {
-  /// The chance that `candidate` answers a unit which it or the incumbent answers; `nil` when one of
-  /// them answers nobody.
+  /// The chance that `candidate` answers a unit which it or the incumbent answers; `nil` when one
+  /// of them answers nobody.
   func propensity(of candidate: ModelName, in traffic: StepTraffic) -> Double? {
     let shares = shares(of: traffic)
     guard let own = shares[candidate]?.value, let rest = shares[incumbent]?.value, rest > 0 else {

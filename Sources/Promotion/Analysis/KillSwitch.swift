@@ -7,9 +7,9 @@ package import Experimentation
 package struct KillSwitch: Hashable, Sendable {
   /// Failures in a row that take the traffic back.
   ///
-  /// A model that fails one answer in 100 does so five times in a row once in 10¹⁰ answers, one that
-  /// fails one in 20 once in 3 million: hardly a chance for a false alarm in the life of a rollout.
-  /// One that fails always is caught by the users of five requests.
+  /// A model that fails one answer in 100 does so five times in a row once in 10¹⁰ answers, one
+  /// that fails one in 20 once in 3 million: hardly a chance for a false alarm in the life of a
+  /// rollout. One that fails always is caught by the users of five requests.
   package static let limit = 5
 
   private var row = 0

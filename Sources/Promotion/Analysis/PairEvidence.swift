@@ -5,10 +5,12 @@ import Statistics
 ///
 /// The exact betting test of STATISTICS 2(d) on D = candidate's score − incumbent's, in both
 /// directions and looked at after every pair, so that a verdict hangs on the pairs alone and not on
-/// when anybody looked. Agreement with the incumbent is a pair, too: the incumbent agrees with itself.
+/// when anybody looked. Agreement with the incumbent is a pair, too: the incumbent agrees with
+/// itself.
 struct PairEvidence: Hashable, Sendable {
-  /// V: the mean square of D on −1…1 that the tests' first bet is made for, before anything is seen.
-  /// About what latencies scattered by 20 % and errors of 2 % have; the other bets cover the rest.
+  /// V: the mean square of D on −1…1 that the tests' first bet is made for, before anything is
+  /// seen. About what latencies scattered by 20 % and errors of 2 % have; the other bets cover the
+  /// rest.
   private static let expectedMeanSquare = 0.02
 
   let border: GateBorder
@@ -99,7 +101,7 @@ struct PairEvidence: Hashable, Sendable {
       judgement.samplesMissing = passing.observationsMissing(alpha: levels.pass)
       judgement.explanation =
         missing > 0
-        ? "not shown yet; \(missing) pairs without a value of '\(model)' count against it"
+        ? "not shown yet; \(missing) values of '\(model)' are missing and count against it"
         : "not shown yet"
     }
     return judgement

@@ -90,7 +90,7 @@ struct QuantityEvidence: Hashable, Sendable {
       judgement.samplesMissing = projection(sparing, units: units, samples: judgement.samples)
       judgement.explanation =
         candidateMissing > 0
-        ? "not shown yet; \(candidateMissing) answers without a value of '\(model)' count against it"
+        ? "not shown yet; \(candidateMissing) values of '\(model)' are missing and count against it"
         : "not shown yet"
     }
   }

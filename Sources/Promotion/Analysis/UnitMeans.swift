@@ -3,8 +3,8 @@ import Statistics
 /// Means of values by assignment unit, and the mean and spread of these means.
 ///
 /// Where units stay on their model, a user with a thousand requests is one observation, not a
-/// thousand: analysing requests as if they were independent takes back 17–41 % of harmless candidates
-/// (STATISTICS 4 and T7). O(1) for each value.
+/// thousand: analysing requests as if they were independent takes back 17–41 % of harmless
+/// candidates (STATISTICS 4 and T7). O(1) for each value.
 struct UnitMeans: Hashable, Sendable {
   /// Units held at most; values of units beyond are left out, which by then decides nothing.
   static let capacity = 1_000_000

@@ -122,7 +122,8 @@ extension ControlState {
 }
 
 extension RolloutState {
-  /// Names of the required gates that stand between `model` and its promotion, in the policy's order.
+  /// Names of the required gates that stand between `model` and its promotion, in the policy's
+  /// order.
   ///
   /// While steps are left: those that have not passed at the last look, and those that a step ahead
   /// judges anew. After the last step every gate has passed where it was judged; then only one that

@@ -10,8 +10,8 @@ extension Controller {
   ///   - reason: why, for the journal; a forced promotion needs one
   /// - Returns: the entries that the command became; none when everything was so already
   /// - Throws: what ``CommandRefusal/Code`` sorts. After `unavailable` nothing has changed, except
-  ///   that an abort or a rollback has taken the traffic back already and is written down as soon as
-  ///   the journal lets it.
+  ///   that an abort or a rollback has taken the traffic back already and is written down as soon
+  ///   as the journal lets it.
   package func perform(
     _ command: Command, actor: String, reason: String?
   ) async throws(CommandRefusal) -> [JournalEntry] {
@@ -103,8 +103,8 @@ extension Controller {
 
   /// Writes retreats that wait and whatever `decide` makes of the state, folds and publishes.
   ///
-  /// - Parameter decide: asked again, on the state as it is then, whenever another writer was faster;
-  ///   gets the state with every retreat done, and gives events with their reasons
+  /// - Parameter decide: asked again, on the state as it is then, whenever another writer was
+  ///   faster; gets the state with every retreat done, and gives events with their reasons
   /// - Returns: the entries of what was decided, or of the retreats when nothing else was
   func commit(
     by actor: String,
