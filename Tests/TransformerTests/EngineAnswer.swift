@@ -4,6 +4,7 @@ import Transformer
 struct EngineAnswer {
   var promptTokens: Int?
   var tokens: [Token] = []
+  var topAlong: [Token] = []
   var result: GenerationResult?
 }
 
@@ -14,7 +15,8 @@ func collect(
   for try await event in stream {
     switch event {
     case .started(let promptTokens, _): answer.promptTokens = promptTokens
-    case .token(let sampled): answer.tokens.append(sampled.token)
+    case .token(let sampled, _): answer.tokens.append(sampled.token)
+    case .readAlong(let top): answer.topAlong = top
     case .finished(let result): answer.result = result
     }
   }

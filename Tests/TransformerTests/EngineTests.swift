@@ -124,6 +124,29 @@ struct EngineTests {
 
   // MARK: Refusals
 
+  @Test(arguments: [AttentionKind.dense, .flash, .slidingWindow(window: 64, sinks: 2)])
+  func `reading along ranks as scoring does, and leaves the answer as it is`(
+    attention: AttentionKind
+  ) async throws {
+    let engine = try Self.engine()
+    let variant = try Self.variant(nil, attention, context: 1_024)
+    // Longer than a chunk, so that reading takes two quanta.
+    let along = (0..<300).map { Token($0 * 11 % 70) }
+    var request = GenerationRequest(prompt: Self.prompt, maximumTokens: 20)
+    let alone = try await collect(engine.generate(request, on: variant))
+    request.along = along
+    let beside = try await collect(engine.generate(request, on: variant))
+    let score = try await engine.score(
+      prompt: Self.prompt, continuation: along, on: variant)
+    #expect(beside.tokens == alone.tokens)
+    #expect(beside.topAlong == score.tokens.map(\.best))
+    #expect(alone.topAlong.isEmpty)
+    request.maximumTokens = 1
+    request.along = [5]
+    let shortest = try await collect(engine.generate(request, on: variant))
+    #expect(shortest.topAlong == Array(alone.tokens.prefix(1)) && shortest.result?.reason == .length)
+  }
+
   @Test func `wrong requests are refused before anything starts`() async throws {
     let engine = try Self.engine { $0.cacheBytes = 3 * 32_768 }
     let variant = try Self.variant()

@@ -10,6 +10,7 @@ final class EmbeddedAnswer: @unchecked Sendable {
     fileprivate var events: AsyncThrowingStream<GenerationEvent, any Error>.Iterator?
     fileprivate var assembler: ChoiceAssembler
     fileprivate var timings: GenerationTimings?
+    fileprivate var topAlong: [Token]?
 
     init(
       _ stream: AsyncThrowingStream<GenerationEvent, any Error>, _ assembler: ChoiceAssembler
@@ -30,15 +31,13 @@ final class EmbeddedAnswer: @unchecked Sendable {
   }
 
   /// The next event, or `nil` after `finished`. Choices take turns, as they do in the engine.
-  ///
-  /// - Parameter reading: asked once every choice is whole
-  func next(reading: (@Sendable () async -> [Int32]?)?) async throws -> AnswerEvent? {
+  func next() async throws -> AnswerEvent? {
     guard !isFinished else { return nil }
     while let index = nextOpenChoice() {
       if let piece = try await pull(index) { return .choice(piece) }
     }
     isFinished = true
-    return .finished(summary(topAlong: await reading?()))
+    return .finished(summary)
   }
 
   private func nextOpenChoice() -> Int? {
@@ -59,11 +58,15 @@ final class EmbeddedAnswer: @unchecked Sendable {
     }
     switch event {
     case .started: return nil
-    case .token(let sampled):
+    case .token(let sampled, let timings):
+      choices[index].timings = timings
       let piece = choices[index].assembler.take(sampled)
       // A stop string ends the choice before the engine knows: dropping the events ends its work.
       if choices[index].assembler.isFinished { choices[index].events = nil }
       return piece
+    case .readAlong(let top):
+      choices[index].topAlong = top
+      return nil
     case .finished(let result):
       choices[index].timings = result.timings
       return choices[index].assembler.finish(result.reason)
@@ -72,7 +75,7 @@ final class EmbeddedAnswer: @unchecked Sendable {
     }
   }
 
-  private func summary(topAlong: [Int32]?) -> AnswerSummary {
+  private var summary: AnswerSummary {
     let outputTokens = choices.reduce(0) { $0 + $1.assembler.trace.tokens.count }
     let first = choices.first
     let timings = first?.timings
@@ -84,6 +87,6 @@ final class EmbeddedAnswer: @unchecked Sendable {
         firstToken: timings?.prefillSeconds,
         perOutputToken: timings.flatMap { steps > 0 ? $0.decodeSeconds / Double(steps) : nil },
         total: timings?.computeSeconds ?? 0),
-      trace: first?.assembler.trace, topAlong: topAlong)
+      trace: first?.assembler.trace, topAlong: first?.topAlong)
   }
 }

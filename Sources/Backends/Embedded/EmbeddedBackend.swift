@@ -7,7 +7,7 @@ package final class EmbeddedBackend: Backend {
   package let model: ModelName
   private let engine: Engine
   private let variant: ModelVariant
-  private let file: EmbeddedModels.Loaded
+  let file: EmbeddedModels.Loaded
 
   init(model: ModelName, engine: Engine, variant: ModelVariant, file: EmbeddedModels.Loaded) {
     self.model = model
@@ -31,8 +31,7 @@ package final class EmbeddedBackend: Backend {
     }
     let promptTokens = prompt.prompts.reduce(0) { $0 + $1.count }
     let answer = EmbeddedAnswer(choices, promptTokens: promptTokens)
-    let reading = reading(along: call.along, after: prompt.prompts.first ?? [], call.priority)
-    return Answer { try await answer.next(reading: reading) }
+    return Answer { try await answer.next() }
   }
 
   private func begin(
@@ -47,7 +46,8 @@ package final class EmbeddedBackend: Backend {
       let stream = try engine.generate(
         GenerationRequest(
           prompt: tokens, maximumTokens: prompt.maximumTokens, sampling: options,
-          stopTokens: file.tokenizer.endOfGeneration, priority: Priority(call.priority)),
+          stopTokens: file.tokenizer.endOfGeneration, priority: Priority(call.priority),
+          along: index == 0 ? text(along: call.along) : []),
         on: variant)
       return EmbeddedAnswer.Choice(stream, assembler)
     } catch {
@@ -55,17 +55,10 @@ package final class EmbeddedBackend: Backend {
     }
   }
 
-  /// What this model ranks first along another's answer, to be asked after the own one; `nil` where
-  /// it makes no sense: another vocabulary, or no text.
-  private func reading(
-    along trace: TokenTrace?, after prompt: [Token], _ priority: Call.Priority
-  ) -> (@Sendable () async -> [Int32]?)? {
-    guard let trace, trace.vocabulary == file.digest, !trace.tokens.isEmpty else { return nil }
-    return { [engine, variant] in
-      let score = try? await engine.score(
-        prompt: prompt, continuation: trace.tokens, on: variant, priority: Priority(priority))
-      return score?.tokens.map(\.best)
-    }
+  /// The tokens that this model is to read beside; none where it makes no sense: another vocabulary.
+  private func text(along trace: TokenTrace?) -> [Token] {
+    guard let trace, trace.vocabulary == file.digest else { return [] }
+    return trace.tokens
   }
 }
 

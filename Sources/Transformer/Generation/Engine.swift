@@ -97,7 +97,7 @@ package final class Engine: Sendable {
 
   /// Continues a prompt.
   ///
-  /// - Returns: the events, buffered until read; at most two more than the answer has tokens. Throws
+  /// - Returns: the events, buffered until read; at most three more than the answer has tokens. Throws
   ///   `cacheFull`, `notANumber` or `cancelled` while it is read.
   /// - Throws: `invalidRequest`, `promptTooLong`, `cacheFull` if the prompt alone can never fit, or
   ///   `overloaded` if the queue is full. Nothing was started then.
@@ -105,15 +105,18 @@ package final class Engine: Sendable {
     _ request: GenerationRequest, on variant: ModelVariant
   ) throws(TransformerError) -> AsyncThrowingStream<GenerationEvent, any Error> {
     try check(request.prompt, "prompt", variant)
+    if !request.along.isEmpty { try check(request.along, "text to read along", variant) }
     let room = variant.contextLength - request.prompt.count
-    guard room >= 1 else { throw tooLong(request.prompt.count, variant) }
+    guard room >= max(1, request.along.count) else {
+      throw tooLong(request.prompt.count + request.along.count, variant)
+    }
     let answerLimit = min(request.maximumTokens ?? room, room)
     guard answerLimit >= 1 else {
       throw TransformerError(.invalidRequest, "an answer of \(answerLimit) tokens; ask for 1")
     }
     let cache = try emptyCache(variant, request.priority, length: request.prompt.count)
     let (stream, continuation) = AsyncThrowingStream<GenerationEvent, any Error>.makeStream(
-      bufferingPolicy: .bufferingOldest(answerLimit + 2))
+      bufferingPolicy: .bufferingOldest(answerLimit + 3))
     let job = GenerationJob(
       request, variant: variant, answerLimit: answerLimit, cache: cache,
       continuation: continuation, submitted: .now)

@@ -20,6 +20,9 @@ final class GenerationJob: Job, @unchecked Sendable {
   private var lastToken: Token = 0
   private var stopwatch: Stopwatch
   private var timings = GenerationTimings()
+  private var reading: SideReading?
+  /// Why the answer is complete; the job may still be reading then.
+  private var ending: GenerationResult.Reason?
   private var result: GenerationResult?
 
   /// - Parameters:
@@ -47,17 +50,31 @@ final class GenerationJob: Job, @unchecked Sendable {
       continuation.yield(
         .started(promptTokens: request.prompt.count, queueSeconds: queueSeconds))
     }
-    let isPrefill = prefilled < request.prompt.count
     let pass = try executor.pass(variant)
-    let sampled = isPrefill ? try prefill(pass) : try decode(pass)
-    let end = ContinuousClock.now
-    if isPrefill {
-      timings.prefillSeconds += (end - begin).seconds
+    if prefilled < request.prompt.count {
+      let sampled = try prefill(pass)
+      timings.prefillSeconds += (.now - begin).seconds
+      guard let sampled else { return false }
+      ending = emit(sampled)
+      if !request.along.isEmpty { note(SideReading(request.along, after: cache, pass)) }
+    } else if var reading {
+      // Somebody else's text: its time is not this answer's.
+      try reading.read(pass)
+      note(reading)
     } else {
-      timings.decodeSeconds += (end - begin).seconds
+      let sampled = try decode(pass)
+      timings.decodeSeconds += (.now - begin).seconds
+      ending = emit(sampled)
     }
-    guard let sampled else { return false }
-    return emit(sampled, at: end)
+    guard let ending, reading == nil else { return false }
+    finish(ending, at: .now)
+    return true
+  }
+
+  /// Goes on with a reading at the next quantum, or tells what came of it.
+  private func note(_ reading: SideReading) {
+    self.reading = reading.isComplete ? nil : reading
+    if reading.isComplete { continuation.yield(.readAlong(top: reading.top)) }
   }
 
   func complete() {
@@ -67,6 +84,7 @@ final class GenerationJob: Job, @unchecked Sendable {
 
   func fail(_ error: TransformerError) {
     cache.removeAll()
+    reading = nil
     continuation.finish(throwing: error)
   }
 
@@ -88,18 +106,13 @@ final class GenerationJob: Job, @unchecked Sendable {
     return try sampler.sample(logits: pass.workspace.logits(row: 0))
   }
 
-  /// Tells the consumer of a token; returns whether the answer is complete.
-  private func emit(_ sampled: SampledToken, at now: ContinuousClock.Instant) -> Bool {
-    if request.stopTokens.contains(sampled.token) {
-      finish(.stop, at: now)
-      return true
-    }
+  /// Tells the consumer of a token; returns why the answer is complete, or `nil` when it is not.
+  private func emit(_ sampled: SampledToken) -> GenerationResult.Reason? {
+    if request.stopTokens.contains(sampled.token) { return .stop }
     lastToken = sampled.token
     answered += 1
-    continuation.yield(.token(sampled))
-    guard answered == answerLimit else { return false }
-    finish(.length, at: now)
-    return true
+    continuation.yield(.token(sampled, timings: timings))
+    return answered == answerLimit ? .length : nil
   }
 
   private func finish(_ reason: GenerationResult.Reason, at now: ContinuousClock.Instant) {
@@ -107,6 +120,7 @@ final class GenerationJob: Job, @unchecked Sendable {
     timings.interleavedSeconds = max(
       0, stopwatch.elapsedSeconds(at: now) - timings.computeSeconds)
     result = GenerationResult(
-      reason: reason, promptTokens: request.prompt.count, answerTokens: answered, timings: timings)
+      reason: reason, promptTokens: request.prompt.count, answerTokens: answered,
+      timings: timings)
   }
 }

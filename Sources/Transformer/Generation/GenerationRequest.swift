@@ -8,24 +8,34 @@ package struct GenerationRequest: Sendable {
   /// Tokens that end the answer; they are not part of it.
   package var stopTokens: Set<Token>
   package var priority: Priority
+  /// Another's answer to the same prompt, to be read beside: `GenerationEvent.readAlong` tells what
+  /// this model ranks first at each of its places. The prompt is not read again for it, and the
+  /// answer is not changed by it.
+  package var along: [Token]
 
   package init(
     prompt: [Token], maximumTokens: Int? = nil, sampling: SamplingOptions = .greedy,
-    stopTokens: Set<Token> = [], priority: Priority = .live
+    stopTokens: Set<Token> = [], priority: Priority = .live, along: [Token] = []
   ) {
     self.prompt = prompt
     self.maximumTokens = maximumTokens
     self.sampling = sampling
     self.stopTokens = stopTokens
     self.priority = priority
+    self.along = along
   }
 }
 
-/// What happens while an answer is generated, in this order: `started`, `token`…, `finished`.
+/// What happens while an answer is generated: `started`, the first `token`, `readAlong` if it was
+/// asked for, more of `token`, `finished`.
 package enum GenerationEvent: Sendable {
   /// The first work on the request begins, after `queueSeconds` of waiting.
   case started(promptTokens: Int, queueSeconds: Double)
-  case token(SampledToken)
+  /// The next token, and where the request's time went so far.
+  case token(SampledToken, timings: GenerationTimings)
+  /// One for each token of `GenerationRequest.along`: the likeliest at its place. Not sent when none
+  /// was asked for.
+  case readAlong(top: [Token])
   case finished(GenerationResult)
 }
 

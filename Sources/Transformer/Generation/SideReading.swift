@@ -1,0 +1,44 @@
+import Tensors
+
+/// Reads another model's answer to a prompt that is in a cache already, and notes what this model
+/// ranks first at each place of it.
+///
+/// Works on a copy of the cache, which shares the prompt's pages: the prompt is not read again, and
+/// the answer that goes on from the original does not notice.
+struct SideReading {
+  private let text: [Token]
+  private var cache: KeyValueCache
+  /// What is ranked first at the places read so far.
+  private(set) var top: [Token]
+
+  /// - Parameters:
+  ///   - text: at least one token
+  ///   - cache: holds the prompt
+  ///   - pass: the one that read the prompt's end, with the logits of its last row in row 0
+  init(_ text: [Token], after cache: KeyValueCache, _ pass: ForwardPass) {
+    self.text = text
+    self.cache = cache
+    top = [Self.best(pass, row: 0)]
+  }
+
+  var isComplete: Bool { top.count == text.count }
+
+  /// Reads the next chunk; gives the cache back after the last.
+  mutating func read(_ pass: ForwardPass) throws(TransformerError) {
+    // The last token predicts nothing that is asked for.
+    let chunk = text[(top.count - 1)..<(text.count - 1)].prefix(Workspace.chunkLimit)
+    try pass.run(chunk, cache: &cache)
+    var row = 0
+    while row < chunk.count {
+      let rows = row..<min(row + Workspace.logitRows, chunk.count)
+      pass.computeLogits(rows: rows)
+      for index in 0..<rows.count { top.append(Self.best(pass, row: index)) }
+      row = rows.upperBound
+    }
+    if isComplete { cache.removeAll() }
+  }
+
+  private static func best(_ pass: ForwardPass, row: Int) -> Token {
+    Token(pass.kernels.indexOfGreatest(UnsafeBufferPointer(pass.workspace.logits(row: row))))
+  }
+}
