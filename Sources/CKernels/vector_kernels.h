@@ -112,7 +112,28 @@ ALWAYS_INLINE void register_tile(int rows, int vectors, int is_half, float *c, s
     for (int v = 0; v < vectors; v++) save(c + (size_t)i * c_stride + v * LANES, sums[i][v]);
 }
 
-/* c [rows, 16] = or += a . b, for any number of rows. */
+/* c [16] = or += a . b for a single row: four sums for each column, so that an addition need not
+ * wait for the one before. depth is a multiple of 4. */
+static void row_by_tile(float *c, const float *a, const float *b, size_t b_stride, size_t depth,
+                        int accumulate) {
+  lanes sums[4][ROW_VECTORS];
+#pragma unroll
+  for (size_t s = 0; s < 4; s++)
+    for (size_t v = 0; v < ROW_VECTORS; v++)
+      sums[s][v] = accumulate && s == 0 ? load(c + v * LANES) : all(0);
+  for (size_t k = 0; k < depth; k += 4)
+#pragma unroll
+    for (size_t s = 0; s < 4; s++)
+      for (size_t v = 0; v < ROW_VECTORS; v++) {
+        lanes column = load(b + (k + s) * b_stride + v * LANES);
+        sums[s][v] = multiply_add(all(a[k + s]), column, sums[s][v]);
+      }
+#pragma unroll
+  for (size_t v = 0; v < ROW_VECTORS; v++)
+    save(c + v * LANES, add(add(sums[0][v], sums[1][v]), add(sums[2][v], sums[3][v])));
+}
+
+/* c [rows, 16] = or += a . b, for any number of rows. depth is a multiple of 4. */
 static void rows_by_tile(float *c, size_t c_stride, const float *a, size_t a_stride, size_t rows,
                          const float *b, size_t b_stride, size_t depth, int accumulate) {
   size_t i = 0;
@@ -123,8 +144,7 @@ static void rows_by_tile(float *c, size_t c_stride, const float *a, size_t a_str
     register_tile(3, ROW_VECTORS, 0, c + i * c_stride, c_stride, a + i * a_stride, a_stride, b,
                   b_stride, depth, accumulate);
   for (; i < rows; i++)
-    register_tile(1, ROW_VECTORS, 0, c + i * c_stride, c_stride, a + i * a_stride, a_stride, b,
-                  b_stride, depth, accumulate);
+    row_by_tile(c + i * c_stride, a + i * a_stride, b, b_stride, depth, accumulate);
 }
 
 static void product(float *out, size_t out_stride, const float *x, size_t x_stride, size_t rows,

@@ -113,12 +113,14 @@ struct EngineGoldenTests {
     if mode == .float32 { #expect(greatestDifference(flash, dense) < 0.05) }
   }
 
+  /// A lone row's products are summed in another order than many rows'; see above.
   @Test func `prefill in chunks equals prefill at once`() throws {
     let text = try longText()
     let runner = try EngineRunner(Self.weights.get(), .flash)
     let whole = try runner.logits(text, last: 40)
     let parts = try runner.logits(text, chunks: [100, 1, 37], last: 40)
-    #expect(greatestDifference(parts, whole) < 1e-3)
+    #expect(meanDivergence(parts, whole) < 1e-5)
+    #expect(greatestDifference(parts, whole) < 0.05)
   }
 
   /// A window as wide as the text is no window; see `dense and flash agree` for the tolerance.
