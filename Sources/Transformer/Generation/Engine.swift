@@ -97,8 +97,8 @@ package final class Engine: Sendable {
 
   /// Continues a prompt.
   ///
-  /// - Returns: the events, buffered until read; at most three more than the answer has tokens. Throws
-  ///   `cacheFull`, `notANumber` or `cancelled` while it is read.
+  /// - Returns: the events, buffered until read; at most three more than the answer has tokens.
+  ///   Throws `cacheFull`, `notANumber` or `cancelled` while it is read.
   /// - Throws: `invalidRequest`, `promptTooLong`, `cacheFull` if the prompt alone can never fit, or
   ///   `overloaded` if the queue is full. Nothing was started then.
   package func generate(

@@ -33,8 +33,8 @@ package enum GenerationEvent: Sendable {
   case started(promptTokens: Int, queueSeconds: Double)
   /// The next token, and where the request's time went so far.
   case token(SampledToken, timings: GenerationTimings)
-  /// One for each token of `GenerationRequest.along`: the likeliest at its place. Not sent when none
-  /// was asked for.
+  /// One for each token of `GenerationRequest.along`: the likeliest at its place. Not sent when
+  /// none was asked for.
   case readAlong(top: [Token])
   case finished(GenerationResult)
 }
