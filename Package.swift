@@ -131,7 +131,9 @@ let package = Package(
     .target(
       name: "TestPeers", dependencies: [nioCore, nioPosix], path: "Tests/TestPeers",
       swiftSettings: settings),
-    tests("Backends", ["Backends", "OpenAIAPI", "Experimentation", "Transformer", "TestPeers"]),
+    tests(
+      "Backends",
+      ["Backends", "OpenAIAPI", "Experimentation", "Transformer", "TestPeers", crypto]),
     tests("Quality", ["Quality", "Backends"]),
     tests(
       "Gateway",
