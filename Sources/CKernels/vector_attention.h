@@ -95,11 +95,9 @@ ALWAYS_INLINE void online_softmax(const attention_scratch *s, size_t row, size_t
   for (size_t j = range.low; j < range.high; j += LANES)
     most_lanes = most(most_lanes, load(scores + j));
   float largest = most_of(most_lanes);
-  if (largest == -INFINITY) {
-    for (size_t j = range.low; j < range.high; j += LANES) save(scores + j, all(0));
-    return;
-  }
-  lanes offset = all(largest), sums = all(0);
+  /* Where all is masked the weights become 0 whatever is subtracted. A score that is not a number
+   * does not show in the maximum, but in the weights: it must not get lost here. */
+  lanes offset = all(largest == -INFINITY ? 0 : largest), sums = all(0);
   for (size_t j = range.low; j < range.high; j += LANES) {
     lanes weight = exp2_lanes(sub(load(scores + j), offset));
     sums = add(sums, weight);

@@ -1,3 +1,4 @@
+import Foundation
 #if canImport(Glibc)
   import Glibc
 #else
@@ -62,9 +63,23 @@ package final class ComputeThread: Sendable {
     for thread in others { thread.join() }
   }
 
-  /// Processors that this process may use.
+  /// Processors that this process may use: by its affinity and, in a container, by its quota.
   package static var processorCount: Int {
-    max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
+    max(1, min(ProcessInfo.processInfo.activeProcessorCount, quotaCount ?? Int.max))
+  }
+
+  /// Whole processors that the control group's quota amounts to, or `nil` without one.
+  private static var quotaCount: Int? {
+    guard let file = fopen("/sys/fs/cgroup/cpu.max", "r") else { return nil }
+    defer { fclose(file) }
+    var line = [CChar](repeating: 0, count: 64)
+    guard fgets(&line, Int32(line.count), file) != nil else { return nil }
+    let text = String(decoding: line.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+    let numbers = text.split(whereSeparator: \.isWhitespace).map { Int($0) }
+    guard numbers.count == 2, let quota = numbers[0], let period = numbers[1], period > 0 else {
+      return nil
+    }
+    return max(1, quota / period)
   }
 }
 

@@ -16,6 +16,7 @@ struct EngineSchedulerTests {
 
     func runQuantum(_ executor: Executor) throws(TransformerError) -> Bool { true }
     func complete() {}
+    func releaseCache() {}
     func fail(_ error: TransformerError) {}
   }
 
@@ -34,7 +35,12 @@ struct EngineSchedulerTests {
     func putBack(_ job: any Job, isFinished: Bool) {
       scheduler.putBack(job, isFinished: isFinished)
     }
-    func remove(_ job: Named) -> Bool { scheduler.remove(job) }
+    /// Removes for good, as the engine does once the job's cache is given back.
+    func remove(_ job: Named) -> Bool {
+      let removal = scheduler.remove(job)
+      if removal == .admitted { scheduler.freePlace(job.priority) }
+      return removal != nil
+    }
     func counts(_ priority: Priority) -> (running: Int, waiting: Int) {
       scheduler.counts(priority)
     }

@@ -34,13 +34,7 @@ package final class EmbeddedModels: Sendable {
   package func backend(
     for model: ModelName, _ specification: EngineSpecification
   ) throws(BackendError) -> EmbeddedBackend {
-    let file = try load(specification.weights, for: model)
-    if let expected = specification.sha256, expected != file.digest {
-      throw Self.unusable(
-        model,
-        "'\(path(of: specification.weights))' has the SHA-256 \(file.digest), the policy asks for "
-          + "\(expected): fetch the right file, or correct the policy.")
-    }
+    let file = try load(specification, for: model)
     do {
       let variant = try ModelVariant(
         name: model.text, weights: file.weights, attention: AttentionKind(specification.attention),
@@ -55,27 +49,50 @@ package final class EmbeddedModels: Sendable {
     weights.hasPrefix("/") ? weights : "\(folder)/\(weights)"
   }
 
-  private func load(_ weights: String, for model: ModelName) throws(BackendError) -> Loaded {
-    let path = path(of: weights)
-    if let known = loaded.withLock({ $0[path] }) { return known }
-    do throws(TransformerError) {
-      let file = try GGUFFile.open(path: path)
-      let tokenizer = try Tokenizer(file)
-      let new = Loaded(
-        weights: try Weights(file, threads: engine.configuration.threads), tokenizer: tokenizer,
-        template: try Self.template(file, tokenizer), digest: Self.digest(file))
-      return loaded.withLock { loaded in
-        // Another task may have been faster; then its copy stays and this one goes.
-        let kept = loaded[path] ?? new
-        loaded[path] = kept
-        return kept
-      }
-    } catch {
+  private func load(
+    _ specification: EngineSpecification, for model: ModelName
+  ) throws(BackendError) -> Loaded {
+    let path = path(of: specification.weights)
+    if let known = loaded.withLock({ $0[path] }) {
+      try check(known.digest, specification, model)
+      return known
+    }
+    let new: Loaded
+    do { new = try read(path) } catch {
       let remedy =
         error.code == .unreadableFile
         ? " Put the file there, or run `make model` for the one of the demo." : ""
       throw Self.unusable(model, error.message + remedy)
     }
+    // Before it is kept: when the right file comes, a wrong one must not stand in its way.
+    try check(new.digest, specification, model)
+    return loaded.withLock { loaded in
+      // Another task may have been faster; then its copy stays and this one goes.
+      let kept = loaded[path] ?? new
+      loaded[path] = kept
+      return kept
+    }
+  }
+
+  private func read(_ path: String) throws(TransformerError) -> Loaded {
+    let file = try GGUFFile.open(path: path)
+    let tokenizer = try Tokenizer(file)
+    let digest = try Self.digest(file.file)
+    // Ends with a check that the file is still the one that was opened and hashed.
+    let weights = try Weights(file, threads: engine.configuration.threads)
+    return Loaded(
+      weights: weights, tokenizer: tokenizer, template: try Self.template(file, tokenizer),
+      digest: digest)
+  }
+
+  private func check(
+    _ digest: String, _ specification: EngineSpecification, _ model: ModelName
+  ) throws(BackendError) {
+    guard let expected = specification.sha256, expected != digest else { return }
+    throw Self.unusable(
+      model,
+      "'\(path(of: specification.weights))' has the SHA-256 \(digest), the policy asks for "
+        + "\(expected): fetch the right file, or correct the policy.")
   }
 
   /// A model without a chat template can still complete text; one with a template that is not
@@ -87,9 +104,19 @@ package final class EmbeddedModels: Sendable {
     return try ChatTemplate(file, tokenizer: tokenizer)
   }
 
-  private static func digest(_ file: GGUFFile) -> String {
+  /// Reads by system calls: a file that is cut short meanwhile is an error and not a crash.
+  private static func digest(_ file: MappedFile) throws(TransformerError) -> String {
     var hash = SHA256()
-    hash.update(bufferPointer: file.file.bytes)
+    let piece = UnsafeMutableRawBufferPointer.allocate(byteCount: 4 << 20, alignment: 64)
+    defer { piece.deallocate() }
+    var offset = 0
+    while offset < file.byteCount {
+      let count = min(piece.count, file.byteCount - offset)
+      let part = UnsafeMutableRawBufferPointer(rebasing: piece[..<count])
+      try file.read(at: offset, into: part)
+      hash.update(bufferPointer: UnsafeRawBufferPointer(part))
+      offset += count
+    }
     return hash.finalize().map { byte in
       let hex = String(byte, radix: 16)
       return hex.count == 1 ? "0" + hex : hex

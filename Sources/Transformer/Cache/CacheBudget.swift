@@ -17,7 +17,9 @@ package final class CacheBudget: Sendable {
   ///   - shadowShare: the part of it that shadow work may take, 0…1
   package init(limitBytes: Int, shadowShare: Double = 0.5) {
     self.limitBytes = limitBytes
-    shadowLimitBytes = Int(Double(limitBytes) * min(1, max(0, shadowShare)))
+    // Not through Double where nothing is to be scaled: the largest Int has no Double.
+    shadowLimitBytes =
+      shadowShare < 1 ? Int(Double(limitBytes) * max(0, shadowShare)) : limitBytes
   }
 
   /// Bytes in use now.

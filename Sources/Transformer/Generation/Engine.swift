@@ -74,9 +74,8 @@ package final class Engine: Sendable {
             kernels: configuration.kernels, mode: configuration.mode, lane: lane, lanes: count))
       }
     }
+    // Nothing to clean up here: the engine is whole, and `deinit` stops the threads there are.
     guard threads.count == count else {
-      pool.stop()
-      for thread in threads { thread.join() }
       throw TransformerError(.overloaded, "the system gave \(threads.count) of \(count) threads")
     }
   }
@@ -106,10 +105,12 @@ package final class Engine: Sendable {
   ) throws(TransformerError) -> AsyncThrowingStream<GenerationEvent, any Error> {
     try check(request.prompt, "prompt", variant)
     if !request.along.isEmpty { try check(request.along, "text to read along", variant) }
+    try checkBiases(request.sampling, variant)
     let room = variant.contextLength - request.prompt.count
-    guard room >= max(1, request.along.count) else {
-      throw tooLong(request.prompt.count + request.along.count, variant)
-    }
+    guard room >= 1 else { throw tooLong(request.prompt.count, variant) }
+    var request = request
+    // A text that this model cannot read to its end is no reason to refuse the answer.
+    if request.along.count > room { request.along = [] }
     let answerLimit = min(request.maximumTokens ?? room, room)
     guard answerLimit >= 1 else {
       throw TransformerError(.invalidRequest, "an answer of \(answerLimit) tokens; ask for 1")
@@ -164,6 +165,16 @@ package final class Engine: Sendable {
     throw TransformerError(
       .invalidRequest, "the \(name) has token \(stranger); '\(variant.name)' knows 0 to \(size - 1)"
     )
+  }
+
+  private func checkBiases(
+    _ sampling: SamplingOptions, _ variant: ModelVariant
+  ) throws(TransformerError) {
+    let size = variant.weights.parameters.vocabularySize
+    guard let stranger = sampling.logitBias.keys.first(where: { Int($0) >= size }) else { return }
+    throw TransformerError(
+      .invalidRequest,
+      "logit_bias names token \(stranger); '\(variant.name)' knows 0 to \(size - 1)")
   }
 
   private func tooLong(_ count: Int, _ variant: ModelVariant) -> TransformerError {

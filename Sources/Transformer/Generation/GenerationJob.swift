@@ -56,11 +56,14 @@ final class GenerationJob: Job, @unchecked Sendable {
       timings.prefillSeconds += (.now - begin).seconds
       guard let sampled else { return false }
       ending = emit(sampled)
-      if !request.along.isEmpty { note(SideReading(request.along, after: cache, pass)) }
+      if let reading = SideReading(request.along, after: cache, pass) { note(reading) }
     } else if var reading {
-      // Somebody else's text: its time is not this answer's.
-      try reading.read(pass)
-      note(reading)
+      // Somebody else's text: its time is not this answer's, and neither are its failures.
+      self.reading = nil
+      do throws(TransformerError) {
+        try reading.read(pass)
+        note(reading)
+      } catch {}
     } else {
       let sampled = try decode(pass)
       timings.decodeSeconds += (.now - begin).seconds
@@ -82,9 +85,12 @@ final class GenerationJob: Job, @unchecked Sendable {
     continuation.finish()
   }
 
-  func fail(_ error: TransformerError) {
+  func releaseCache() {
     cache.removeAll()
     reading = nil
+  }
+
+  func fail(_ error: TransformerError) {
     continuation.finish(throwing: error)
   }
 

@@ -10,7 +10,8 @@ package struct GenerationRequest: Sendable {
   package var priority: Priority
   /// Another's answer to the same prompt, to be read beside: `GenerationEvent.readAlong` tells what
   /// this model ranks first at each of its places. The prompt is not read again for it, and the
-  /// answer is not changed by it.
+  /// answer is not changed by it; where it cannot be read (no room in the context or the cache)
+  /// there is no such event.
   package var along: [Token]
 
   package init(

@@ -13,6 +13,10 @@ protocol Job: AnyObject, Sendable {
   /// Tells the consumer that all is done; the job's place in the engine is free already.
   func complete()
 
+  /// Gives the cache back. Called before the job's place goes to the next one, which counts on the
+  /// memory.
+  func releaseCache()
+
   /// Tells the consumer that there will be no more.
   func fail(_ error: TransformerError)
 }

@@ -73,25 +73,37 @@ struct Scheduler {
     }
   }
 
-  /// Removes a job that nobody works on; returns false if somebody does, or if it is gone.
-  mutating func remove(_ job: any Job) -> Bool {
+  /// Where a job was that is removed.
+  enum Removal { case waiting, admitted }
+
+  /// Removes a job that nobody works on; `nil` if somebody does, or if it is gone. The place of an
+  /// admitted one stays taken until `freePlace`: its cache has to be given back first.
+  mutating func remove(_ job: any Job) -> Removal? {
     withLine(job.priority) { line in
       if let index = line.waiting.firstIndex(where: { $0 === job }) {
         line.waiting.remove(at: index)
-        return true
+        return .waiting
       }
-      guard let index = line.ready.firstIndex(where: { $0 === job }) else { return false }
+      guard let index = line.ready.firstIndex(where: { $0 === job }) else { return nil }
       line.ready.remove(at: index)
-      line.running -= 1
-      line.admit()
-      return true
+      return .admitted
     }
   }
 
-  /// Removes all jobs that nobody works on.
+  /// Gives the place of a removed job to the next that waits.
+  mutating func freePlace(_ priority: Priority) {
+    withLine(priority) { line in
+      line.running -= 1
+      line.admit()
+    }
+  }
+
+  /// Removes all jobs that nobody works on, for good.
   mutating func removeAll() -> [any Job] {
     let jobs = live.ready + live.waiting + shadow.ready + shadow.waiting
-    for job in jobs { _ = remove(job) }
+    for job in jobs where remove(job) == .admitted {
+      withLine(job.priority) { $0.running -= 1 }
+    }
     return jobs
   }
 

@@ -57,8 +57,9 @@ final class ScoringJob: Job, @unchecked Sendable {
     continuation.finish()
   }
 
+  func releaseCache() { cache.removeAll() }
+
   func fail(_ error: TransformerError) {
-    cache.removeAll()
     continuation.finish(throwing: error)
   }
 

@@ -11,14 +11,17 @@ struct SideReading {
   /// What is ranked first at the places read so far.
   private(set) var top: [Token]
 
+  /// `nil` for no text, and for logits that are not numbers.
+  ///
   /// - Parameters:
-  ///   - text: at least one token
+  ///   - text: what to read
   ///   - cache: holds the prompt
   ///   - pass: the one that read the prompt's end, with the logits of its last row in row 0
-  init(_ text: [Token], after cache: KeyValueCache, _ pass: ForwardPass) {
+  init?(_ text: [Token], after cache: KeyValueCache, _ pass: ForwardPass) {
+    guard !text.isEmpty, let first = Self.best(pass, row: 0) else { return nil }
     self.text = text
     self.cache = cache
-    top = [Self.best(pass, row: 0)]
+    top = [first]
   }
 
   var isComplete: Bool { top.count == text.count }
@@ -32,13 +35,20 @@ struct SideReading {
     while row < chunk.count {
       let rows = row..<min(row + Workspace.logitRows, chunk.count)
       pass.computeLogits(rows: rows)
-      for index in 0..<rows.count { top.append(Self.best(pass, row: index)) }
+      for index in 0..<rows.count {
+        guard let best = Self.best(pass, row: index) else {
+          throw TransformerError(.notANumber, "a logit of the text read along is not a number")
+        }
+        top.append(best)
+      }
       row = rows.upperBound
     }
     if isComplete { cache.removeAll() }
   }
 
-  private static func best(_ pass: ForwardPass, row: Int) -> Token {
-    Token(pass.kernels.indexOfGreatest(UnsafeBufferPointer(pass.workspace.logits(row: row))))
+  private static func best(_ pass: ForwardPass, row: Int) -> Token? {
+    let logits = UnsafeBufferPointer(pass.workspace.logits(row: row))
+    let index = pass.kernels.indexOfGreatest(logits)
+    return logits[index].isFinite ? Token(index) : nil
   }
 }

@@ -44,16 +44,22 @@ final class WorkerPool: Sendable {
 
   /// Ends a job: at once if nobody works on it, else when its quantum is over.
   func cancel(_ job: any Job) {
-    let isRemoved = monitor.withLock {
+    let removal: Scheduler.Removal? = monitor.withLock {
       if state.inHand.contains(ObjectIdentifier(job)) {
         state.cancelled.insert(ObjectIdentifier(job))
-        return false
+        return nil
       }
-      let isRemoved = state.scheduler.remove(job)
-      if isRemoved { monitor.announceChange() }
-      return isRemoved
+      return state.scheduler.remove(job)
     }
-    if isRemoved { job.fail(Self.gone) }
+    guard let removal else { return }
+    if removal == .admitted {
+      job.releaseCache()
+      monitor.withLock {
+        state.scheduler.freePlace(job.priority)
+        monitor.announceChange()
+      }
+    }
+    job.fail(Self.gone)
   }
 
   /// Ends all jobs, and lets the workers return after the quantum they are in.
@@ -63,7 +69,10 @@ final class WorkerPool: Sendable {
       monitor.announceChange()
       return state.scheduler.removeAll()
     }
-    for job in jobs { job.fail(Self.gone) }
+    for job in jobs {
+      job.releaseCache()
+      job.fail(Self.gone)
+    }
   }
 
   /// A worker's life; returns after `stop`.
@@ -107,6 +116,11 @@ final class WorkerPool: Sendable {
       failure = error
     }
     executor.crew.close()
+    let isEnding = monitor.withLock {
+      isFinished || failure != nil || state.isStopped
+        || state.cancelled.contains(ObjectIdentifier(job))
+    }
+    if isEnding { job.releaseCache() }
     let isGone = monitor.withLock {
       let isCancelled = state.cancelled.remove(ObjectIdentifier(job)) != nil
       let isGone = !isFinished && failure == nil && (isCancelled || state.isStopped)

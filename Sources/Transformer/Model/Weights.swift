@@ -43,6 +43,11 @@ package final class Weights: Sendable {
       parameters.rotaryDivisors = try loader.floats(
         "rope_freqs.weight", count: parameters.rotaryWidth / 2
       ).map(Double.init)
+      guard parameters.rotaryDivisors.allSatisfy({ $0.isFinite && $0 > 0 }) else {
+        throw TransformerError(
+          .malformedFile,
+          "'rope_freqs.weight' has a divisor that is not a positive number; fetch the file anew")
+      }
     }
     try self.init(parameters, &loader)
     try loader.packAll(threads: threads)

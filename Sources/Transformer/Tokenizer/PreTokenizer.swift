@@ -120,7 +120,8 @@ private struct WordScanner {
     }
   }
 
-  /// Decodes two to four bytes. The text is valid UTF-8, so that its first byte tells the length.
+  /// Decodes two to four bytes. In valid UTF-8 the first byte tells the length; whatever the text
+  /// is, nothing beyond its end is looked at.
   private func scalar(at index: Int) -> (Unicode.Scalar, length: Int) {
     let first = UInt32(text[index])
     let length = first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4
@@ -128,6 +129,6 @@ private struct WordScanner {
     for offset in 1..<length where index + offset < text.count {
       value = value << 6 | UInt32(text[index + offset] & 0x3F)
     }
-    return (Unicode.Scalar(value) ?? "\u{FFFD}", length)
+    return (Unicode.Scalar(value) ?? "\u{FFFD}", min(length, text.count - index))
   }
 }
