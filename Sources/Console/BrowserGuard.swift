@@ -8,13 +8,15 @@ import Hummingbird
 /// anybody could point at this address (DNS rebinding): of names only `localhost` is taken, any
 /// address is. Programs send neither header and are not concerned.
 struct BrowserGuard: RouterMiddleware {
+  private static let secFetchSite = HTTPField.Name("sec-fetch-site")
+
   func handle(
     _ request: Request, context: ConsoleContext,
     next: (Request, ConsoleContext) async throws -> Response
   ) async throws -> Response {
     if request.method != .get && request.method != .head {
       try Self.check(
-        origin: request.headers[.origin], site: request.headers[.secFetchSite],
+        origin: request.headers[.origin], site: Self.secFetchSite.flatMap { request.headers[$0] },
         authority: request.head.authority)
     }
     return try await next(request, context)
@@ -42,15 +44,8 @@ struct BrowserGuard: RouterMiddleware {
   private static func isOwnHost(_ authority: Substring) -> Bool {
     if authority.hasPrefix("[") { return true }
     let host = authority.prefix { $0 != ":" }
-    if host == "localhost" { return true }
+    if host.lowercased() == "localhost" { return true }
     let parts = host.split(separator: ".", omittingEmptySubsequences: false)
     return parts.count == 4 && parts.allSatisfy { UInt8($0) != nil }
   }
-}
-
-extension HTTPField.Name {
-  static var secFetchSite: Self { Self(known: "sec-fetch-site") }
-
-  /// A name that is written in this file, hence valid.
-  private init(known name: StaticString) { self = Self(name.description) ?? .origin }
 }

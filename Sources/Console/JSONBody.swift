@@ -73,7 +73,7 @@ extension ConsoleError {
       self.init(.invalid, "'\(context.codingPath.text)' is null")
     case .typeMismatch(let type, let context):
       self.init(.invalid, "'\(context.codingPath.text)' is no \(type)")
-    case .dataCorrupted(let context) where context.underlyingError == nil:
+    case .dataCorrupted(let context) where !context.codingPath.isEmpty:
       self.init(.invalid, "\(context.codingPath.text): \(context.debugDescription)")
     case .dataCorrupted:
       self.init(.malformed, "the body is not JSON")

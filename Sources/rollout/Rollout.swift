@@ -13,12 +13,12 @@ struct Rollout: AsyncParsableCommand {
       traffic, and moves on only when the policy's gates are shown to hold.
 
       EXAMPLE:
-        rollout check policies/                     find mistakes before anybody else does
-        rollout serve                               start the service
+        rollout check policies/               find mistakes before others do
+        rollout serve                         start the service
         rollout apply policies/ --reason "try flash attention"
-        rollout status assistant --watch            see it move
-        rollout ask "Why is the sky blue?"          be a client
-        rollout promote assistant                   make the candidate the incumbent
+        rollout ask "Why is the sky blue?"    be a client
+        rollout status assistant --watch      see the rollout move
+        rollout promote assistant             make the candidate the incumbent
 
       EXIT CODES:
       \(ExitStatus.legend)

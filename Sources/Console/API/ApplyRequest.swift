@@ -47,6 +47,7 @@ package struct ApplyRequest: Hashable, Sendable, Codable {
 package struct ApplyResponse: Hashable, Sendable, Codable {
   /// What one document of the files changes.
   package struct Change: Hashable, Sendable, Codable {
+    /// Of the document.
     package enum Kind: String, Hashable, Sendable, Codable { case model, rollout }
     /// Against what is in force.
     package enum Effect: String, Hashable, Sendable, Codable { case added, changed, unchanged }

@@ -7,11 +7,8 @@ extension KeyedDecodingContainer where Key: CaseIterable {
     let found = try decoder.container(keyedBy: AnyKey.self)
     if let unknown = found.allKeys.first(where: { !known.contains($0.stringValue) }) {
       let name = PlainText.escaping(String(unknown.stringValue.prefix(40)))
-      throw DecodingError.dataCorrupted(
-        DecodingError.Context(
-          codingPath: decoder.codingPath,
-          debugDescription:
-            "unknown key '\(name)'; known are \(known.sorted().joined(separator: ", "))"))
+      throw ErrorResponse.Problem(
+        .invalid, "unknown key '\(name)'; known are \(known.sorted().joined(separator: ", "))")
     }
     return try decoder.container(keyedBy: Key.self)
   }

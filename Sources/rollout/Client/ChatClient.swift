@@ -41,20 +41,23 @@ struct ChatClient {
     message.headers.add(name: "accept", value: "text/event-stream")
     if let key, !key.isEmpty { message.headers.add(name: "authorization", value: "Bearer \(key)") }
     message.body = .bytes(ByteBuffer(bytes: request.encoded()))
+    let response: HTTPClientResponse
     do {
-      let response = try await http.execute(message, timeout: .hours(1))
+      response = try await http.execute(message, timeout: .hours(1))
+    } catch let error where !(error is CancellationError) {
+      throw CommandFailure(
+        error, at: endpoint,
+        remedy: "start 'rollout serve', or name another with --endpoint or ROLLOUT_ENDPOINT")
+    }
+    do {
       guard response.status == .ok else { throw try await Self.refusal(response) }
       return try await Self.read(response, write)
     } catch let error as ServerSentEventError {
       throw Self.failure(error.apiError)
     } catch let error as APIError {
       throw Self.failure(error)
-    } catch let error as HTTPClientError where error == .remoteConnectionClosed {
-      throw CommandFailure(.failed, "the answer was cut off: the service closed the connection")
     } catch let error where !(error is CommandFailure) && !(error is CancellationError) {
-      throw CommandFailure(
-        .unreachable, "nobody answers at \(endpoint): \(error.inWords)",
-        remedy: "start 'rollout serve', or name another with --endpoint or ROLLOUT_ENDPOINT")
+      throw CommandFailure(.failed, "the answer was cut off: \(error)")
     }
   }
 

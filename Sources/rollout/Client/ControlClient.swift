@@ -79,7 +79,7 @@ struct ControlClient {
       throw error
     } catch {
       throw CommandFailure(
-        .unreachable, "no service answers at \(server): \(error.inWords)",
+        error, at: server,
         remedy: "start one with 'rollout serve', or name another with --server or ROLLOUT_SERVER")
     }
   }

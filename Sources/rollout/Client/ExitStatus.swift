@@ -12,7 +12,7 @@ enum ExitStatus: Int32, CaseIterable {
   private var meaning: String {
     switch self {
     case .done: "done"
-    case .refused: "refused by the rules: mistakes in a policy, open gates, a state that forbids it"
+    case .refused: "refused by the rules: mistakes in a policy, open gates"
     case .usage: "wrong arguments or invalid input"
     case .notFound: "no such rollout or model"
     case .unreachable: "no service answers"

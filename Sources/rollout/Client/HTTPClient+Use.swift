@@ -25,18 +25,30 @@ extension HTTPClient {
   }
 }
 
-extension Error {
-  /// A transport's error for people, in one line.
-  var inWords: String {
-    switch self {
+extension CommandFailure {
+  /// What an exchange that did not come about means: nobody there, or somebody who does not speak our
+  /// language.
+  init(_ error: any Error, at address: String, remedy: String) {
+    if let absence = Self.absence(error) {
+      self.init(.unreachable, "no service answers at \(address): \(absence)", remedy: remedy)
+    } else {
+      self.init(.failed, "the exchange with \(address) failed: \(error)")
+    }
+  }
+
+  /// Why nobody answered, or `nil` when somebody did.
+  private static func absence(_ error: any Error) -> String? {
+    switch error {
     case let error as HTTPClientError where error == .connectTimeout:
       "it does not accept connections"
     case let error as HTTPClientError where error == .deadlineExceeded || error == .readTimeout:
       "it takes too long"
-    case let error as NIOConnectionError where !error.connectionErrors.isEmpty:
-      "nothing listens there"
-    case let error as IOError where error.errnoCode == ECONNREFUSED: "nothing listens there"
-    default: "\(self)"
+    case let error as HTTPClientError where error == .remoteConnectionClosed:
+      "it closed the connection"
+    case let error as NIOConnectionError where error.connectionErrors.isEmpty:
+      "nobody knows a host named '\(error.host)'"
+    case is NIOConnectionError, is IOError: "nothing listens there"
+    default: nil
     }
   }
 }

@@ -55,8 +55,19 @@ struct AskCommand: AsyncParsableCommand {
     let address = endpoint ?? environment["ROLLOUT_ENDPOINT"] ?? ""
     let clock = ContinuousClock()
     let start = clock.now
-    let answer = try await ChatClient.use(address, key: environment["ROLLOUT_API_KEY"]) { client in
-      try await client.stream(request) { Output.write($0.escapedLines) }
+    var hasText = false
+    let answer: ChatClient.Answer
+    do {
+      answer = try await ChatClient.use(address, key: environment["ROLLOUT_API_KEY"]) { client in
+        try await client.stream(request) { text in
+          Output.write(text.escapedLines)
+          hasText = true
+        }
+      }
+    } catch {
+      // What went wrong begins a line of its own.
+      if hasText { Output.write("\n") }
+      throw error
     }
     Output.write("\n")
     if verbose { Output.writeError(summary(of: answer, took: start.duration(to: clock.now))) }

@@ -29,7 +29,8 @@ struct CheckCommand: ParsableCommand {
     do {
       let policies = try PolicyParser.parse(try PolicyFiles.read(paths))
       diagnostics = policies.warnings
-      summary = "\(policies.models.count) models, \(policies.rollouts.count) rollouts"
+      summary = "\(count(policies.models.count, "model")), "
+      summary += count(policies.rollouts.count, "rollout")
     } catch {
       diagnostics = error.diagnostics
     }
@@ -40,13 +41,17 @@ struct CheckCommand: ParsableCommand {
       Output.write(ProblemText(style: .standardOutput).text(of: diagnostics))
       let warnings = diagnostics.count - errors
       let counts = [(errors, "error"), (warnings, "warning")].filter { $0.0 > 0 }
-        .map { $0.0 == 1 ? "1 \($0.1)" : "\($0.0) \($0.1)s" }
+        .map { count($0.0, $0.1) }
       Output.write(
         errors > 0
           ? counts.joined(separator: ", ") + "\n"
           : (["ok: \(summary)"] + counts).joined(separator: ", ") + "\n")
     }
     if errors > 0 { throw ExitCode(ExitStatus.refused.rawValue) }
+  }
+
+  private func count(_ number: Int, _ noun: String) -> String {
+    number == 1 ? "1 \(noun)" : "\(number) \(noun)s"
   }
 }
 
