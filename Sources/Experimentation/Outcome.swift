@@ -95,7 +95,7 @@ package struct Measurements: Hashable, Sendable {
   /// The value of `metric`, in its unit, or `nil` when it was not measured of this answer.
   package func value(of metric: Metric) -> Double? {
     switch metric {
-    case .errorRate: failure.map { $0.isOfModel ? 1 : nil } ?? 0
+    case .errorRate: isError.map { $0 ? 1 : 0 }
     case .timeToFirstToken: timeToFirstTokenSeconds
     case .timePerOutputToken: timePerOutputTokenSeconds
     case .latency: failure == nil ? totalSeconds : nil
@@ -103,6 +103,31 @@ package struct Measurements: Hashable, Sendable {
     case .tokenAgreement, .prefixAgreement: nil
     }
   }
+
+  /// Whether the answer counts as an error of the model that was asked; `nil` when it says nothing
+  /// about the model. The one rule for every error rate.
+  ///
+  /// A refusal (`rejected`, `invalidRequest`) counts, though the client may be at fault: models
+  /// differ in what they refuse, and in traffic that is shared by chance the clients' mistakes come
+  /// to every model alike. A full service says nothing. Nor does a client that went away, unless it
+  /// had waited ``patienceSeconds`` in vain: people leave where it is slow, so that to drop those is
+  /// to drop the slowest answers (informative censoring).
+  package var isError: Bool? {
+    switch failure {
+    case nil: false
+    case .unavailable, .deadlineExceeded, .malformed, .rejected, .invalidRequest: true
+    case .overloaded: nil
+    case .cancelled:
+      timeToFirstTokenSeconds == nil && totalSeconds >= Self.patienceSeconds ? true : nil
+    }
+  }
+
+  /// Seconds without a first token after which going away is the model's doing.
+  ///
+  /// Ten seconds is how long people stay with a task that shows nothing (Miller 1968; Nielsen 1993,
+  /// Usability Engineering, 5.5). Who leaves sooner mostly does so for reasons of its own, such as a
+  /// line that was typed on.
+  package static let patienceSeconds = 10.0
 }
 
 /// Why an answer failed.
@@ -122,12 +147,21 @@ package enum FailureClass: String, Hashable, Sendable, Codable, CaseIterable {
   /// The client went away.
   case cancelled
 
-  /// Whether the model is to blame. A client's mistake or its going away, and a full service, tell
-  /// nothing about it.
+  /// Whether another model might have answered the same request, which is then worth asking aside.
+  /// What counts as an error is said by ``Measurements/isError``.
   package var isOfModel: Bool {
     switch self {
     case .unavailable, .deadlineExceeded, .malformed, .rejected: true
     case .invalidRequest, .overloaded, .cancelled: false
+    }
+  }
+
+  /// Whether the model broke. A refusal is an answer, which a client may bring about on purpose, so
+  /// it is a matter of evidence; a model that breaks answers nobody.
+  package var isBreakdown: Bool {
+    switch self {
+    case .unavailable, .deadlineExceeded, .malformed: true
+    case .rejected, .invalidRequest, .overloaded, .cancelled: false
     }
   }
 }

@@ -146,7 +146,7 @@ import Testing
           case .allButAFew: simulation.chance(0.98)
           }
         if outcome.model == names.flash && isLost {
-          outcome.measurements.timeToFirstTokenSeconds = nil
+          outcome.measurements = names.answer(failure: .malformed)
         }
         return outcome
       }

@@ -209,7 +209,10 @@ import Testing
     // A client that went away says nothing either way.
     #expect(broken(five.dropLast() + [.cancelled, .malformed], of: names.flash))
     #expect(!broken(Array(repeating: .cancelled, count: 9), of: names.flash))
-    #expect(!broken(Array(repeating: .invalidRequest, count: 9), of: names.flash))
+    // Nor does a client whose prompts are too long or make no sense.
+    for refusal in [FailureClass.invalidRequest, .rejected, .overloaded] {
+      #expect(!broken(Array(repeating: refusal, count: 9), of: names.flash))
+    }
   }
 
   @Test func `people see each model at each length of prompt`() throws {

@@ -1,9 +1,10 @@
 package import Experimentation
 
-/// Counts a candidate's failures of its own in a row while it answers live traffic.
+/// Counts a candidate's breakdowns in a row while it answers live traffic.
 ///
-/// Bypasses statistics: a model that answers nobody is not a matter of evidence. Failures that are
-/// not the model's neither count nor end the row.
+/// Bypasses statistics: a model that answers nobody is not a matter of evidence. Other failures
+/// neither count nor end the row: clients bring them about, who shall not take a rollout back by
+/// five prompts that are too long (``FailureClass/isBreakdown``).
 package struct KillSwitch: Hashable, Sendable {
   /// Failures in a row that take the traffic back.
   ///
@@ -24,7 +25,7 @@ package struct KillSwitch: Hashable, Sendable {
       row = 0
       return
     }
-    guard failure.isOfModel else { return }
+    guard failure.isBreakdown else { return }
     row += 1
     isTripped = isTripped || row >= Self.limit
   }

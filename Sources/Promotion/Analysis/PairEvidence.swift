@@ -39,23 +39,12 @@ struct PairEvidence: Hashable, Sendable {
 
   /// Takes a pair in; one that the incumbent has no value for says nothing about the candidate.
   mutating func add(_ comparison: Comparison) {
-    if border.metric.isOfPair {
-      switch comparison.agreement(by: border.metric) {
-      case .value(let agreement): add(incumbent: 1, candidate: agreement)
-      case .missing: addMissing()
-      case .void: break
-      }
-      return
-    }
-    let incumbent = comparison.incumbentMeasurements.reading(of: border.metric)
-    let candidate = comparison.candidateMeasurements.reading(of: border.metric)
-    switch (incumbent, candidate) {
-    case (.value(let before), .value(let after)):
+    guard let (before, reading) = comparison.readings(of: border.metric) else { return }
+    switch reading {
+    case .value(let after):
       add(incumbent: border.coordinate(before), candidate: border.coordinate(after))
-    case (.value, .missing):
-      addMissing()
-    case (.missing, _), (.void, _), (_, .void):
-      break
+    case .missing: addMissing()
+    case .void: break
     }
   }
 

@@ -7,45 +7,51 @@ import Statistics
 /// display (1)), which says nothing below 100 units of each model. Betting on values whose range
 /// spans e¹⁵ would be exact and useless. A verdict is what the interval says at the look: wholly on
 /// one side of the border, or not.
+///
+/// A pass must hold twice: for the values that were measured, and with every missing one, of either
+/// model alike, as four times worse than the incumbent (STATISTICS 2(b): never drop what timed
+/// out). So a candidate gains nothing from refusing what is slow, nor from an incumbent that fails,
+/// and what clients do wrong with both cancels.
 struct QuantityEvidence: Hashable, Sendable {
   let border: GateBorder
   private let levels: ErrorLevels
   private var incumbent: UnitMeans
   private var candidate: UnitMeans
-  /// Answers of each that should have a value and have none.
-  private var incumbentMissing = 0
-  private var candidateMissing = 0
+  /// Answers of each that should have a value and have none, as ones.
+  private var incumbentMissing: UnitMeans
+  private var candidateMissing: UnitMeans
 
   init(border: GateBorder, levels: ErrorLevels, isSticky: Bool) {
     self.border = border
     self.levels = levels
     incumbent = UnitMeans(isSticky: isSticky)
     candidate = UnitMeans(isSticky: isSticky)
+    incumbentMissing = UnitMeans(isSticky: isSticky)
+    candidateMissing = UnitMeans(isSticky: isSticky)
   }
 
   mutating func add(_ outcome: Outcome, isCandidate: Bool) {
+    let unit = outcome.assignment.unitHash
     switch (outcome.measurements.reading(of: border.metric), isCandidate) {
-    case (.value(let value), true):
-      candidate.add(border.coordinate(value), of: outcome.assignment.unitHash)
-    case (.value(let value), false):
-      incumbent.add(border.coordinate(value), of: outcome.assignment.unitHash)
-    case (.missing, true): candidateMissing += 1
-    case (.missing, false): incumbentMissing += 1
+    case (.value(let value), true): candidate.add(border.coordinate(value), of: unit)
+    case (.value(let value), false): incumbent.add(border.coordinate(value), of: unit)
+    case (.missing, true): candidateMissing.add(1, of: unit)
+    case (.missing, false): incumbentMissing.add(1, of: unit)
     case (.void, _): break
     }
   }
 
   func judgement(of model: ModelName, against other: ModelName, plannedCount: Int) -> Judgement {
-    if candidate.values == 0 && candidateMissing > 0 {
+    if candidate.values == 0 && candidateMissing.values > 0 {
       return .nothing(.error, border.metric.absence(of: model))
     }
-    if incumbent.values == 0 && incumbentMissing > 0 {
+    if incumbent.values == 0 && incumbentMissing.values > 0 {
       return .nothing(.error, border.metric.absence(of: other))
     }
     let (before, after) = (incumbent.summary, candidate.summary)
     guard let incumbentMean = before.mean, let candidateMean = after.mean else {
       let silent = before.count == 0 ? other : model
-      return .nothing(.noData, "no answer of '\(silent)' in this step yet")
+      return .nothing(.noData, "no answer of '\(silent)' that tells it in this step yet")
     }
     var judgement = Judgement(
       verdict: .inconclusive,
@@ -69,7 +75,8 @@ struct QuantityEvidence: Hashable, Sendable {
       let condemning = AsymptoticConfidenceSequence.difference(
         control: before, treatment: after, alpha: levels.fail, plannedCount: plannedCount),
       let sparing = AsymptoticConfidenceSequence.difference(
-        control: before, treatment: after + worst(than: before), alpha: levels.pass,
+        control: before + worst(incumbentMissing, than: before),
+        treatment: after + worst(candidateMissing, than: before), alpha: levels.pass,
         plannedCount: plannedCount)
     else {
       judgement.samplesMissing = valuesMissing(until: least, units: units, judgement.samples)
@@ -84,21 +91,22 @@ struct QuantityEvidence: Hashable, Sendable {
     if side(of: condemning) == .bad {
       judgement.verdict = .fail
       judgement.explanation = "shown to be beyond the margin"
-    } else if side(of: sparing) == .good {
+    } else if side(of: shown) == .good && side(of: sparing) == .good {
       judgement.verdict = .pass
     } else {
       judgement.samplesMissing = projection(sparing, units: units, samples: judgement.samples)
       judgement.explanation =
-        candidateMissing > 0
-        ? "not shown yet; \(candidateMissing) values of '\(model)' are missing and count against it"
+        candidateMissing.values > 0
+        ? "not shown yet; \(candidateMissing.values) values of '\(model)' are missing and count "
+          + "against it"
         : "not shown yet"
     }
   }
 
-  /// The candidate's missing values, each as a unit that is four times worse than the incumbent.
-  private func worst(than incumbent: SampleSummary) -> SampleSummary {
+  /// Units with missing values, each as one that is four times worse than the incumbent.
+  private func worst(_ missing: UnitMeans, than incumbent: SampleSummary) -> SampleSummary {
     let mean = (incumbent.mean ?? 0) - border.orientation * GateBorder.ratioLimit
-    return SampleSummary(count: candidateMissing, mean: mean, squaredDeviations: 0)
+    return SampleSummary(count: missing.summary.count, mean: mean, squaredDeviations: 0)
       ?? SampleSummary()
   }
 
