@@ -34,7 +34,7 @@ struct LiveConsole: Sendable {
     let database = try SQLiteDatabase(folder: folder.path(percentEncoded: false), logger: logger)
     let table = LiveRoutingTable()
     let controller = Controller(
-      journal: database.journal, outcomes: database.outcomes, table: table, prepare: { _ in },
+      journal: database.journal, outcomes: database.outcomes, table: table, prepare: { _ in {} },
       wallClock: { now }, clock: ContinuousClock(), logger: logger)
     try await controller.resume()
 

@@ -177,6 +177,7 @@ import Testing
       if isBroken.value, models.contains(where: { $0.name.text == "flash" }) {
         throw CommandRefusal(.invalid, "weights are gone")
       }
+      return {}
     })
     try await world.apply(policy, to: controller)
     #expect(world.route?.serving.count == 2)
@@ -186,6 +187,7 @@ import Testing
       if isBroken.value, models.contains(where: { $0.name.text == "flash" }) {
         throw CommandRefusal(.invalid, "weights are gone")
       }
+      return {}
     })
     #expect(world.route == RouteTable(route: names.assistant, incumbent: names.dense))
     #expect(await restarted.status().health.problems.first?.contains("weights are gone") == true)
@@ -210,7 +212,7 @@ import Testing
   @Test func `an outcome store that fails shows in the health and stops nothing`() async throws {
     let controller = Controller(
       journal: world.database.journal, outcomes: FailingStore(), table: world.table,
-      prepare: { _ in }, wallClock: { 0 }, clock: world.clock, logger: World.logger)
+      prepare: { _ in {} }, wallClock: { 0 }, clock: world.clock, logger: World.logger)
     try await controller.resume()
     try await world.apply(try canary(), to: controller)
     await controller.look()

@@ -148,9 +148,7 @@ final class World: Sendable {
   /// A controller that has resumed. Asked again it is the same service after a restart.
   func controller(
     journal: (any Journal)? = nil, table: LiveRoutingTable? = nil,
-    prepare: @escaping @Sendable ([ModelSpecification]) async throws(CommandRefusal) -> Void = {
-      _ in
-    }
+    prepare: @escaping Controller.Preparation = { _ in {} }
   ) async throws -> Controller {
     let controller = Controller(
       journal: journal ?? database.journal, outcomes: database.outcomes,

@@ -39,10 +39,12 @@ extension Controller {
     return entries
   }
 
-  /// Makes the backends ready that the documents ask for, then writes the documents down.
+  /// Makes the backends ready that the documents ask for, writes the documents down, and only then
+  /// has the backends answer.
   ///
-  /// Backends come first because a table may only name what can answer. A model that was made ready
-  /// for a command that then failed costs memory and serves nobody.
+  /// Backends come first because a table may only name what can answer. Those that were made ready
+  /// for a command that is then refused are let go of, and have served nobody; what answered before
+  /// goes on answering.
   private func apply(
     _ models: [ModelSpecification], _ rollouts: [RolloutPolicy], by actor: String, _ reason: String?
   ) async throws(CommandRefusal) -> [JournalEntry] {
@@ -53,16 +55,21 @@ extension Controller {
     }
     let named = Set(rollouts.flatMap { [$0.incumbent] + $0.candidates }).subtracting(ready)
     let late = named.subtracting(changed.map(\.name)).compactMap { control.service.models[$0] }
-    let needed = changed + late.sorted { $0.name < $1.name }
-    if !needed.isEmpty {
-      try await prepareModels(needed)
-      for model in needed {
-        ready.insert(model.name)
-        settle(.model(model.name))
+    do {
+      if try await prepare(changed + late.sorted { $0.name < $1.name }) { publish() }
+      return try await commit(by: actor) { control, reports throws(CommandRefusal) in
+        try control.events(for: command, reports: reports, reason: reason).map { ($0, reason) }
       }
-    }
-    return try await commit(by: actor) { control, reports throws(CommandRefusal) in
-      try control.events(for: command, reports: reports, reason: reason).map { ($0, reason) }
+    } catch {
+      if error.code == .unavailable {
+        // The next reading tells. Of several commands the last is enough: what the others may
+        // have left is made ready again by looks.
+        discard(doubtful)
+        doubtful = changed
+      } else {
+        discard(changed)
+      }
+      throw error
     }
   }
 
@@ -142,7 +149,11 @@ extension Controller {
   /// Folds what other writers, or an append that only seemed to fail, have left in the journal.
   func catchUp() async throws(CommandRefusal) {
     do {
+      // A reading that began before the append failed would tell nothing of it.
+      let doubted = doubtful
       absorb(try await journal.entries(after: control.service.sequence))
+      discard(doubted)
+      if doubtful == doubted { doubtful = [] }
       publish()
       settle(.journal)
     } catch {

@@ -23,7 +23,7 @@ package actor Controller {
   let journal: any Journal
   let outcomes: any OutcomeStore
   let table: LiveRoutingTable
-  let prepareModels: @Sendable ([ModelSpecification]) async throws(CommandRefusal) -> Void
+  let prepareModels: Preparation
   let wallClock: @Sendable () -> Int64
   let clock: any Clock<Duration>
   /// Time since the controller was made, by `clock`; only forward.
@@ -32,7 +32,12 @@ package actor Controller {
 
   var control = ControlState()
   var retreats: [Retreat] = []
-  var ready: Set<ModelName> = []
+  /// Backends that were made ready and wait for the journal to say that they answer.
+  var prepared: [ModelSpecification: @Sendable () -> Void] = [:]
+  /// Documents of a command whose append failed: the entries may be in the journal all the same.
+  var doubtful: [ModelSpecification] = []
+  /// The documents whose backends answer.
+  var answering: [ModelName: ModelSpecification] = [:]
   var lastPreparation: Duration?
   var stepBegan: [RolloutName: Duration] = [:]
   var lastLook: [RolloutName: Duration] = [:]
@@ -40,17 +45,23 @@ package actor Controller {
   var reports: [RolloutName: [GateReport]] = [:]
   var problems: [Concern: String] = [:]
 
+  /// Makes backends for the models, or says why it cannot; they answer nobody before the function
+  /// that is given back was called.
+  package typealias Preparation =
+    @Sendable ([ModelSpecification]) async throws(CommandRefusal) -> @Sendable () -> Void
+
   /// - Parameters:
   ///   - journal: the memory of control; one writer at a time wins
   ///   - outcomes: what requests did, in the order of their assignment
   ///   - table: where traffic is published
-  ///   - prepare: makes backends ready before a table may name them; called again for models that
-  ///     were refused, so it must bear repetition
+  ///   - prepare: makes backends ready; what it gives back puts them in force, and is called once
+  ///     the journal names these very documents, before a table does, or dropped when it never
+  ///     will. Called again for models that were refused, so it must bear repetition
   ///   - wallClock: milliseconds since 1970, for people; decides nothing
   ///   - clock: a clock that never jumps; steps are timed by it
   package init(
     journal: any Journal, outcomes: any OutcomeStore, table: LiveRoutingTable,
-    prepare: @escaping @Sendable ([ModelSpecification]) async throws(CommandRefusal) -> Void,
+    prepare: @escaping Preparation,
     wallClock: @escaping @Sendable () -> Int64, clock: any Clock<Duration>, logger: Logger
   ) {
     self.journal = journal
@@ -116,6 +127,7 @@ extension Controller {
       case .modelApplied, .approved, .paused, .inconclusive, .rolledBack, .aborted, .promoted: break
       }
     }
+    putInForce()
     for (name, rollout) in control.service.rollouts {
       evidence[name]?.follow(rollout)
       if !rollout.status.isLive { settle(.look(name)) }
@@ -138,14 +150,47 @@ extension Controller {
     table.publish(RoutingTable(effective.service, ready: ready))
   }
 
-  /// Makes models ready one by one, so that one which is broken keeps no other from serving.
+  /// Models whose backends answer as the journal says.
+  var ready: Set<ModelName> {
+    Set(answering.filter { control.service.models[$0.key] == $0.value }.keys)
+  }
+
+  /// Has those prepared backends answer that the journal names.
+  private func putInForce() {
+    for (model, activate) in prepared where control.service.models[model.name] == model {
+      activate()
+      answering[model.name] = model
+      prepared[model] = nil
+      settle(.model(model.name))
+    }
+  }
+
+  /// Makes backends ready. Those of models that the journal knows answer at once, the others as
+  /// soon as it does.
+  ///
+  /// - Returns: whether one of them answers now
+  @discardableResult
+  func prepare(_ models: [ModelSpecification]) async throws(CommandRefusal) -> Bool {
+    let before = ready
+    for model in models { prepared[model] = try await prepareModels([model]) }
+    putInForce()
+    return ready != before
+  }
+
+  /// Lets go of backends that were made ready for nothing.
+  func discard(_ models: [ModelSpecification]) {
+    for model in models { prepared[model] = nil }
+  }
+
+  /// Makes models ready that the journal knows, one by one, so that one which is broken keeps no
+  /// other from serving.
   func makeReady(_ models: [ModelSpecification]) async {
     lastPreparation = uptime()
     for model in models.sorted(by: { $0.name < $1.name }) {
       do {
-        try await prepareModels([model])
-        ready.insert(model.name)
-        settle(.model(model.name))
+        try await prepare([model])
+        // Another document may have taken its name meanwhile.
+        discard([model])
       } catch {
         note(.model(model.name), "model '\(model.name)' is not ready: \(error.message)")
       }

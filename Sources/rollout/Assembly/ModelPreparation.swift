@@ -4,20 +4,29 @@ import Foundation
 import OpenAIAPI
 import Promotion
 
-/// Makes backends for the models that control names, before a table may name them.
+/// Makes backends for the models that control names.
 struct ModelPreparation: Sendable {
   let registry: BackendRegistry
   let embedded: EmbeddedModels
 
+  /// Makes backends that answer nobody yet.
+  ///
+  /// - Returns: what has them answer for their models from then on
   /// - Throws: `invalid` for the first model that cannot answer, with what is wrong and how to mend
   ///   it
-  func prepare(_ models: [ModelSpecification]) async throws(CommandRefusal) {
+  func prepare(
+    _ models: [ModelSpecification]
+  ) async throws(CommandRefusal) -> @Sendable () -> Void {
+    var backends: [any Backend] = []
     for model in models {
       do {
-        registry.register(try await backend(for: model))
+        backends.append(try await backend(for: model))
       } catch {
         throw CommandRefusal(.invalid, error.apiError.message)
       }
+    }
+    return { [registry, backends] in
+      for backend in backends { registry.register(backend) }
     }
   }
 
