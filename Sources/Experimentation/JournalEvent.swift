@@ -12,7 +12,7 @@ package enum JournalEvent: Hashable, Sendable, Codable {
   case advanced(RolloutName, to: Int, evidence: [GateReport])
   /// A person approved the approval step at which the rollout stood.
   case approved(RolloutName, step: Int)
-  /// Looks no longer move the rollout; its traffic stays.
+  /// Looks no longer move the rollout forward; its traffic stays unless they take it back.
   case paused(RolloutName, evidence: [GateReport])
   /// Looks move the rollout again.
   case resumed(RolloutName)
@@ -22,8 +22,9 @@ package enum JournalEvent: Hashable, Sendable, Codable {
   case rolledBack(RolloutName, evidence: [GateReport])
   /// A person stopped the rollout.
   case aborted(RolloutName)
-  /// `model` is the route's incumbent from here on. `openGates` names the required gates that had
-  /// not passed: empty unless the promotion was forced.
+  /// `model` is the route's incumbent from here on. `openGates` says what a force went over: the
+  /// names of required gates that had not passed, then the steps that were skipped, as
+  /// `step 2: approval`. Empty unless the promotion was forced (``isForced``).
   case promoted(RolloutName, model: ModelName, openGates: [String], evidence: [GateReport])
 }
 
@@ -54,6 +55,11 @@ extension JournalEvent {
     case .aborted: "aborted"
     case .promoted: "promoted"
     }
+  }
+
+  /// Whether a person promoted over something that was open.
+  package var isForced: Bool {
+    if case .promoted(_, _, let open, _) = self { !open.isEmpty } else { false }
   }
 
   /// What the decision was based on.

@@ -4,14 +4,21 @@ package import Experimentation
 package enum Command: Hashable, Sendable {
   /// Makes the documents of a policy folder so. Idempotent by digest: what is in force already
   /// changes nothing.
+  ///
+  /// Only the last run under a rollout's name is compared with. One that has ended and whose policy
+  /// has another digest now is begun again at its first step, whoever applies: a person, or a
+  /// service that applies its folder at the start. Who keeps one file for what comes next gets that;
+  /// who means to keep what ended leaves the file as it was.
   case apply(models: [ModelSpecification], rollouts: [RolloutPolicy])
-  /// Makes `model` the incumbent; `nil` means the only candidate. Refused while required gates are
-  /// open, unless `force` (which needs a reason, and the journal keeps both).
+  /// Makes `model` the incumbent; `nil` means the only candidate. Refused while steps are left or
+  /// required gates are open, and before the first look since the service started, unless `force`
+  /// (which needs a reason; the journal keeps it with all that was open). Refused in any case while
+  /// the model is not ready.
   case promote(RolloutName, model: ModelName?, force: Bool)
   /// Stops a live rollout; the incumbent gets everything back at once.
   case abort(RolloutName)
   /// Takes the traffic back from a live rollout, or a promoted one's route back to the model
-  /// before.
+  /// before; this one refused while that model is not ready.
   case rollBack(RolloutName)
   /// Lets a rollout pass the approval step at which it stands.
   case approve(RolloutName)

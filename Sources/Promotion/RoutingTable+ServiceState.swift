@@ -5,17 +5,22 @@ extension RoutingTable {
   /// The traffic that `state` asks for: a pure function, so that recovery is to fold and to
   /// publish.
   ///
-  /// - Parameter ready: the models whose backends stand; `nil` means all of them. A table never
-  ///   names another: a rollout with a candidate that is not ready leaves everything with the
-  ///   incumbent, outside of the rollout, and a route whose incumbent is not ready is left out.
+  /// - Parameter ready: the models whose backends stand; `nil` means all of them. A rollout of which
+  ///   one model is not ready leaves everything with the incumbent, outside of the rollout. A route
+  ///   stays although its incumbent is not ready: it is known, and answers that it is unavailable.
   package init(_ state: ServiceState, ready: Set<ModelName>? = nil) {
     let known = Set(state.models.keys)
     let models = ready.map(known.intersection) ?? known
     self.init(models: models)
-    for (route, incumbent) in state.incumbents where models.contains(incumbent) {
+    for (route, incumbent) in state.incumbents {
       routes[route] = RouteTable(
         route, incumbent: incumbent, rollout: state.liveRollout(on: route), ready: models)
     }
+  }
+
+  /// Routes that nobody answers, because their incumbent is not ready; in order of name.
+  package var unansweredRoutes: [RouteTable] {
+    routes.values.filter { !models.contains($0.incumbent) }.sorted { $0.route < $1.route }
   }
 }
 
@@ -28,7 +33,7 @@ extension RouteTable {
     // Commands keep a live rollout's incumbent the route's own; were it not, nobody could say what
     // its candidates are compared with.
     guard let rollout, rollout.policy.incumbent == incumbent,
-      ready.isSuperset(of: rollout.policy.candidates)
+      ready.isSuperset(of: [incumbent] + rollout.policy.candidates)
     else { return }
     self.rollout = rollout.position
     unit = rollout.policy.assignment.unit

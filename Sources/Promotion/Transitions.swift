@@ -11,15 +11,18 @@ package struct Findings: Hashable, Sendable {
   package var secondsInStep: Double
   /// Candidates whose answers to live traffic failed one after the other (``KillSwitch``).
   package var broken: Set<ModelName>
+  /// Models whose backends answer; `nil` means all of them.
+  package var ready: Set<ModelName>?
 
   package init(
     reports: [GateReport] = [], samples: [ModelName: Int] = [:], secondsInStep: Double,
-    broken: Set<ModelName> = []
+    broken: Set<ModelName> = [], ready: Set<ModelName>? = nil
   ) {
     self.reports = reports
     self.samples = samples
     self.secondsInStep = secondsInStep
     self.broken = broken
+    self.ready = ready
   }
 }
 
@@ -39,8 +42,9 @@ extension RolloutState {
   /// Harm comes first and counts in every live status: a pause keeps a rollout from going on, it
   /// does not keep users on something shown to be bad. With several candidates, one that fails
   /// takes the whole rollout back: what the others' steps showed was shown beside it. Forward goes
-  /// only what was shown: every required gate `pass`, for every candidate, and every hold condition
-  /// met. Time alone moves a rollout nowhere but to a standstill or back.
+  /// only what was shown: every required gate `pass`, for every candidate, every hold condition
+  /// met, and every candidate there to answer. Time alone moves a rollout nowhere but to a
+  /// standstill or back.
   package func next(on findings: Findings) -> Move {
     guard status.isLive else { return .hold(because: "the rollout is \(status.phrase)") }
     if let model = findings.broken.min() {
@@ -77,7 +81,8 @@ extension RolloutState {
     guard let candidate = policy.candidates.first, policy.candidates.count == 1 else {
       return .hold(because: "ready: a person chooses among \(policy.candidates.count) candidates")
     }
-    if let obstacle = openGate(in: findings.reports, minSamples: 1) {
+    let obstacle = absence(on: findings) ?? openGate(in: findings.reports, minSamples: 1)
+    if let obstacle {
       return .hold(because: obstacle)
     }
     return .promote(candidate)
@@ -93,6 +98,7 @@ extension RolloutState {
     case .shadow, .canary, .split, .approval, .pause:
       break
     }
+    if let absence = absence(on: findings) { return absence }
     if let gate = openGate(in: findings.reports, minSamples: current.hold.minSamples) {
       return gate
     }
@@ -110,6 +116,11 @@ extension RolloutState {
       return "the step runs for at least \(current.hold.minSeconds) s"
     }
     return nil
+  }
+
+  private func absence(on findings: Findings) -> String? {
+    guard let ready = findings.ready else { return nil }
+    return policy.candidates.first { !ready.contains($0) }.map { "'\($0)' is not ready" }
   }
 
   /// The first required gate that has not passed, as a sentence; a report that is missing is a gate

@@ -113,7 +113,7 @@ import Testing
       #expect(answer.rollout.status == .promoted)
       #expect(answer.rollout.incumbent.text == "flash")
       #expect(answer.entries.map(\.reason) == ["dense is down"])
-      #expect(answer.entries.first?.detail == "model flash, forced with open gates: errors")
+      #expect(answer.entries.first?.detail == "model flash, by force over errors, step 1: shadow")
 
       let back: CommandResponse = try await console.command("rollback").decode()
       #expect(back.rollout.incumbent.text == "dense")

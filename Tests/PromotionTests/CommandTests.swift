@@ -128,19 +128,27 @@ import Testing
     #expect(
       forced == [
         .promoted(
-          names.rollout, model: names.flash, openGates: ["errors"],
+          names.rollout, model: names.flash,
+          openGates: ["errors", "step 1: canary", "step 2: approval"],
           evidence: [report(.inconclusive)])
       ])
+    // Steps that were skipped show although every gate passes.
+    let skipping = try control.assuming(.advanced(names.rollout, to: 1, evidence: [])).events(
+      for: promote(true), reports: [names.rollout: [report(.pass)]], reason: "outage")
     #expect(
-      try control.events(for: promote(true), reason: "outage")
-        == [.promoted(names.rollout, model: names.flash, openGates: ["errors"], evidence: [])])
+      skipping == [
+        .promoted(
+          names.rollout, model: names.flash, openGates: ["step 2: approval"],
+          evidence: [report(.pass)])
+      ])
+    #expect(skipping.map(\.isForced) == [true])
   }
 
-  @Test func `after the last step a promotion needs no force, unless a gate fails`() throws {
+  @Test func `after the last step a promotion needs a look that finds no open gate`() throws {
     let control = control(
       .rolloutApplied(try policy()), .advanced(names.rollout, to: 2, evidence: []))
     let promote = Command.promote(names.rollout, model: nil, force: false)
-    for verdict in [Verdict.pass, .inconclusive, .noData] {
+    for verdict in [Verdict.pass, .inconclusive] {
       let events = try control.events(
         for: promote, reports: [names.rollout: [report(verdict)]])
       #expect(
@@ -148,8 +156,45 @@ import Testing
           .promoted(
             names.rollout, model: names.flash, openGates: [], evidence: [report(verdict)])
         ])
+      #expect(events.map(\.isForced) == [false])
     }
-    #expect(try refusal(promote, in: control, reports: [report(.fail)]).code == .gatesOpen)
+    for verdict in [Verdict.fail, .error, .noData] {
+      let refusal = try refusal(promote, in: control, reports: [report(verdict)])
+      #expect(refusal.code == .gatesOpen)
+      #expect(refusal.openGates == [report(verdict)])
+    }
+    // A look that says nothing of a required gate.
+    #expect(try refusal(promote, in: control, reports: []).code == .gatesOpen)
+    let early = try #require(
+      #expect(throws: CommandRefusal.self) { try control.events(for: promote) })
+    #expect(early.code == .gatesOpen)
+    #expect(early.message.contains("no look has been made yet"))
+    #expect(early.remedy == "try again in 1 s")
+    let forced = try control.events(
+      for: .promote(names.rollout, model: nil, force: true), reason: "outage")
+    #expect(
+      forced == [.promoted(names.rollout, model: names.flash, openGates: ["errors"], evidence: [])])
+  }
+
+  @Test func `traffic goes to no model that is not ready, by force neither`() throws {
+    let policy = try policy()
+    let live = control(.rolloutApplied(policy))
+    let promote = Command.promote(names.rollout, model: nil, force: true)
+    let refusal = #expect(throws: CommandRefusal.self) {
+      try live.events(for: promote, ready: [names.dense], reason: "outage")
+    }
+    #expect(refusal?.code == .notAllowed)
+    #expect(try live.events(for: promote, ready: [names.flash], reason: "outage").count == 1)
+    let promoted = live.assuming(
+      .promoted(policy.name, model: names.flash, openGates: [], evidence: []))
+    let back = Command.rollBack(names.rollout)
+    let stranded = #expect(throws: CommandRefusal.self) {
+      try promoted.events(for: back, ready: [names.flash])
+    }
+    #expect(stranded?.code == .notAllowed)
+    #expect(try promoted.events(for: back, ready: [names.dense]).count == 1)
+    // A live rollout's route does not change its incumbent.
+    #expect(try live.events(for: back, ready: [names.flash]).count == 1)
   }
 
   @Test func `who is promoted is a candidate, and named among several`() throws {
@@ -161,7 +206,13 @@ import Testing
     }
     #expect(try refusal(promote(nil), in: control).code == .invalid)
     #expect(try refusal(promote(names.dense), in: control).code == .invalid)
-    #expect(try control.events(for: promote(names.window)).count == 1)
+    var report = report(.pass)
+    report.candidate = names.window
+    let reports = [names.rollout: [report]]
+    #expect(try control.events(for: promote(names.window), reports: reports).count == 1)
+    #expect(throws: CommandRefusal.self) {
+      try control.events(for: promote(names.flash), reports: reports)
+    }
   }
 
   @Test func `a promoted rollout is rolled back unless its route has gone on`() throws {

@@ -198,6 +198,39 @@ import Testing
     #expect(await restarted.status().health == ControllerHealth())
   }
 
+  @Test func `after a restart a promotion waits for a look, and for its models`() async throws {
+    let policy = try canary()
+    let first = try await world.controller()
+    try await world.apply(policy, to: first)
+    try await world.serve(policy, step: 0, count: 200)
+    await first.look()
+    #expect(try await world.rollout(first).step == 1)
+
+    let isBroken = Flag(true)
+    let restarted = try await world.controller(prepare: { _ throws(CommandRefusal) in
+      if isBroken.value { throw CommandRefusal(.invalid, "weights are gone") }
+      return {}
+    })
+    #expect(world.route == RouteTable(route: names.assistant, incumbent: names.dense))
+    #expect(
+      await restarted.status().health.problems.last
+        == "route 'assistant' answers nobody: its incumbent 'dense' is not ready")
+    func promote(force: Bool) async throws -> [JournalEntry] {
+      try await restarted.perform(
+        .promote(names.rollout, model: nil, force: force), actor: "ana", reason: "outage")
+    }
+    let early = await #expect(throws: CommandRefusal.self) { try await promote(force: false) }
+    #expect(early?.message.contains("no look") == true)
+    await restarted.look()
+    let forced = await #expect(throws: CommandRefusal.self) { try await promote(force: true) }
+    #expect(forced?.message == "model 'flash' is not ready: it cannot take the traffic")
+    isBroken.value = false
+    world.clock.advance(by: .seconds(10))
+    await restarted.look()
+    #expect(await restarted.status().health == ControllerHealth())
+    #expect(try await promote(force: false).map(\.record.event.isForced) == [false])
+  }
+
   @Test func `documents of a model that cannot be made ready are not applied`() async throws {
     let controller = try await world.controller(prepare: { _ throws(CommandRefusal) in
       throw CommandRefusal(.invalid, "weights are gone")

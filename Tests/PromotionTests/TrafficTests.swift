@@ -90,6 +90,15 @@ import Testing
       without.routes[names.assistant]
         == RouteTable(route: names.assistant, incumbent: names.dense))
     #expect(without.models == [names.dense, names.window])
-    #expect(RoutingTable(state, ready: [names.flash]).routes.isEmpty)
+  }
+
+  @Test func `a route whose incumbent is not ready is known, and answers nobody`() throws {
+    let state = state(names.policy([Step(.canary(weight: try .part(0.25)))]))
+    let table = RoutingTable(state, ready: [names.flash])
+    let alone = RouteTable(route: names.assistant, incumbent: names.dense)
+    #expect(table.routes == [names.assistant: alone])
+    #expect(table.models == [names.flash])
+    #expect(table.unansweredRoutes == [alone])
+    #expect(RoutingTable(state, ready: [names.dense]).unansweredRoutes.isEmpty)
   }
 }

@@ -195,6 +195,25 @@ import Testing
     #expect(state.next(on: reports(.pass, .pass)) == .advance(to: 1))
   }
 
+  @Test func `a candidate that is not ready goes back but not on`() throws {
+    let hold = HoldConditions(minSamples: 1, maxSeconds: 60)
+    let policy = names.policy(
+      [Step(.canary(weight: try .part(0.1)), hold: hold)], promotion: .automatic)
+    func findings(_ ready: Set<ModelName>, seconds: Double = 0, isBroken: Bool = false) -> Findings
+    {
+      Findings(
+        samples: [names.flash: 5], secondsInStep: seconds, broken: isBroken ? [names.flash] : [],
+        ready: ready)
+    }
+    let (first, last) = (names.state(policy), names.state(policy, step: 1))
+    #expect(kind(first.next(on: findings([names.dense]))) == .hold)
+    #expect(kind(first.next(on: findings([names.dense], seconds: 60))) == .inconclusive)
+    #expect(kind(first.next(on: findings([names.dense], isBroken: true))) == .rollBack)
+    #expect(first.next(on: findings([names.dense, names.flash])) == .advance(to: 1))
+    #expect(kind(last.next(on: findings([names.dense]))) == .hold)
+    #expect(last.next(on: findings([names.flash])) == .promote(names.flash))
+  }
+
   @Test func `a policy without gates does not pass a step without traffic`() throws {
     let state = names.state(names.policy([Step(.canary(weight: try .part(0.1)))]))
     #expect(kind(state.next(on: Findings(secondsInStep: 1e6))) == .hold)

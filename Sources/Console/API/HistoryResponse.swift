@@ -13,7 +13,7 @@ package struct HistoryResponse: Hashable, Sendable, Codable {
     package var rollout: RolloutName?
     /// What happened, in a word or two: ``JournalEvent/title``.
     package var title: String
-    /// What it was about: a model, a step, the gates that were open.
+    /// What it was about: a model, a step, what a force went over.
     package var detail: String
     /// What the decision was based on.
     package var evidence: [GateReport]
@@ -54,10 +54,8 @@ extension JournalEvent {
         + "on route \(policy.route)"
     case .advanced(_, let step, _): "to step \(step + 1)"
     case .approved(_, let step): "step \(step + 1)"
-    case .promoted(_, let model, let openGates, _):
-      openGates.isEmpty
-        ? "model \(model)"
-        : "model \(model), forced with open gates: \(openGates.joined(separator: ", "))"
+    case .promoted(_, let model, let open, _):
+      isForced ? "model \(model), by force over \(open.joined(separator: ", "))" : "model \(model)"
     case .paused, .resumed, .inconclusive, .rolledBack, .aborted: ""
     }
   }

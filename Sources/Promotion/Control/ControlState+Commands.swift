@@ -4,24 +4,31 @@ extension ControlState {
   /// The events that `command` becomes in this state, or why not: pure.
   ///
   /// - Parameters:
-  ///   - reports: the verdicts of the last look, by rollout; one without a look has no gate passed
+  ///   - reports: the verdicts of the last look, by rollout; a rollout that was not looked at yet
+  ///     is absent
+  ///   - ready: the models whose backends answer; `nil` means all of them
   ///   - reason: what the asker gave; a force needs one
   /// - Returns: no events when everything is so already
   package func events(
-    for command: Command, reports: [RolloutName: [GateReport]] = [:], reason: String? = nil
+    for command: Command, reports: [RolloutName: [GateReport]] = [:],
+    ready: Set<ModelName>? = nil, reason: String? = nil
   ) throws(CommandRefusal) -> [JournalEvent] {
     switch command {
     case .apply(let models, let rollouts):
       return try apply(models, rollouts)
     case .promote(let name, let model, let force):
-      return try promote(
-        name, model: model, force: force, reports: reports[name] ?? [], reason: reason)
+      let event = try promotion(
+        of: name, model: model, force: force, reports: reports[name], reason: reason)
+      if let ready, case .promoted(_, let model, _, _) = event, !ready.contains(model) {
+        throw notReady(model, "it cannot take the traffic")
+      }
+      return [event]
     case .abort(let name):
       let rollout = try rollout(name)
       guard rollout.status.isLive else { throw rollout.refusal("it cannot be aborted") }
       return [.aborted(name)]
     case .rollBack(let name):
-      return try rollBack(name, reports: reports[name] ?? [])
+      return try rollBack(name, reports: reports[name] ?? [], ready: ready)
     case .approve(let name):
       return try approve(name)
     case .pause(let name):
@@ -58,7 +65,7 @@ extension ControlState {
   }
 
   private func rollBack(
-    _ name: RolloutName, reports: [GateReport]
+    _ name: RolloutName, reports: [GateReport], ready: Set<ModelName>?
   ) throws(CommandRefusal) -> [JournalEvent] {
     let rollout = try rollout(name)
     if rollout.status.isLive { return [.rolledBack(name, evidence: reports)] }
@@ -72,16 +79,27 @@ extension ControlState {
         "route '\(route)' has gone on from rollout '\(name)' to \(other)",
         remedy: newer.map { "rollout rollback \($0)" })
     }
+    let incumbent = rollout.policy.incumbent
+    if let ready, !ready.contains(incumbent) {
+      throw notReady(incumbent, "the route would be left without an answer")
+    }
     return [.rolledBack(name, evidence: reports)]
   }
+}
+
+private func notReady(_ model: ModelName, _ consequence: String) -> CommandRefusal {
+  CommandRefusal(
+    .notAllowed, "model '\(model)' is not ready: \(consequence)",
+    remedy: "`rollout status` says why it is not")
 }
 
 // MARK: - Promotion
 
 extension ControlState {
-  private func promote(
-    _ name: RolloutName, model: ModelName?, force: Bool, reports: [GateReport], reason: String?
-  ) throws(CommandRefusal) -> [JournalEvent] {
+  /// - Parameter reports: `nil` when nobody looked yet
+  private func promotion(
+    of name: RolloutName, model: ModelName?, force: Bool, reports: [GateReport]?, reason: String?
+  ) throws(CommandRefusal) -> JournalEvent {
     let rollout = try rollout(name)
     let policy = rollout.policy
     guard rollout.status.isLive else { throw rollout.refusal("it cannot be promoted") }
@@ -99,11 +117,21 @@ extension ControlState {
     guard policy.candidates.contains(chosen) else {
       throw CommandRefusal(.invalid, "'\(chosen)' is no candidate of rollout '\(name)'")
     }
-    let open = rollout.openGates(of: chosen, in: reports)
-    if !force && (rollout.currentStep != nil || !open.isEmpty) {
-      throw gatesOpen(rollout, chosen, open, reports)
+    let open = rollout.openGates(of: chosen, in: reports ?? [])
+    let skipped = rollout.stepsLeft
+    guard force || (open.isEmpty && skipped.isEmpty) else {
+      if reports == nil && skipped.isEmpty { throw notLookedAt(rollout) }
+      throw gatesOpen(rollout, chosen, open, reports ?? [])
     }
-    return [.promoted(name, model: chosen, openGates: open, evidence: reports)]
+    return .promoted(name, model: chosen, openGates: open + skipped, evidence: reports ?? [])
+  }
+
+  private func notLookedAt(_ rollout: RolloutState) -> CommandRefusal {
+    let seconds = max(1, min(rollout.policy.analysis.everySeconds.rounded(.up), 86_400))
+    return CommandRefusal(
+      .gatesOpen,
+      "rollout '\(rollout.policy.name)': no look has been made yet since the service started",
+      remedy: "try again in \(Int(seconds)) s")
   }
 
   private func gatesOpen(
@@ -126,21 +154,33 @@ extension RolloutState {
   /// order.
   ///
   /// While steps are left: those that have not passed at the last look, and those that a step ahead
-  /// judges anew. After the last step every gate has passed where it was judged; then only one that
-  /// has since been shown to be violated is open.
+  /// judges anew. After the last step every gate has passed where it was judged, which the journal
+  /// has with its evidence (``JournalEvent/advanced``), so one that is inconclusive by now is not
+  /// open; one that has since failed, or can no longer be judged at all, is.
   func openGates(of model: ModelName, in reports: [GateReport]) -> [String] {
     let required = policy.metrics.filter(\.role.isRequired).map(\.name)
     let verdicts = Dictionary(
       reports.filter { $0.candidate == model }.map { ($0.gate, $0.verdict) },
       uniquingKeysWith: { first, _ in first })
-    guard currentStep != nil else { return required.filter { verdicts[$0] == .fail } }
+    let judgedNow = Set(policy.gates(judgedAt: step).map(\.name))
+    guard currentStep != nil else {
+      return required.filter {
+        judgedNow.contains($0) && verdicts[$0] != .pass && verdicts[$0] != .inconclusive
+      }
+    }
     let ahead = policy.steps.indices.filter {
       $0 > step && policy.steps[$0].traffic.sharesTraffic
     }
     let judgedAhead = Set(ahead.flatMap { policy.gates(judgedAt: $0) }.map(\.name))
-    let judgedNow = Set(policy.gates(judgedAt: step).map(\.name))
     return required.filter {
       judgedAhead.contains($0) || (judgedNow.contains($0) && verdicts[$0] != .pass)
+    }
+  }
+
+  /// The steps that a promotion now would skip, the one in force among them: `step 2: approval`.
+  fileprivate var stepsLeft: [String] {
+    policy.steps.indices.filter { $0 >= step }.map {
+      "step \($0 + 1): \(policy.steps[$0].traffic.title)"
     }
   }
 
@@ -148,6 +188,18 @@ extension RolloutState {
     let why = reason.map { " (\($0))" } ?? ""
     return CommandRefusal(
       .notAllowed, "rollout '\(policy.name)' is \(status.phrase)\(why): \(consequence)")
+  }
+}
+
+extension StepTraffic {
+  fileprivate var title: String {
+    switch self {
+    case .shadow: "shadow"
+    case .canary: "canary"
+    case .split: "split"
+    case .approval: "approval"
+    case .pause: "pause"
+    }
   }
 }
 

@@ -25,7 +25,8 @@ extension Controller {
       entries = try await apply(models, rollouts, by: actor, reason)
     case .promote, .approve, .pause, .resume:
       entries = try await commit(by: actor) { control, reports throws(CommandRefusal) in
-        try control.events(for: command, reports: reports, reason: reason).map { ($0, reason) }
+        try control.events(for: command, reports: reports, ready: ready, reason: reason)
+          .map { ($0, reason) }
       }
     }
     for entry in entries {
@@ -78,7 +79,7 @@ extension Controller {
     from name: RolloutName, _ kind: Retreat.Kind, _ command: Command, by actor: String,
     _ reason: String?
   ) async throws(CommandRefusal) -> [JournalEntry] {
-    _ = try effective.events(for: command, reports: reports)
+    _ = try effective.events(for: command, reports: reports, ready: ready)
     guard let run = control.service.rollouts[name]?.run else { return [] }
     return try await retreat(
       Retreat(

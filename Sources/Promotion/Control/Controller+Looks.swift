@@ -129,7 +129,7 @@ extension Controller {
     return Findings(
       reports: known.reports, samples: known.samples,
       secondsInStep: stepBegan[name].map { (uptime() - $0) / .seconds(1) } ?? 0,
-      broken: known.broken)
+      broken: known.broken, ready: ready)
   }
 
   /// - Returns: whether the rollout moved on, so that it should be judged again

@@ -76,8 +76,8 @@ package actor Controller {
 
   /// Folds the journal, makes the models ready and puts the traffic in force again. Before serving.
   ///
-  /// A model that cannot be made ready keeps its routes from being published and shows in the
-  /// health; looks try again. Times of steps start anew: what passed while nobody watched does not
+  /// A model that cannot be made ready serves nobody and shows in the health, as do routes that it
+  /// leaves without an answer; looks try again. Times of steps start anew: what passed while nobody watched does not
   /// count towards a step, so that no clock that jumped, and no night that the service was down,
   /// moves a rollout.
   package func resume() async throws(StorageError) {
@@ -94,10 +94,14 @@ package actor Controller {
 
   /// What the controller knows now.
   package func status() async -> ServiceStatus {
-    ServiceStatus(
+    let unanswered = table.snapshot.unansweredRoutes.map {
+      "route '\($0.route)' answers nobody: its incumbent '\($0.incumbent)' is not ready"
+    }
+    return ServiceStatus(
       state: control.service, reports: reports,
       comparisons: evidence.mapValues(\.table),
-      health: ControllerHealth(problems: problems.sorted { $0.key < $1.key }.map(\.value)))
+      health: ControllerHealth(
+        problems: problems.sorted { $0.key < $1.key }.map(\.value) + unanswered))
   }
 
   /// Every entry of the journal that concerns `rollout`, or all of them, oldest first.
@@ -122,7 +126,10 @@ extension Controller {
     for entry in entries where entry.sequence == control.service.sequence + 1 {
       control.fold(entry)
       switch entry.record.event {
-      case .rolloutApplied(let policy): stepBegan[policy.name] = now
+      case .rolloutApplied(let policy):
+        stepBegan[policy.name] = now
+        // Those of the run before say nothing of this one.
+        reports[policy.name] = nil
       case .advanced(let name, _, _), .resumed(let name): stepBegan[name] = now
       case .modelApplied, .approved, .paused, .inconclusive, .rolledBack, .aborted, .promoted: break
       }
