@@ -116,6 +116,17 @@ package final class Monitor: Sendable {
   /// checks what it waits for.
   package func waitForChange() { pthread_cond_wait(condition, mutex) }
 
+  /// The same, for at most `seconds` (0…60).
+  package func waitForChange(atMost seconds: Double) {
+    var now = timespec()
+    clock_gettime(CLOCK_REALTIME, &now)
+    let nanoseconds = Int(min(60, max(0, seconds)) * 1e9) + Int(now.tv_nsec)
+    var until = timespec()
+    until.tv_sec = now.tv_sec + nanoseconds / 1_000_000_000
+    until.tv_nsec = nanoseconds % 1_000_000_000
+    pthread_cond_timedwait(condition, mutex, &until)
+  }
+
   /// Wakes all who wait. Call inside `withLock`.
   package func announceChange() { pthread_cond_broadcast(condition) }
 }

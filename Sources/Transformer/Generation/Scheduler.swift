@@ -54,10 +54,16 @@ struct Scheduler {
     }
   }
 
+  /// Whether live jobs are admitted, in somebody's hands or not.
+  var hasLive: Bool { live.running > 0 }
+
+  /// Whether a shadow job waits for nothing but its turn.
+  var hasReadyShadow: Bool { live.running == 0 && !shadow.ready.isEmpty }
+
   /// The job whose turn it is, now in the caller's hands, or `nil` if nothing may run.
-  mutating func next() -> (any Job)? {
+  mutating func next(allowsShadow: Bool = true) -> (any Job)? {
     if !live.ready.isEmpty { return live.ready.removeFirst() }
-    guard live.running == 0, !shadow.ready.isEmpty else { return nil }
+    guard allowsShadow, hasReadyShadow else { return nil }
     return shadow.ready.removeFirst()
   }
 

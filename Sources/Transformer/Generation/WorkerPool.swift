@@ -13,7 +13,14 @@ final class WorkerPool: Sendable {
     var cancelled: Set<ObjectIdentifier> = []
     var inHand: Set<ObjectIdentifier> = []
     var isStopped = false
+    /// When a live job was last there.
+    var lastLive: ContinuousClock.Instant?
   }
+
+  /// Shadow work begins after this long without live work, in seconds. Clients that talk to and fro
+  /// leave gaps of milliseconds; a shadow quantum begun in one would overlap the next request,
+  /// which would slow both and make the shadow look slower than it is.
+  private static let quiet = 0.1
 
   private let monitor = Monitor()
   // Touched inside `monitor.withLock` only.
@@ -93,7 +100,8 @@ final class WorkerPool: Sendable {
   private func nextAction(_ executor: Executor) -> Action? {
     monitor.withLock {
       while !state.isStopped {
-        if let job = state.scheduler.next() {
+        let unquiet = unquietSeconds()
+        if let job = state.scheduler.next(allowsShadow: unquiet <= 0) {
           state.inHand.insert(ObjectIdentifier(job))
           executor.crew.open()
           state.crews[executor.lane] = executor.crew
@@ -101,10 +109,20 @@ final class WorkerPool: Sendable {
           return .lead(job)
         }
         if let crew = state.crews.values.min(by: { $0.size < $1.size }) { return .help(crew) }
-        monitor.waitForChange()
+        if unquiet > 0, state.scheduler.hasReadyShadow {
+          monitor.waitForChange(atMost: unquiet)
+        } else {
+          monitor.waitForChange()
+        }
       }
       return nil
     }
+  }
+
+  /// How long shadow work has to wait yet. Call with the lock held.
+  private func unquietSeconds() -> Double {
+    if state.scheduler.hasLive { state.lastLive = .now }
+    return state.lastLive.map { Self.quiet - (.now - $0).seconds } ?? 0
   }
 
   private func lead(_ job: any Job, _ executor: Executor) {
@@ -126,6 +144,7 @@ final class WorkerPool: Sendable {
       let isGone = !isFinished && failure == nil && (isCancelled || state.isStopped)
       state.crews[executor.lane] = nil
       state.inHand.remove(ObjectIdentifier(job))
+      if job.priority == .live { state.lastLive = .now }
       state.scheduler.putBack(job, isFinished: isFinished || failure != nil || isGone)
       monitor.announceChange()
       return isGone
