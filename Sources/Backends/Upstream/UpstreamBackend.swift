@@ -16,11 +16,12 @@ package final class UpstreamBackend: Backend {
   package let model: ModelName
   private let specification: UpstreamSpecification
   private let apiKey: String?
-  private let liveClient: HTTPClient
-  private let shadowClient: HTTPClient
+  private let liveConnections: UpstreamConnections
+  private let shadowConnections: UpstreamConnections
 
   /// - Parameter environment: looks up the key's variable; `nil` there means that it is not set
-  /// - Throws: `unavailable` when the policy names a variable that is not set
+  /// - Throws: `unavailable` when the policy names a variable that is not set, or that holds what
+  ///   no header may
   package init(
     model: ModelName, specification: UpstreamSpecification,
     environment: (String) -> String?
@@ -34,52 +35,43 @@ package final class UpstreamBackend: Backend {
           .unavailable(
             "Model '\(model)' needs the environment variable \(name), which is not set."))
       }
+      guard key.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
+        throw BackendError(
+          .unavailable,
+          .unavailable(
+            "The environment variable \(name) of model '\(model)' holds more than one word of "
+              + "ASCII, perhaps a line's end; set it to the key alone."))
+      }
       apiKey = key
     } else {
       apiKey = nil
     }
-    liveClient = Self.client(specification.timeouts)
-    shadowClient = Self.client(specification.timeouts)
-  }
-
-  /// Closes the connections. The backend answers nothing afterwards.
-  package func shutdown() async {
-    try? await liveClient.shutdown()
-    try? await shadowClient.shutdown()
-  }
-
-  private static func client(_ timeouts: UpstreamTimeouts) -> HTTPClient {
-    var configuration = HTTPClient.Configuration(
-      redirectConfiguration: .disallow,
-      timeout: .init(
-        connect: .seconds(timeouts.connectSeconds), read: .seconds(timeouts.idleSeconds)),
-      decompression: .disabled)
-    configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 512
-    configuration.connectionPool.retryConnectionEstablishment = false
-    configuration.httpVersion = .http1Only
-    return HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+    liveConnections = UpstreamConnections(specification.timeouts)
+    shadowConnections = UpstreamConnections(specification.timeouts)
   }
 
   package func answer(_ call: Call) async throws(BackendError) -> Answer {
     let exchange = UpstreamExchange(call, upstreamModel: specification.model)
-    let start = ContinuousClock.now
-    let response = try await execute(exchange, call, from: start)
-    guard response.status == .ok else { throw await refusal(response) }
+    let connections = call.priority == .live ? liveConnections : shadowConnections
+    let limits = UpstreamTimeLimits(specification.timeouts, deadline: call.deadline)
+    let response = try await execute(exchange, call, on: connections, limits)
+    guard response.status == .ok else { throw await refusal(response, limits) }
     guard response.headers["content-encoding"].allSatisfy({ $0 == "identity" }) else {
       throw malformed("it is compressed, which was not asked for")
     }
     if exchange.isStreamed {
       let stream = UpstreamStream(
-        response.body, exchange: exchange, model: model, start: start)
+        response.body, exchange: exchange, model: model, limits: limits, connections: connections)
       return Answer { try await stream.next() }
     }
-    let whole = try await wholeAnswer(response, exchange)
-    let seconds = start.duration(to: .now).seconds
+    let whole = try await wholeAnswer(response, exchange, limits)
+    let seconds = limits.start.duration(to: .now).seconds
     return Answer(events: WholeAnswer.events(of: whole, seconds: seconds))
   }
 
   private func execute(
-    _ exchange: UpstreamExchange, _ call: Call, from start: ContinuousClock.Instant
+    _ exchange: UpstreamExchange, _ call: Call, on connections: UpstreamConnections,
+    _ limits: UpstreamTimeLimits
   ) async throws(BackendError) -> HTTPClientResponse {
     var request = HTTPClientRequest(url: specification.url + exchange.path)
     request.method = .POST
@@ -88,27 +80,26 @@ package final class UpstreamBackend: Backend {
     if call.priority == .shadow { request.headers.add(name: "x-shadow", value: "1") }
     if let apiKey { request.headers.add(name: "authorization", value: "Bearer \(apiKey)") }
     request.body = .bytes(ByteBuffer(bytes: exchange.body))
-    let client = call.priority == .live ? liveClient : shadowClient
-    let remaining = start.duration(to: call.deadline).seconds
-    let limit = min(remaining, specification.timeouts.totalSeconds)
     // Before the head comes, silence is bounded by the time to the first token; a whole answer
     // comes with its head and has the whole time.
-    let patience =
-      exchange.isStreamed ? min(limit, specification.timeouts.firstTokenSeconds) : limit
+    let limit = exchange.isStreamed ? limits.firstToken : limits.end
+    let patience = ContinuousClock.now.duration(to: limit).seconds
     do {
-      return try await client.execute(request, deadline: .now() + .seconds(patience))
+      return try await connections.client.execute(request, deadline: .now() + .seconds(patience))
     } catch {
       throw UpstreamFailure.classify(error, model: model)
     }
   }
 
   private func wholeAnswer(
-    _ response: HTTPClientResponse, _ exchange: UpstreamExchange
+    _ response: HTTPClientResponse, _ exchange: UpstreamExchange, _ timeLimits: UpstreamTimeLimits
   ) async throws(BackendError) -> ChatCompletion {
     let limits = ResponseLimits.standard
     let body: ByteBuffer
     do {
-      body = try await response.body.collect(upTo: limits.maximumBytes)
+      body = try await TimeLimit.run(until: timeLimits.end) {
+        try await response.body.collect(upTo: limits.maximumBytes)
+      }
     } catch is NIOTooManyBytesError {
       throw malformed("it has more than \(limits.maximumBytes) bytes")
     } catch {
@@ -121,8 +112,12 @@ package final class UpstreamBackend: Backend {
     }
   }
 
-  private func refusal(_ response: HTTPClientResponse) async -> BackendError {
-    let body = try? await response.body.collect(upTo: 64 << 10)
+  private func refusal(
+    _ response: HTTPClientResponse, _ limits: UpstreamTimeLimits
+  ) async -> BackendError {
+    let body = try? await TimeLimit.run(until: limits.firstToken) {
+      try await response.body.collect(upTo: 64 << 10)
+    }
     return UpstreamFailure.refusal(
       status: Int(response.status.code), body: body.map { Array($0.readableBytesView) } ?? [],
       model: model)
@@ -134,15 +129,20 @@ package final class UpstreamBackend: Backend {
   }
 }
 
-extension TimeAmount {
-  static func seconds(_ seconds: Double) -> TimeAmount {
-    .nanoseconds(Int64((max(0, min(seconds, 86_400)) * 1e9).rounded()))
-  }
-}
+/// Until when an answer may take for what.
+struct UpstreamTimeLimits: Sendable {
+  let start: ContinuousClock.Instant
+  /// Until the first piece that says something.
+  let firstToken: ContinuousClock.Instant
+  /// Until the last.
+  let end: ContinuousClock.Instant
+  /// How long the server may be silent.
+  let idle: Duration
 
-extension Duration {
-  /// In seconds, as a number for arithmetic and reports.
-  var seconds: Double {
-    Double(components.seconds) + Double(components.attoseconds) * 1e-18
+  init(_ timeouts: UpstreamTimeouts, deadline: ContinuousClock.Instant) {
+    start = .now
+    end = min(deadline, start.advanced(bySeconds: timeouts.totalSeconds))
+    firstToken = min(end, start.advanced(bySeconds: timeouts.firstTokenSeconds))
+    idle = .seconds(timeouts.idleSeconds)
   }
 }

@@ -8,12 +8,12 @@ enum UpstreamFailure {
   /// Sorts an error of the connection.
   static func classify(_ error: any Error, model: ModelName) -> BackendError {
     if error is CancellationError { return cancelled }
+    if error is TimeLimit.Passed { return deadlineExceeded(model) }
     guard let clientError = error as? HTTPClientError else { return unreachable(model) }
     switch clientError {
     case .cancelled, .requestStreamCancelled: return cancelled
     case .readTimeout, .deadlineExceeded, .connectTimeout, .getConnectionFromPoolTimeout:
-      return BackendError(
-        .deadlineExceeded, .deadlineExceeded("'\(model)' did not answer in time."))
+      return deadlineExceeded(model)
     default: return unreachable(model)
     }
   }
@@ -29,9 +29,7 @@ enum UpstreamFailure {
     case 400, 413, 415, 422:
       let isOfModel = status == 413 || error.code == "context_length_exceeded"
       return BackendError(isOfModel ? .rejected : .invalidRequest, error)
-    case 408, 504:
-      return BackendError(
-        .deadlineExceeded, .deadlineExceeded("'\(model)' did not answer in time."))
+    case 408, 504: return deadlineExceeded(model)
     case 429, 503:
       return BackendError(.unavailable, .unavailable("'\(model)' is overloaded (\(status))."))
     case 300..<400:
@@ -46,6 +44,11 @@ enum UpstreamFailure {
 
   private static var cancelled: BackendError {
     BackendError(.cancelled, .clientClosedRequest())
+  }
+
+  private static func deadlineExceeded(_ model: ModelName) -> BackendError {
+    BackendError(
+      .deadlineExceeded, .deadlineExceeded("'\(model)' did not answer in time."))
   }
 
   private static func unreachable(_ model: ModelName) -> BackendError {

@@ -14,27 +14,36 @@ final class UpstreamStream: @unchecked Sendable {
   private let exchange: UpstreamExchange
   private let model: ModelName
   private let limits = ResponseLimits.standard
+  private let timeLimits: UpstreamTimeLimits
+  /// Kept open as long as this reads from them.
+  private let connections: UpstreamConnections
   private var parser = ServerSentEventParser(maximumLineBytes: 1 << 20)
   private var waiting: ArraySlice<AnswerEvent> = []
   private var clock: StreamClock
   private var usage: Usage?
+  /// Choices that began and have not told why they ended.
+  private var openChoices: Set<Int> = []
+  private var sawFinishReason = false
   private var sawDone = false
   private var isFinished = false
 
   init(
     _ body: HTTPClientResponse.Body, exchange: UpstreamExchange, model: ModelName,
-    start: ContinuousClock.Instant
+    limits: UpstreamTimeLimits, connections: UpstreamConnections
   ) {
+    timeLimits = limits
+    self.connections = connections
     self.body = body.makeAsyncIterator()
     self.exchange = exchange
     self.model = model
-    clock = StreamClock(start: start)
+    clock = StreamClock(start: limits.start)
   }
 
   /// The next event, or `nil` after `finished`.
   ///
   /// - Throws: `BackendError`: `malformed` for what is no such stream, `unavailable` when it breaks
-  ///   off before `[DONE]` and before every choice has its finish reason.
+  ///   off before `[DONE]` and before every choice has its finish reason, `deadlineExceeded` when
+  ///   the first token, the next piece or the end does not come in time
   func next() async throws -> AnswerEvent? {
     while true {
       if let event = waiting.popFirst() { return event }
@@ -50,14 +59,14 @@ final class UpstreamStream: @unchecked Sendable {
 
   private func read() async throws {
     let buffer: ByteBuffer?
-    do { buffer = try await body.next() } catch {
+    do { buffer = try await nextBytes() } catch {
       throw UpstreamFailure.classify(error, model: model)
     }
     try Task.checkCancellation()
     guard let buffer else {
       // Some servers end without the marker; an answer whose choice is finished is whole all the
       // same.
-      guard clock.sawFinishReason else {
+      guard sawFinishReason, openChoices.isEmpty else {
         throw BackendError(
           .unavailable,
           .badGateway("'\(model)' broke off in the middle of its answer.", code: "stream_cut"))
@@ -72,6 +81,18 @@ final class UpstreamStream: @unchecked Sendable {
     for event in events where !sawDone { try take(event) }
   }
 
+  /// The next bytes, or `nil` at the end.
+  ///
+  /// Silence is timed by the client itself. A race with another limit costs two tasks, so there is
+  /// one only where that limit may come first.
+  private func nextBytes() async throws -> ByteBuffer? {
+    let limit = clock.hasBegun ? timeLimits.end : timeLimits.firstToken
+    guard clock.hasBegun, ContinuousClock.now.duration(to: limit) > timeLimits.idle else {
+      return try await TimeLimit.run(until: limit) { try await self.body.next() }
+    }
+    return try await body.next()
+  }
+
   private func take(_ event: ServerSentEvent) throws(BackendError) {
     if event.isDone {
       sawDone = true
@@ -82,6 +103,12 @@ final class UpstreamStream: @unchecked Sendable {
       usage = chunk.usage ?? usage
       for choice in chunk.choices {
         clock.note(choice)
+        if choice.finishReason == nil {
+          openChoices.insert(choice.index)
+        } else {
+          openChoices.remove(choice.index)
+          sawFinishReason = true
+        }
         waiting.append(.choice(choice))
       }
     } catch {
@@ -96,15 +123,16 @@ struct StreamClock {
   private var first: ContinuousClock.Instant?
   private var last: ContinuousClock.Instant?
   private var pieces = 0
-  private(set) var sawFinishReason = false
 
   init(start: ContinuousClock.Instant) {
     self.start = start
   }
 
+  /// Whether a piece came that says something.
+  var hasBegun: Bool { first != nil }
+
   /// Takes note of a piece; only one that says something counts as a token.
   mutating func note(_ choice: ChatCompletionChunk.Choice) {
-    if choice.finishReason != nil { sawFinishReason = true }
     let delta = choice.delta
     let speaks =
       !(delta.content ?? "").isEmpty || !(delta.refusal ?? "").isEmpty
