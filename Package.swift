@@ -95,7 +95,7 @@ let package = Package(
       [
         "Experimentation", "Statistics", "Routing", "Storage", "OpenAIAPI", "Backends", "Quality",
         "Observability", hummingbird, hummingbirdCore, httpTypes, logging, metrics, nioCore,
-        serviceLifecycle,
+        nioHTTP1, serviceLifecycle,
       ]),
     target(
       "Console",
@@ -110,8 +110,9 @@ let package = Package(
       dependencies: [
         "Experimentation", "Statistics", "OpenAIAPI", "PolicyLanguage", "Routing", "Storage",
         "Observability", "SQLiteStorage", "Promotion", "Transformer", "Backends", "Quality",
-        "Gateway", "Console", "Tensors", argumentParser, asyncHTTPClient, hummingbird, logging,
-        metrics, nioCore, nioHTTP1, nioPosix, serviceLifecycle, unixSignals,
+        "Gateway", "Console", "Tensors", argumentParser, asyncHTTPClient, hummingbird,
+        hummingbirdCore, logging, metrics, nioCore, nioHTTP1, nioPosix, serviceLifecycle,
+        unixSignals,
       ],
       swiftSettings: settings),
 
@@ -123,10 +124,15 @@ let package = Package(
     tests("Tensors", ["Tensors"]),
     tests("Transformer", ["Transformer", "Tensors"]),
     tests("Observability", ["Observability", metrics, logging]),
-    tests("SQLiteStorage", ["SQLiteStorage", "Storage", "Experimentation", "Statistics"]),
+    tests(
+      "SQLiteStorage",
+      ["SQLiteStorage", "Storage", "Experimentation", "Statistics", grdb, logging]),
     tests(
       "Promotion",
-      ["Promotion", "Routing", "Storage", "SQLiteStorage", "Experimentation", "Statistics"]),
+      [
+        "Promotion", "Routing", "Storage", "SQLiteStorage", "Experimentation", "Statistics",
+        logging,
+      ]),
     // Whoever is at the other end of a socket in tests.
     .target(
       name: "TestPeers", dependencies: [nioCore, nioPosix], path: "Tests/TestPeers",
@@ -142,7 +148,12 @@ let package = Package(
         "Experimentation", "Statistics", "Observability", "TestPeers", logging, nioCore,
         serviceLifecycle,
       ]),
-    tests("Console", ["Console", "Promotion", "Storage", "SQLiteStorage", hummingbird]),
+    tests(
+      "Console",
+      [
+        "Console", "Experimentation", "PolicyLanguage", "Promotion", "Routing", "Storage",
+        "SQLiteStorage", asyncHTTPClient, hummingbird, logging, nioCore, nioHTTP1,
+      ]),
     tests("Rollout", ["OpenAIAPI"]),
     tests("Tidy", []),
   ]

@@ -32,7 +32,7 @@ say "1. The service starts, with the policies of policies/"
   --port 0 --control-port 0 --log-level warning >"$data/addresses" 2>"$log" &
 server=$!
 for _ in $(seq 300); do
-  grep -q '^rollout answers' "$data/addresses" && break
+  grep -qs '^rollout answers' "$data/addresses" && break
   kill -0 "$server" 2>/dev/null || { wait "$server" || true; server=; exit 1; }
   sleep 0.1
 done
@@ -42,7 +42,7 @@ ROLLOUT_SERVER=$(sed -nE 's/.*control at (.+)$/\1/p' "$data/addresses")
 export ROLLOUT_ENDPOINT ROLLOUT_SERVER
 
 say "2. A client asks. The incumbent answers; nobody sees the candidate"
-"$rollout" ask "What is the capital of France?" --max-tokens 24 --verbose
+"$rollout" ask "What is the capital of France?" --temperature 0 --max-tokens 24 --verbose
 
 say "3. Recorded traffic, played as live requests; the candidate shadows each of them"
 "$rollout" replay "$traffic"
@@ -58,7 +58,7 @@ say "5. The candidate is promoted"
 "$rollout" promote assistant --reason "the gates hold on the recorded traffic"
 
 say "6. The next request is answered by it"
-"$rollout" ask "What is the capital of France?" --max-tokens 24 --verbose
+"$rollout" ask "What is the capital of France?" --temperature 0 --max-tokens 24 --verbose
 "$rollout" history assistant
 
 say "7. The service stops"

@@ -35,6 +35,7 @@ package struct Call: Sendable {
     self.along = along
   }
 
+  /// What is asked, by the endpoint it came in by.
   package enum Prompt: Sendable {
     case chat(ChatCompletionRequest)
     case text(CompletionRequest)

@@ -3,10 +3,10 @@ import Hummingbird
 
 /// Keeps the pages that an operator happens to have open from giving commands.
 ///
-/// A browser sends `Origin` and, from safe contexts, `Sec-Fetch-Site` along with what a page asks it
-/// to post. A page of another origin is refused. So is one whose origin is our own by a name that
-/// anybody could point at this address (DNS rebinding): of names only `localhost` is taken, any
-/// address is. Programs send neither header and are not concerned.
+/// A browser sends `Origin` and, from safe contexts, `Sec-Fetch-Site` along with what a page asks
+/// it to post. A page of another origin is refused. So is one whose origin is our own by a name
+/// that anybody could point at this address (DNS rebinding): of names only `localhost` is taken,
+/// any address is. Programs send neither header and are not concerned.
 struct BrowserGuard: RouterMiddleware {
   private static let secFetchSite = HTTPField.Name("sec-fetch-site")
 

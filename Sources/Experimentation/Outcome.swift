@@ -110,8 +110,8 @@ package struct Measurements: Hashable, Sendable {
   /// A refusal (`rejected`, `invalidRequest`) counts, though the client may be at fault: models
   /// differ in what they refuse, and in traffic that is shared by chance the clients' mistakes come
   /// to every model alike. A full service says nothing. Nor does a client that went away, unless it
-  /// had waited ``patienceSeconds`` in vain: people leave where it is slow, so that to drop those is
-  /// to drop the slowest answers (informative censoring).
+  /// had waited ``patienceSeconds`` in vain: people leave where it is slow, so that to drop those
+  /// is to drop the slowest answers (informative censoring).
   package var isError: Bool? {
     switch failure {
     case nil: false
@@ -125,8 +125,8 @@ package struct Measurements: Hashable, Sendable {
   /// Seconds without a first token after which going away is the model's doing.
   ///
   /// Ten seconds is how long people stay with a task that shows nothing (Miller 1968; Nielsen 1993,
-  /// Usability Engineering, 5.5). Who leaves sooner mostly does so for reasons of its own, such as a
-  /// line that was typed on.
+  /// Usability Engineering, 5.5). Who leaves sooner mostly does so for reasons of its own, such as
+  /// a line that was typed on.
   package static let patienceSeconds = 10.0
 }
 

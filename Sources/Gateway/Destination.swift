@@ -18,8 +18,11 @@ struct Destination: Sendable {
   /// Decides.
   ///
   /// - Throws: 404 for a name that is neither a route nor a model.
+  ///
+  /// - Parameter draw: a fresh name that decides for requests without a unit, and about shadows;
+  ///   not the request's own, which the client may have chosen
   init(
-    _ question: Question, headers: HTTPFields, requestID: String, table: RoutingTable,
+    _ question: Question, headers: HTTPFields, draw: String, table: RoutingTable,
     atMilliseconds: Int64
   ) throws(APIError) {
     guard let name = RouteName(question.model), let route = table.routes[name] else {
@@ -32,9 +35,9 @@ struct Destination: Sendable {
       return
     }
     let unit = RoutingKey.unit(
-      of: route, user: question.user, headers: headers, requestID: requestID)
+      of: route, user: question.user, headers: headers, draw: draw)
     let pinned = RoutingKey.header(Self.overrideHeader, in: headers).flatMap { ModelName($0) }
-    let decision = Router.route(unit, requestID: requestID, pinned: pinned, in: route)
+    let decision = Router.route(unit, requestID: draw, pinned: pinned, in: route)
     model = decision.serving
     shadows = decision.shadows
     assignment = Assignment(

@@ -24,6 +24,7 @@ struct EventStream {
         for try await event in answer.events {
           try await write(event, &encoder, &collector, &writer)
         }
+        try collector.checkIsWhole()
         return collector
       }
       exchange.end(with: collector)
@@ -31,10 +32,19 @@ struct EventStream {
       exchange.end(with: FailureClass(error))
       // Nobody is left to be told.
       guard !(error is CancellationError) else { throw error }
-      var bytes: [UInt8] = []
-      ServerSentEvents.append(error: APIError(answering: error), to: &bytes)
+      try await tell(APIError(answering: error), lent)
+    }
+  }
+
+  /// Says what went wrong. A client that reads nothing, perhaps the very reason, does not keep the
+  /// connection for it.
+  private func tell(_ error: APIError, _ lent: LentWriter) async throws {
+    var bytes: [UInt8] = []
+    ServerSentEvents.append(error: error, to: &bytes)
+    let buffer = ByteBuffer(bytes: bytes)
+    try await Patience(until: .now + .seconds(1), client: patience.client).run {
       var writer = lent.writer
-      try await writer.write(ByteBuffer(bytes: bytes))
+      try await writer.write(buffer)
     }
   }
 
@@ -43,8 +53,12 @@ struct EventStream {
     _ writer: inout any ResponseBodyWriter
   ) async throws {
     try collector.take(event)
+    // The model is done: a client that closes on the last byte has not gone away too early.
+    if case .finished = event { exchange.end(with: collector) }
     let bytes = encoder.encode(event)
-    if !bytes.isEmpty { try await writer.write(ByteBuffer(bytes: bytes)) }
+    guard !bytes.isEmpty else { return }
+    // A connection that takes no more is the client's going away, and no fault of the model's.
+    do { try await writer.write(ByteBuffer(bytes: bytes)) } catch { throw CancellationError() }
   }
 }
 

@@ -24,9 +24,7 @@ package struct GatewayMetrics: Sendable {
 
   func rowsWritten(_ count: Int) { rowsWrittenCounter.increment(by: Int64(count)) }
 
-  func rowsDropped(_ count: Int) {
-    if count > 0 { rowsDroppedCounter.increment(by: Int64(count)) }
-  }
+  func rowDropped() { rowsDroppedCounter.increment(by: 1) }
 
   func writeFailed() { writeFailures.increment(by: 1) }
 

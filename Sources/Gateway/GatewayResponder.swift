@@ -9,6 +9,7 @@ struct GatewayResponder: HTTPResponder {
   let gateway: Gateway
 
   func respond(to request: Request, context: GatewayContext) async throws -> Response {
+    try RequestFraming.check(request)
     let requestID = RequestID.of(request, fallback: gateway.edge.makeRequestID)
     do {
       return try await route(request, context, requestID)
@@ -47,9 +48,12 @@ struct GatewayResponder: HTTPResponder {
   ) async throws -> Response {
     guard request.method == .post else { throw Self.notAllowed(request) }
     try Authentication.check(request.headers, gateway.configuration.apiKeys)
+    // Only a connection that is closed has nobody on it.
+    guard let client = gateway.clients.presence(on: context.channel) else {
+      throw APIError.clientClosedRequest()
+    }
     return try await InferenceRoute(
-      gateway: gateway, endpoint: endpoint, requestID: requestID,
-      client: gateway.clients.presence(on: context.channel)
+      gateway: gateway, endpoint: endpoint, requestID: requestID, client: client
     ).respond(to: request)
   }
 

@@ -29,7 +29,10 @@ final class LiveExchange: Sendable {
     self.received = received
     self.gateway = gateway
     asked = .now
-    number = destination.assignment == nil ? nil : gateway.recorder.openOutcome()
+    // Nobody reads what a request outside of any rollout did: metrics count it, no row keeps it.
+    number = destination.assignment.flatMap { assignment in
+      assignment.rollout == nil ? nil : gateway.recorder.openOutcome(on: assignment.route)
+    }
   }
 
   deinit { end(with: FailureClass.cancelled) }
@@ -57,12 +60,14 @@ final class LiveExchange: Sendable {
     gateway.admission.leave()
     gateway.metrics.answered(
       destination.model, measurements, overheadSeconds: received.duration(to: asked).seconds)
-    guard let assignment = destination.assignment, let number else { return }
-    gateway.recorder.closeOutcome(
-      number,
-      with: Outcome(
-        requestID: requestID, assignment: assignment, model: destination.model,
-        measurements: measurements))
+    guard let assignment = destination.assignment else { return }
+    if let number {
+      gateway.recorder.closeOutcome(
+        number,
+        with: Outcome(
+          requestID: requestID, assignment: assignment, model: destination.model,
+          measurements: measurements))
+    }
     let answer = IncumbentAnswer(
       model: destination.model, measurements: measurements, text: text, trace: trace)
     shadow(answer, assignment)
@@ -71,7 +76,7 @@ final class LiveExchange: Sendable {
   /// Puts the question to the shadows, now that the answer is out: they run aside and in nobody's
   /// way.
   private func shadow(_ answer: IncumbentAnswer, _ assignment: Assignment) {
-    for rule in destination.shadows {
+    for rule in destination.shadows where rule.model != destination.model {
       let failure = answer.measurements.failure
       guard failure == nil || failure?.isOfModel == true else {
         gateway.metrics.shadowDropped(rule.model, .noIncumbentAnswer)
@@ -81,10 +86,14 @@ final class LiveExchange: Sendable {
         gateway.metrics.shadowDropped(rule.model, .notMirrorable)
         continue
       }
+      guard let comparison = gateway.recorder.openComparison(with: rule.model) else {
+        gateway.metrics.shadowDropped(rule.model, .noRoomForRow)
+        continue
+      }
       gateway.shadows.submit(
         ShadowJob(
           prompt: prompt, requestID: requestID, assignment: assignment, rule: rule,
-          incumbent: answer, comparison: gateway.recorder.openComparison(),
+          incumbent: answer, comparison: comparison,
           byteCount: question.byteCount + (answer.text?.utf8.count ?? 0)))
     }
   }

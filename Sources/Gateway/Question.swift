@@ -46,15 +46,16 @@ struct Question: Sendable {
   var forShadow: Call.Prompt? {
     switch prompt {
     case .chat(let request):
-      guard !request.offersTools, var copy = request.sanitisedForShadow() else { return nil }
-      copy.sampling.n = nil
+      guard !request.offersTools, request.sampling.n ?? 1 == 1,
+        var copy = request.sanitisedForShadow()
+      else { return nil }
       copy.streaming = Streaming(isOn: true, includesUsage: true)
       return .chat(copy)
     case .text(let request):
-      guard request.prompt.count == 1 else { return nil }
+      guard request.prompt.count == 1, request.sampling.n ?? 1 == 1, request.bestOf ?? 1 == 1 else {
+        return nil
+      }
       var copy = request.sanitisedForShadow()
-      copy.sampling.n = nil
-      copy.bestOf = nil
       copy.streaming = Streaming(isOn: true, includesUsage: true)
       return .text(copy)
     }

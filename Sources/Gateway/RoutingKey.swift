@@ -15,7 +15,7 @@ enum RoutingKey {
   /// A request that lacks what the policy asks for (no `user`, no such header) is a unit of its
   /// own, so it is routed with the same shares, but not sticky.
   static func unit(
-    of table: RouteTable, user: String?, headers: HTTPFields, requestID: String
+    of table: RouteTable, user: String?, headers: HTTPFields, draw: String
   ) -> AssignmentUnit {
     let key: String? =
       switch table.unit {
@@ -25,7 +25,7 @@ enum RoutingKey {
       case .header(let name): header(name, in: headers)
       }
     guard let key, !key.isEmpty, key.utf8.count <= maximumBytes else {
-      return AssignmentUnit(id: "request/\(requestID)")
+      return AssignmentUnit(id: "request/\(draw)")
     }
     return AssignmentUnit(id: key)
   }

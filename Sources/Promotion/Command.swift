@@ -7,8 +7,8 @@ package enum Command: Hashable, Sendable {
   ///
   /// Only the last run under a rollout's name is compared with. One that has ended and whose policy
   /// has another digest now is begun again at its first step, whoever applies: a person, or a
-  /// service that applies its folder at the start. Who keeps one file for what comes next gets that;
-  /// who means to keep what ended leaves the file as it was.
+  /// service that applies its folder at the start. Who keeps one file for what comes next gets
+  /// that; who means to keep what ended leaves the file as it was.
   case apply(models: [ModelSpecification], rollouts: [RolloutPolicy])
   /// Makes `model` the incumbent; `nil` means the only candidate. Refused while steps are left or
   /// required gates are open, and before the first look since the service started, unless `force`

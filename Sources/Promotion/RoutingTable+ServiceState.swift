@@ -5,9 +5,10 @@ extension RoutingTable {
   /// The traffic that `state` asks for: a pure function, so that recovery is to fold and to
   /// publish.
   ///
-  /// - Parameter ready: the models whose backends stand; `nil` means all of them. A rollout of which
-  ///   one model is not ready leaves everything with the incumbent, outside of the rollout. A route
-  ///   stays although its incumbent is not ready: it is known, and answers that it is unavailable.
+  /// - Parameter ready: the models whose backends stand; `nil` means all of them. A rollout of
+  ///   which one model is not ready leaves everything with the incumbent, outside of the rollout. A
+  ///   route stays although its incumbent is not ready: it is known, and answers that it is
+  ///   unavailable.
   package init(_ state: ServiceState, ready: Set<ModelName>? = nil) {
     let known = Set(state.models.keys)
     let models = ready.map(known.intersection) ?? known

@@ -9,8 +9,8 @@ struct ColumnReader {
 
   init(_ row: Row) { self.row = row }
 
-  /// The next column as a value of the wanted type, an optional one where NULL may stand; throws what
-  /// GRDB does when it is none.
+  /// The next column as a value of the wanted type, an optional one where NULL may stand; throws
+  /// what GRDB does when it is none.
   mutating func next<Value: DatabaseValueConvertible & StatementColumnConvertible>() throws -> Value
   {
     defer { index += 1 }

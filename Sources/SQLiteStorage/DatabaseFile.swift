@@ -6,8 +6,8 @@ import Synchronization
 /// One SQLite file with one connection, opened so that its promises hold.
 final class DatabaseFile: Sendable {
   let path: String
-  /// `nil` once closed. Whoever is in the middle of something keeps the connection until it is done:
-  /// GRDB does not survive the use of a connection that it closed.
+  /// `nil` once closed. Whoever is in the middle of something keeps the connection until it is
+  /// done: GRDB does not survive the use of a connection that it closed.
   private let connection: Mutex<Connection?>
 
   private struct Connection {

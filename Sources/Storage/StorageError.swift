@@ -1,5 +1,6 @@
 /// A failure to remember or to recall, sorted by what the caller may do about it.
 package struct StorageError: Error, Hashable, Sendable, CustomStringConvertible {
+  /// What the caller may do about it.
   package enum Code: Hashable, Sendable {
     /// Another writer was faster: read again, decide again.
     case conflict

@@ -35,6 +35,7 @@ package struct Activations {
       + 2 * Arena.byteCount(scales, Float.self)
   }
 
+  /// `[columns]`: one row's floats.
   package func row(_ row: Int) -> UnsafeMutablePointer<Float> { floats + row * columns }
 
   /// Computes the codes of `rows` from their floats.

@@ -41,6 +41,7 @@ package struct KeyBlockList {
 
   package var count: Int { entries.count }
 
+  /// Empties the list and keeps its memory.
   package mutating func removeAll() { entries.removeAll(keepingCapacity: true) }
 
   /// - Parameters:

@@ -1,8 +1,8 @@
 import Foundation
 import Testing
 
-/// From the first request to the promotion, through kills, with real processes, sockets, weights and
-/// database files.
+/// From the first request to the promotion, through kills, with real processes, sockets, weights
+/// and database files.
 @Suite(.serialized) struct LifeOfARolloutTests {
   let folder: TemporaryFolder
   let weights: URL
@@ -31,7 +31,8 @@ import Testing
   @Test func `a candidate shadows, is compared, and is promoted when its gates hold`() async throws
   {
     let service = try await start()
-    let first = try await service.rollout("ask", "Say yes.", "--max-tokens", "4", "--verbose")
+    let first = try await service.rollout(
+      "ask", "Say yes.", "--temperature", "0", "--max-tokens", "4", "--verbose")
     #expect(first.status == 0, "\(first.errors)")
     #expect(first.errors.contains("model dense"))
 
@@ -44,13 +45,15 @@ import Testing
     let promotion = try await service.rollout("promote", "assistant", "--reason", "gates hold")
     #expect(promotion.status == 0, "\(promotion.output)\(promotion.errors)")
 
-    let next = try await service.rollout("ask", "Say yes.", "--max-tokens", "4", "--verbose")
+    let next = try await service.rollout(
+      "ask", "Say yes.", "--temperature", "0", "--max-tokens", "4", "--verbose")
     #expect(next.errors.contains("model flash"))
     #expect(next.output == first.output, "dense and flash give the same greedy text")
 
     let back = try await service.rollout("rollback", "assistant", "--reason", "second thoughts")
     #expect(back.status == 0, "\(back.output)\(back.errors)")
-    let last = try await service.rollout("ask", "Say yes.", "--max-tokens", "4", "--verbose")
+    let last = try await service.rollout(
+      "ask", "Say yes.", "--temperature", "0", "--max-tokens", "4", "--verbose")
     #expect(last.errors.contains("model dense"))
     #expect(try await service.stop() == 0)
   }
@@ -73,7 +76,8 @@ import Testing
 
     // The file on the disk still names the old incumbent; the journal knows better.
     let third = try await start()
-    let answer = try await third.rollout("ask", "Say yes.", "--max-tokens", "4", "--verbose")
+    let answer = try await third.rollout(
+      "ask", "Say yes.", "--temperature", "0", "--max-tokens", "4", "--verbose")
     #expect(answer.errors.contains("model flash"))
     let history = try await third.rollout("history", "assistant")
     #expect(history.output.contains("promoted"))
@@ -92,7 +96,7 @@ import Testing
       for number in 0..<12 {
         let user = "user-\(number)"
         let answer = try await service.rollout(
-          "ask", "Say yes.", "--max-tokens", "1", "--verbose", "--user", user)
+          "ask", "Say yes.", "--temperature", "0", "--max-tokens", "1", "--verbose", "--user", user)
         let model = answer.errors.contains("model flash") ? "flash" : "dense"
         models[user, default: []].insert(model)
       }

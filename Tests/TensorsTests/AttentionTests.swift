@@ -141,8 +141,8 @@ struct AttentionTests {
     return withExtendedLifetime(cache.memory) { out }
   }
 
-  /// Values up to 1 weighted by exponentials good to 3e-7, of scores whose own error is 64 roundings
-  /// of their size: 2e-6 for scores near 1, and 1e-4 for scores near 1,000.
+  /// Values up to 1 weighted by exponentials good to 3e-7, of scores whose own error is 64
+  /// roundings of their size: 2e-6 for scores near 1, and 1e-4 for scores near 1,000.
   @Test(arguments: Kernels.Level.allCases, [false, true])
   func `attention equals the textbook`(level: Kernels.Level, isDense: Bool) throws {
     let kernels = try kernels(level)

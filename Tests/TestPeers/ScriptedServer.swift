@@ -12,6 +12,8 @@ package final class ScriptedServer: Sendable {
     case send(String)
     case bytes([UInt8])
     case wait(Duration)
+    /// Goes on when somebody opens the gate.
+    case await(Gate)
     /// Says nothing more until the client leaves.
     case hang
     /// Sends these bytes until the client leaves, as fast as it takes them.
@@ -127,6 +129,7 @@ package final class ScriptedServer: Sendable {
       case .send(let text): try await write(Array(text.utf8), outbound)
       case .bytes(let bytes): try await write(bytes, outbound)
       case .wait(let duration): try await Task.sleep(for: duration)
+      case .await(let gate): _ = await eventually(within: .seconds(3_600)) { gate.isOpen }
       case .hang: try await Task.sleep(for: .seconds(3_600))
       case .flood(let text): while true { try await write(Array(text.utf8), outbound) }
       case .close:

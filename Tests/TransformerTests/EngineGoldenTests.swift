@@ -44,8 +44,8 @@ struct EngineGoldenTests {
   }
   static let weights = Result { try Weights(TestModel.file()) }
 
-  /// float32: the cache's halves and float rounding. int8: what rounding activations to 8 bits costs
-  /// llama.cpp too, which differs from the reference by up to 0.6.
+  /// float32: the cache's halves and float rounding. int8: what rounding activations to 8 bits
+  /// costs llama.cpp too, which differs from the reference by up to 0.6.
   static func tolerance(_ mode: NumericMode) -> Double { mode == .float32 ? 0.02 : 0.7 }
 
   @Test(arguments: NumericMode.allCases, [AttentionKind.flash, .dense])

@@ -55,7 +55,8 @@ package final class EmbeddedBackend: Backend {
     }
   }
 
-  /// The tokens that this model is to read beside; none where it makes no sense: another vocabulary.
+  /// The tokens that this model is to read beside; none where it makes no sense: another
+  /// vocabulary.
   private func text(along trace: TokenTrace?) -> [Token] {
     guard let trace, trace.vocabulary == file.digest else { return [] }
     return trace.tokens

@@ -1,7 +1,8 @@
 /// Text that people read in a terminal or a log, from people who may wish them ill.
 ///
-/// Control characters move a terminal's cursor or change its title, line separators forge lines, and
-/// direction overrides make a text look like another ("Trojan Source", Boucher & Anderson 2021).
+/// Control characters move a terminal's cursor or change its title, line separators forge lines,
+/// and direction overrides make a text look like another ("Trojan Source", Boucher & Anderson
+/// 2021).
 package enum PlainText {
   /// Whether a terminal shows `text` as what it is.
   package static func isPlain(_ text: String) -> Bool { text.unicodeScalars.allSatisfy(isPlain) }

@@ -21,19 +21,23 @@ package final class ClientPresence: ChannelInboundHandler, RemovableChannelHandl
     self.directory = directory
   }
 
+  /// Makes itself known.
   package func handlerAdded(context: ChannelHandlerContext) {
     directory.add(self, for: context.channel)
   }
 
+  /// Is known no more.
   package func handlerRemoved(context: ChannelHandlerContext) {
     directory.remove(context.channel)
   }
 
+  /// The client closed its side.
   package func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
     if let event = event as? ChannelEvent, event == .inputClosed { leave() }
     context.fireUserInboundEventTriggered(event)
   }
 
+  /// The connection is gone.
   package func channelInactive(context: ChannelHandlerContext) {
     leave()
     context.fireChannelInactive()

@@ -18,17 +18,38 @@ struct AnswerObservation: Sendable {
         let answer = try await backend.answer(call)
         var collector = AnswerCollector(id: call.requestID, created: 0, model: "")
         for try await event in answer.events { try collector.take(event) }
+        try collector.checkIsWhole()
         return collector
       }
       return AnswerObservation(
         measurements: Measurements(collector, elapsed: start.duration(to: .now).seconds),
         text: collector.text, topAlong: collector.summary?.topAlong)
+    } catch is DeadlineExceeded {
+      // The backend keeps limits of its own, and blames the model when they are passed. This one is
+      // the service's: it had no time for a shadow behind its live work.
+      return AnswerObservation(
+        measurements: Measurements(
+          totalSeconds: start.duration(to: .now).seconds, failure: .overloaded),
+        text: "", topAlong: nil)
     } catch {
       return AnswerObservation(
         measurements: Measurements(
           totalSeconds: start.duration(to: .now).seconds, failure: FailureClass(error)),
         text: "", topAlong: nil)
     }
+  }
+}
+
+extension AnswerCollector {
+  /// Call it where the events end: they do so too when the task that pulls them is cancelled.
+  ///
+  /// - Throws: `CancellationError` then, `BackendError` of `malformed` when the backend ended
+  ///   without saying so
+  func checkIsWhole() throws {
+    guard summary == nil else { return }
+    try Task.checkCancellation()
+    throw BackendError(
+      .malformed, .badGateway("The answer ended without its end.", code: "malformed"))
   }
 }
 
@@ -45,8 +66,7 @@ extension FailureClass {
 }
 
 extension Measurements {
-  /// What a whole answer took. One that ended without telling is `malformed`, and took `elapsed`
-  /// seconds.
+  /// What an answer took. One that is not whole is `malformed`, and took `elapsed` seconds.
   init(_ collector: AnswerCollector, elapsed: Double) {
     guard let summary = collector.summary else {
       self.init(totalSeconds: elapsed, failure: .malformed)

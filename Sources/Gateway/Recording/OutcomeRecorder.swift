@@ -6,9 +6,12 @@ import Synchronization
 
 /// Writes outcomes and comparisons down in the order of assignment, and lets nobody wait for it.
 ///
-/// Rows wait in a queue of at most `capacity`; when the store is slow or its disk full, rows beyond
-/// that are dropped and counted. A crash loses at most what waited: the last `flushInterval`, plus
-/// rows that an earlier, still open request held back.
+/// Order is kept for each route, and for the comparisons of each candidate, since only those are
+/// judged together: what is slow on one route holds nothing of another back. At most `capacity`
+/// rows are promised, wait for an earlier request to end, or wait for the store. Beyond, a request
+/// leaves no row and is counted; this is decided when it is assigned, before anybody knows how it
+/// will end, so that what is missing is no other kind than what is there. A crash loses at most
+/// what was held: the last `flushInterval`, plus rows behind an earlier, still open request.
 package final class OutcomeRecorder: Service {
   private let store: any OutcomeStore
   private let capacity: Int
@@ -19,19 +22,24 @@ package final class OutcomeRecorder: Service {
   private let state = Mutex(State())
 
   private struct State {
-    var outcomeOrder = AssignmentOrder<Outcome>()
-    var comparisonOrder = AssignmentOrder<Comparison>()
+    var outcomeOrders = AssignmentOrders<RouteName, Outcome>()
+    var comparisonOrders = AssignmentOrders<ModelName, Comparison>()
+    /// In order, for the store to take.
     var outcomes: [Outcome] = []
     var comparisons: [Comparison] = []
-    var waiting: Int { outcomes.count + comparisons.count }
+    /// Taken out, and not written yet.
+    var inHand = 0
+    var held: Int {
+      outcomeOrders.count + comparisonOrders.count + outcomes.count + comparisons.count + inHand
+    }
   }
 
   /// - Parameters:
-  ///   - capacity: rows that may wait, at least 1
+  ///   - capacity: rows that may be promised or held, at least 1
   ///   - batchSize: rows of one transaction
   ///   - flushInterval: how long a row waits at most while the store keeps up
   package init(
-    store: any OutcomeStore, capacity: Int = 16_384, batchSize: Int = 1_024,
+    store: any OutcomeStore, capacity: Int = 65_536, batchSize: Int = 1_024,
     flushInterval: Duration = .milliseconds(200), metrics: GatewayMetrics, logger: Logger
   ) {
     self.store = store
@@ -42,32 +50,36 @@ package final class OutcomeRecorder: Service {
     self.logger = logger
   }
 
-  /// The number of an assignment made now; must be closed exactly once.
-  func openOutcome() -> UInt64 { state.withLock { $0.outcomeOrder.open() } }
-
-  /// Takes what the request of `number` did; `nil` when it leaves nothing to be counted.
-  func closeOutcome(_ number: UInt64, with outcome: Outcome?) {
-    let dropped = state.withLock { state in
-      let room = capacity - state.waiting
-      let released = state.outcomeOrder.close(number, with: outcome)
-      state.outcomes.append(contentsOf: released.prefix(max(0, room)))
-      return released.count - min(released.count, max(0, room))
-    }
-    metrics.rowsDropped(dropped)
+  /// The number of an assignment made now on `route`, to be closed exactly once; `nil` when there
+  /// is no room for its row.
+  func openOutcome(on route: RouteName) -> UInt64? {
+    open { $0.outcomeOrders.next(route) }
   }
 
-  /// The number of a comparison that was promised now; must be closed exactly once.
-  func openComparison() -> UInt64 { state.withLock { $0.comparisonOrder.open() } }
-
-  /// Takes a comparison; `nil` when the shadow was not asked or did not answer in time.
-  func closeComparison(_ number: UInt64, with comparison: Comparison?) {
-    let dropped = state.withLock { state in
-      let room = capacity - state.waiting
-      let released = state.comparisonOrder.close(number, with: comparison)
-      state.comparisons.append(contentsOf: released.prefix(max(0, room)))
-      return released.count - min(released.count, max(0, room))
+  /// Takes what the request of `number` did.
+  func closeOutcome(_ number: UInt64, with outcome: Outcome) {
+    state.withLock {
+      $0.outcomes += $0.outcomeOrders.close(number, of: outcome.assignment.route, with: outcome)
     }
-    metrics.rowsDropped(dropped)
+  }
+
+  /// The number of a comparison with `candidate` promised now, to be closed exactly once; `nil`
+  /// when there is no room for its row.
+  func openComparison(with candidate: ModelName) -> UInt64? {
+    open { $0.comparisonOrders.next(candidate) }
+  }
+
+  /// Takes a comparison; `nil` when the shadow was not asked.
+  func closeComparison(_ number: UInt64, with candidate: ModelName, _ comparison: Comparison?) {
+    state.withLock {
+      $0.comparisons += $0.comparisonOrders.close(number, of: candidate, with: comparison)
+    }
+  }
+
+  private func open(_ next: (inout State) -> UInt64) -> UInt64? {
+    let number = state.withLock { $0.held < capacity ? next(&$0) : nil }
+    if number == nil { metrics.rowDropped() }
+    return number
   }
 
   /// Writes until the service shuts down, and then what is left.
@@ -86,9 +98,10 @@ package final class OutcomeRecorder: Service {
     while let batch = takeBatch() {
       do {
         try await store.append(outcomes: batch.outcomes, comparisons: batch.comparisons)
+        state.withLock { $0.inHand -= batch.count }
         metrics.rowsWritten(batch.count)
       } catch {
-        // They go back in front, and the next tick tries again; the queue's bound is what gives.
+        // They go back in front, and the next tick tries again; the bound is what gives.
         putBack(batch)
         metrics.writeFailed()
         logger.warning("outcomes could not be written", metadata: ["error": "\(error)"])
@@ -110,12 +123,14 @@ package final class OutcomeRecorder: Service {
       state.outcomes.removeFirst(outcomes.count)
       state.comparisons.removeFirst(comparisons.count)
       let batch = Batch(outcomes: outcomes, comparisons: comparisons)
+      state.inHand += batch.count
       return batch.count == 0 ? nil : batch
     }
   }
 
   private func putBack(_ batch: Batch) {
     state.withLock { state in
+      state.inHand -= batch.count
       state.outcomes.insert(contentsOf: batch.outcomes, at: 0)
       state.comparisons.insert(contentsOf: batch.comparisons, at: 0)
     }

@@ -31,6 +31,13 @@ struct AnswerHead: Sendable {
     return response
   }
 
+  /// What the client is told when the model gave no answer.
+  func response(failing error: APIError) -> Response {
+    var response = Response.refusal(error, requestID: requestID)
+    addHeaders(to: &response)
+    return response
+  }
+
   /// The answer as server-sent events, each written as soon as it is there.
   func response(
     streaming answer: Answer, from first: AnswerEvent?, _ exchange: LiveExchange,

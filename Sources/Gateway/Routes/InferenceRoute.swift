@@ -11,15 +11,16 @@ struct InferenceRoute: Sendable {
   let gateway: Gateway
   let endpoint: Question.Endpoint
   let requestID: String
-  /// Whoever waits; `nil` when their connection closed meanwhile.
-  let client: ClientPresence?
+  /// Whoever waits.
+  let client: ClientPresence
 
   func respond(to request: Request) async throws -> Response {
     let received = ContinuousClock.now
     let body = try await RequestBytes.read(request, gateway.configuration)
     let question = try Question(endpoint, body: body, limits: gateway.configuration.limits)
     let destination = try Destination(
-      question, headers: request.headers, requestID: requestID, table: gateway.table.snapshot,
+      question, headers: request.headers, draw: gateway.edge.makeRequestID(),
+      table: gateway.table.snapshot,
       atMilliseconds: gateway.edge.wallClock())
     guard let backend = gateway.backends.backend(for: destination.model) else {
       throw APIError.unavailable("Model '\(destination.model)' is not ready yet.")
@@ -30,16 +31,20 @@ struct InferenceRoute: Sendable {
     let deadline = received + gateway.configuration.requestTimeout
     let call = Call(question.prompt, requestID: requestID, priority: .live, deadline: deadline)
     let patience = Patience(until: deadline, client: client)
-    let begun = try await begin(call, on: backend, exchange, patience, question.streaming.isOn)
     let head = AnswerHead(
       endpoint: endpoint, requestID: requestID, created: gateway.edge.wallClock() / 1_000,
       destination: destination, includesUsage: question.streaming.includesUsage)
-    switch begun {
-    case .whole(let collector):
-      exchange.end(with: collector)
-      return head.response(to: collector)
-    case .streaming(let answer, let first):
-      return head.response(streaming: answer, from: first, exchange, patience)
+    do {
+      switch try await begin(call, on: backend, patience, question.streaming.isOn) {
+      case .whole(let collector):
+        exchange.end(with: collector)
+        return head.response(to: collector)
+      case .streaming(let answer, let first):
+        return head.response(streaming: answer, from: first, exchange, patience)
+      }
+    } catch {
+      exchange.end(with: FailureClass(error))
+      return head.response(failing: APIError(answering: error))
     }
   }
 
@@ -51,24 +56,18 @@ struct InferenceRoute: Sendable {
   /// Asks, and waits for the whole answer or for its first event: until then a failure is an HTTP
   /// status, and no head has been sent.
   private func begin(
-    _ call: Call, on backend: any Backend, _ exchange: LiveExchange, _ patience: Patience,
-    _ isStreaming: Bool
+    _ call: Call, on backend: any Backend, _ patience: Patience, _ isStreaming: Bool
   ) async throws -> Begun {
-    do {
-      return try await patience.run {
-        let answer = try await backend.answer(call)
-        if isStreaming {
-          var events = answer.events.makeAsyncIterator()
-          return .streaming(answer, first: try await events.next())
-        }
-        var collector = AnswerCollector(id: "", created: 0, model: "")
-        for try await event in answer.events { try collector.take(event) }
-        guard collector.summary != nil else { throw CancellationError() }
-        return .whole(collector)
+    try await patience.run {
+      let answer = try await backend.answer(call)
+      if isStreaming {
+        var events = answer.events.makeAsyncIterator()
+        return .streaming(answer, first: try await events.next())
       }
-    } catch {
-      exchange.end(with: FailureClass(error))
-      throw APIError(answering: error)
+      var collector = AnswerCollector(id: "", created: 0, model: "")
+      for try await event in answer.events { try collector.take(event) }
+      try collector.checkIsWhole()
+      return .whole(collector)
     }
   }
 }

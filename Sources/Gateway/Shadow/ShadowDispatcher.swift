@@ -2,17 +2,18 @@ package import Backends
 import Experimentation
 package import Logging
 import Quality
-import Routing
+package import Routing
 import ServiceLifecycle
 import Synchronization
 
 /// Asks shadow candidates the questions users asked, and lets nobody wait for it.
 ///
-/// Each candidate has a lane: at most its policy's `concurrency` are under way, and at most
-/// `capacity` jobs (and `capacityBytes` of text) wait in all lanes together; more are dropped and
-/// counted. All work is a child of `run()`. On shutdown what waits is dropped and what runs is
-/// cancelled: nobody waits for a shadow.
+/// Each candidate has a lane: at most its policy's `concurrency` are under way, at most `capacity`
+/// jobs wait in it, and at most `capacityBytes` of text wait in all lanes together; the rest are
+/// dropped and counted. All work is a child of `run()`. On shutdown what waits is dropped and what
+/// runs is cancelled: nobody waits for a shadow.
 package final class ShadowDispatcher: Service {
+  private let table: LiveRoutingTable
   private let backends: BackendRegistry
   private let recorder: OutcomeRecorder
   private let metrics: GatewayMetrics
@@ -23,15 +24,18 @@ package final class ShadowDispatcher: Service {
   private let wakeups = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
 
   /// - Parameters:
-  ///   - capacity: jobs that may wait
-  ///   - capacityBytes: text that may wait
+  ///   - table: the table in force; a candidate that it does not shadow any more is asked no more
+  ///   - capacity: jobs that may wait for one candidate
+  ///   - capacityBytes: text that may wait for all of them together
   ///   - deadline: how long one shadow may take from when it begins
   ///   - wallClock: milliseconds since 1970; tells the days of token budgets
   package init(
-    backends: BackendRegistry, recorder: OutcomeRecorder, capacity: Int = 1_024,
+    table: LiveRoutingTable, backends: BackendRegistry, recorder: OutcomeRecorder,
+    capacity: Int = 1_024,
     capacityBytes: Int = 64 << 20, deadline: Duration = .seconds(300),
     metrics: GatewayMetrics, logger: Logger, wallClock: @escaping @Sendable () -> Int64
   ) {
+    self.table = table
     self.backends = backends
     self.recorder = recorder
     self.metrics = metrics
@@ -73,23 +77,27 @@ package final class ShadowDispatcher: Service {
   }
 
   private func drop(_ job: ShadowJob, _ reason: ShadowDrop) {
-    recorder.closeComparison(job.comparison, with: nil)
+    recorder.closeComparison(job.comparison, with: job.rule.model, nil)
     metrics.shadowDropped(job.rule.model, reason)
   }
 
   private func ask(_ job: ShadowJob) async {
     let model = job.rule.model
-    guard let backend = backends.backend(for: model) else {
-      lanes.withLock { $0.finish(model, tokens: 0) }
-      return drop(job, .noBackend)
+    guard let backend = backends.backend(for: model) else { return giveUp(job, .noBackend) }
+    guard isCurrent(job) else { return giveUp(job, .rolloutEnded) }
+    let day = wallClock() / 86_400_000
+    guard lanes.withLock({ $0.hasBudget(for: job, day: day) }) else {
+      return giveUp(job, .tokenBudget)
     }
     let call = Call(
       job.prompt, requestID: job.requestID, priority: .shadow, deadline: .now + deadline,
       along: job.incumbent.trace)
     let result = await AnswerObservation.observe(call, of: backend)
-    lanes.withLock { $0.finish(model, tokens: result.measurements.tokens) }
+    // A candidate that did not count, or not come to its end, spent about what the incumbent did.
+    let tokens = result.measurements.tokens ?? job.incumbent.measurements.tokens ?? 0
+    lanes.withLock { $0.finish(model, tokens: tokens) }
     if result.measurements.failure == .cancelled { return drop(job, .shutdown) }
-    recorder.closeComparison(job.comparison, with: comparison(of: job, with: result))
+    recorder.closeComparison(job.comparison, with: model, comparison(of: job, with: result))
     metrics.shadowCompleted(model, result.measurements)
     if let failure = result.measurements.failure {
       logger.info(
@@ -98,6 +106,18 @@ package final class ShadowDispatcher: Service {
           "model": "\(model)", "failure": "\(failure.rawValue)", "request": "\(job.requestID)",
         ])
     }
+  }
+
+  private func giveUp(_ job: ShadowJob, _ reason: ShadowDrop) {
+    lanes.withLock { $0.finish(job.rule.model, tokens: 0) }
+    drop(job, reason)
+  }
+
+  /// Whether the step that the job was made in still runs: after an abort what waits is not asked.
+  private func isCurrent(_ job: ShadowJob) -> Bool {
+    let route = table.snapshot.routes[job.assignment.route]
+    return route?.rollout == job.assignment.rollout
+      && route?.shadows.contains { $0.model == job.rule.model } == true
   }
 
   private func comparison(of job: ShadowJob, with result: AnswerObservation) -> Comparison {
@@ -115,6 +135,8 @@ package final class ShadowDispatcher: Service {
 }
 
 extension Measurements {
-  /// Prompt and answer together, as far as counted.
-  fileprivate var tokens: Int { (promptTokens ?? 0) + (outputTokens ?? 0) }
+  /// Prompt and answer together, or `nil` when they were not counted.
+  fileprivate var tokens: Int? {
+    promptTokens.flatMap { prompt in outputTokens.map { prompt + $0 } }
+  }
 }

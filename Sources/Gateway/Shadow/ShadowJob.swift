@@ -36,8 +36,12 @@ enum ShadowDrop: String, CaseIterable {
   case notMirrorable
   /// The client went away, or its request was wrong.
   case noIncumbentAnswer
+  /// The comparison could not be written down: the store is too slow or full.
+  case noRoomForRow
   /// The candidate is not ready.
   case noBackend
+  /// The step that asked for it is over: promoted, aborted, rolled back, moved on.
+  case rolloutEnded
   /// The service stopped.
   case shutdown
 }

@@ -18,6 +18,10 @@ struct ShadowLanes {
   private var waiting = 0
   private var waitingBytes = 0
 
+  /// - Parameters:
+  ///   - capacity: jobs that may wait in one lane, so that a candidate that hangs takes no room
+  ///     from others
+  ///   - capacityBytes: bytes that may wait in all of them
   init(capacity: Int, capacityBytes: Int) {
     self.capacity = capacity
     self.capacityBytes = capacityBytes
@@ -31,16 +35,9 @@ struct ShadowLanes {
   /// - Parameter day: days since 1970, UTC; another day gives the budget back. The budget is kept
   ///   in memory: a restart gives it back too.
   mutating func enqueue(_ job: ShadowJob, day: Int64) -> ShadowDrop? {
+    guard hasBudget(for: job, day: day) else { return .tokenBudget }
     var lane = lanes[job.rule.model] ?? Lane()
-    if lane.day != day {
-      lane.day = day
-      lane.tokensToday = 0
-    }
-    if let budget = job.rule.traffic.tokensPerDay, lane.tokensToday >= budget {
-      lanes[job.rule.model] = lane
-      return .tokenBudget
-    }
-    guard waiting < capacity, waitingBytes + job.byteCount <= capacityBytes else {
+    guard lane.waiting.count < capacity, waitingBytes + job.byteCount <= capacityBytes else {
       return .queueFull
     }
     lane.waiting.append(job)
@@ -48,6 +45,18 @@ struct ShadowLanes {
     waiting += 1
     waitingBytes += job.byteCount
     return nil
+  }
+
+  /// Whether the day's tokens are not spent yet. Asked again before a job begins: what ran while it
+  /// waited counts, so that a budget is passed by no more than the jobs under way at once.
+  mutating func hasBudget(for job: ShadowJob, day: Int64) -> Bool {
+    var lane = lanes[job.rule.model] ?? Lane()
+    if lane.day != day {
+      lane.day = day
+      lane.tokensToday = 0
+      lanes[job.rule.model] = lane
+    }
+    return job.rule.traffic.tokensPerDay.map { lane.tokensToday < $0 } ?? true
   }
 
   /// The next job that may begin now, or `nil`.

@@ -77,9 +77,9 @@ package actor Controller {
   /// Folds the journal, makes the models ready and puts the traffic in force again. Before serving.
   ///
   /// A model that cannot be made ready serves nobody and shows in the health, as do routes that it
-  /// leaves without an answer; looks try again. Times of steps start anew: what passed while nobody watched does not
-  /// count towards a step, so that no clock that jumped, and no night that the service was down,
-  /// moves a rollout.
+  /// leaves without an answer; looks try again. Times of steps start anew: what passed while nobody
+  /// watched does not count towards a step, so that no clock that jumped, and no night that the
+  /// service was down, moves a rollout.
   package func resume() async throws(StorageError) {
     absorb(try await journal.entries(after: control.service.sequence))
     await makeReady(Array(control.service.models.values))

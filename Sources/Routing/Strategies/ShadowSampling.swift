@@ -5,6 +5,7 @@ import Statistics
 ///
 /// The draw hangs on the request, not on the unit, so that a sampled shadow sees all users.
 package enum ShadowSampling {
+  /// Whether the request called `requestID` is asked of `rule`'s model; its share of requests is.
   package static func isSampled(requestID: String, salt: String, rule: ShadowRule) -> Bool {
     let share = rule.traffic.share
     if share == .all { return true }

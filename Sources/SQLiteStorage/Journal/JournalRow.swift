@@ -11,8 +11,8 @@ struct JournalRow {
   /// ``JournalEvent/title``, for people with an SQLite shell.
   var title: String
   var rollout: String?
-  /// The event's canonical JSON. What is kept is what was hashed, so that entries of older encodings
-  /// verify for ever.
+  /// The event's canonical JSON. What is kept is what was hashed, so that entries of older
+  /// encodings verify for ever.
   var event: String
   var actor: String
   var reason: String?

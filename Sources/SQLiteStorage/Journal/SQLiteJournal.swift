@@ -2,7 +2,8 @@ package import Experimentation
 import GRDB
 package import Storage
 
-/// The journal in `control.sqlite`: append-only, hash-chained, on the disk before it is acknowledged.
+/// The journal in `control.sqlite`: append-only, hash-chained, on the disk before it is
+/// acknowledged.
 ///
 /// Every read recomputes the chain over what it reads (``JournalChain``); triggers refuse to change
 /// or remove an entry, or to leave a gap.
@@ -55,8 +56,8 @@ package struct SQLiteJournal: Journal {
   /// Recomputes the whole chain from the first entry.
   ///
   /// Finds entries that were changed, removed from the middle or put in. That entries were cut off
-  /// the end, or the file replaced by an older one, shows in the head only: compare it with one that
-  /// was kept elsewhere.
+  /// the end, or the file replaced by an older one, shows in the head only: compare it with one
+  /// that was kept elsewhere.
   ///
   /// - Throws: `corrupt` with the first entry that does not follow from the one before.
   package func verify() async throws(StorageError) -> JournalHead {

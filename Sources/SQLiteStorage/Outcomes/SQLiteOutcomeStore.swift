@@ -4,8 +4,8 @@ package import Storage
 
 /// Outcomes and comparisons in `metrics.sqlite`.
 ///
-/// A batch is one transaction, so that it costs one pass through the write-ahead log however long it
-/// is. Writes and reads take turns on one connection: read in pages of some thousand.
+/// A batch is one transaction, so that it costs one pass through the write-ahead log however long
+/// it is. Writes and reads take turns on one connection: read in pages of some thousand.
 package struct SQLiteOutcomeStore: OutcomeStore {
   let file: DatabaseFile
 

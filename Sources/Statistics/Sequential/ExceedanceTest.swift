@@ -14,10 +14,9 @@ package struct ExceedanceTest: AdditiveTest {
   package private(set) var threshold: Double
   private var tails: RelativeRiskTest
 
-  /// - Parameters:
-  ///   - claim: With a margin below 1 for `.better`, any for the others.
-  ///   - threshold: τ > 0: control's quantile before the step started, or an SLO.
-  ///   - plannedRatio: As for `RelativeRiskTest`; `plannedRatio(history:threshold:slowdown:)` reads it
+  /// - Parameters: - claim: With a margin below 1 for `.better`, any for the others. - threshold: τ
+  ///   > 0: control's quantile before the step started, or an SLO. - plannedRatio: As for
+  ///   `RelativeRiskTest`; `plannedRatio(history:threshold:slowdown:)` reads it
   ///     off control's history.
   ///   - evidence: What an earlier test with this claim has gathered.
   /// - Throws: `invalidParameter`, or `mismatch` if the evidence is another kind of test's.

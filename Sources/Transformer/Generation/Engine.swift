@@ -16,7 +16,8 @@ package final class Engine: Sendable {
   package struct Configuration: Sendable {
     /// At least 1.
     package var threads: Int = ComputeThread.processorCount
-    package var mode: NumericMode = .int8
+    /// Exact by default: 8-bit activations are faster, but change what a small model says.
+    package var mode: NumericMode = .float32
     package var kernels: Kernels = .fastest
     /// Bytes that all KV caches may take together.
     package var cacheBytes: Int = 2 << 30

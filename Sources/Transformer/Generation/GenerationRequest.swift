@@ -42,6 +42,7 @@ package enum GenerationEvent: Sendable {
 
 /// How an answer ended.
 package struct GenerationResult: Hashable, Sendable {
+  /// Why there are no more tokens.
   package enum Reason: String, Hashable, Sendable {
     /// The model drew a stop token.
     case stop

@@ -1,5 +1,6 @@
 /// What a model holds of each token of a given text, without generating any.
 package struct TextScore: Sendable {
+  /// What a model holds of one token of the text.
   package struct TokenScore: Hashable, Sendable {
     package let token: Token
     /// Natural logarithm of the token's probability after all that precedes it.

@@ -74,7 +74,8 @@ struct SpecialTokens: Sendable {
     return found
   }
 
-  /// The first place in `range` whose spelling does not satisfy `belongs`; those that do come first.
+  /// The first place in `range` whose spelling does not satisfy `belongs`; those that do come
+  /// first.
   private func partition(_ range: Range<Int>, _ belongs: ([UInt8]) -> Bool) -> Int {
     var (low, high) = (range.lowerBound, range.upperBound)
     while low < high {

@@ -12,7 +12,7 @@
 /// open files of its own. A proxied connection may need two, so clients get less than half of what
 /// is left after the files, the upstreams and the logs.
 enum DescriptorLimit {
-  private static let reserve = 64
+  private static let reserve = 128
 
   /// At most `wanted`, at least 1.
   static func connections(wanted: Int) -> Int {

@@ -5,6 +5,7 @@ import Experimentation
 import Foundation
 import Gateway
 import Hummingbird
+import HummingbirdCore
 import Logging
 import NIOCore
 import Observability
@@ -64,7 +65,7 @@ struct RolloutService {
       wallClock: wallClock, clock: ContinuousClock(), logger: logger)
     recorder = OutcomeRecorder(store: database.outcomes, metrics: metrics, logger: logger)
     shadows = ShadowDispatcher(
-      backends: backends, recorder: recorder, metrics: metrics, logger: logger,
+      table: table, backends: backends, recorder: recorder, metrics: metrics, logger: logger,
       wallClock: wallClock)
     var bounds = GatewayConfiguration()
     bounds.apiKeys = configuration.apiKeys
@@ -74,10 +75,7 @@ struct RolloutService {
       configuration: bounds,
       edge: GatewayEdge(
         wallClock: wallClock, makeRequestID: Self.makeRequestID,
-        unreadyReason: { [table] in
-          table.snapshot.models.isEmpty
-            ? "no model is known; apply a policy with `rollout apply policies/`" : nil
-        },
+        unreadyReason: { [table] in Self.unreadyReason(table.snapshot) },
         renderMetrics: { registry.render() }),
       logger: logger)
   }
@@ -100,6 +98,18 @@ struct RolloutService {
     } catch {
       throw CommandFailure(.failed, error.message)
     }
+  }
+
+  /// Open at once on the control endpoint; `DescriptorLimit` leaves room for them.
+  private static let controlConnections = 32
+
+  private static func unreadyReason(_ table: RoutingTable) -> String? {
+    if table.models.isEmpty {
+      return "no model is known; apply a policy with `rollout apply policies/`"
+    }
+    let routes = table.unansweredRoutes.map(\.route.text).sorted()
+    return routes.isEmpty
+      ? nil : "nobody answers \(routes.joined(separator: ", ")); `rollout status` says why"
   }
 
   private static let wallClock: @Sendable () -> Int64 = {
@@ -154,8 +164,10 @@ struct RolloutService {
     }
     let consoleApplication = Application(
       router: Console(controller: controller, now: Self.wallClock).router(),
+      server: .http1(configuration: .init(idleTimeout: .seconds(60))),
       configuration: ApplicationConfiguration(
-        address: .hostname(control.host, port: control.port), serverName: "rollout"),
+        address: .hostname(control.host, port: control.port), serverName: "rollout",
+        availableConnectionsDelegate: MaximumAvailableConnections(Self.controlConnections)),
       onServerRunning: { channel in listening.control(channel.localAddress) }, logger: logger)
     // Services stop in the reverse of this order: first no more requests, then no more shadows and
     // looks, and last what they did is written down.

@@ -4,8 +4,8 @@ import NIOCore
 import NIOPosix
 
 extension HTTPClient {
-  /// Runs `body` with a client that follows no redirects and gives up on a server that is not there;
-  /// shuts the client down however `body` ends.
+  /// Runs `body` with a client that follows no redirects and gives up on a server that is not
+  /// there; shuts the client down however `body` ends.
   static func use<Value>(_ body: (HTTPClient) async throws -> Value) async throws -> Value {
     var configuration = Configuration()
     configuration.redirectConfiguration = .disallow
@@ -26,8 +26,8 @@ extension HTTPClient {
 }
 
 extension CommandFailure {
-  /// What an exchange that did not come about means: nobody there, or somebody who does not speak our
-  /// language.
+  /// What an exchange that did not come about means: nobody there, or somebody who does not speak
+  /// our language.
   init(_ error: any Error, at address: String, remedy: String) {
     if let absence = Self.absence(error) {
       self.init(.unreachable, "no service answers at \(address): \(absence)", remedy: remedy)

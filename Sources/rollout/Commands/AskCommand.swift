@@ -27,6 +27,10 @@ struct AskCommand: AsyncParsableCommand {
   @Option(help: ArgumentHelp("The longest answer, in tokens.", valueName: "count"))
   var maxTokens: Int?
 
+  @Option(
+    help: ArgumentHelp("0 takes the likeliest words; 1 is the API's default.", valueName: "0…2"))
+  var temperature: Double?
+
   @Option(help: ArgumentHelp("What the model is told before the question.", valueName: "text"))
   var system: String?
 
@@ -44,12 +48,16 @@ struct AskCommand: AsyncParsableCommand {
 
   func validate() throws {
     if let maxTokens, maxTokens < 1 { throw ValidationError("--max-tokens is at least 1.") }
+    if let temperature, !(0...2).contains(temperature) {
+      throw ValidationError("--temperature is in 0...2.")
+    }
   }
 
   func run() async throws {
     var request = ChatCompletionRequest(model: model, messages: try messages())
     request.streaming = Streaming(isOn: true, includesUsage: true)
     request.maxTokens = maxTokens
+    request.sampling.temperature = temperature
     request.user = user
     let environment = ProcessInfo.processInfo.environment
     let address = endpoint ?? environment["ROLLOUT_ENDPOINT"] ?? ""

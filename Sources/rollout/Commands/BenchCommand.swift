@@ -31,7 +31,7 @@ struct BenchEngineCommand: AsyncParsableCommand {
 
   @Option(
     help: ArgumentHelp("How the engine multiplies: int8 or float32.", valueName: "int8|float32"))
-  var arithmetic: Arithmetic = .int8
+  var arithmetic: Arithmetic = .float32
 
   @Option(help: ArgumentHelp("dense, flash, or window (1024 + 4 sinks).", valueName: "kind"))
   var attention: BenchAttention = .flash

@@ -48,9 +48,9 @@ struct ServeCommand: AsyncParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "How the embedded engine multiplies: int8 (activations in 8 bits, fast) or float32 (exact).",
+      "How the embedded engine multiplies: float32 (exact) or int8 (8-bit activations: faster, and not yet to be trusted).",
       valueName: "int8|float32"))
-  var arithmetic: Arithmetic = .int8
+  var arithmetic: Arithmetic = .float32
 
   @Option(help: ArgumentHelp("Memory for attention caches, in MiB.", valueName: "MiB"))
   var cache = 2_048

@@ -23,7 +23,8 @@ enum Numbers {
     return fixed(value * 100, 1) + "%"
   }
 
-  /// A difference of shares in percentage points or a relative change in percent: `+0.3pp`, `-23.1%`.
+  /// A difference of shares in percentage points or a relative change in percent: `+0.3pp`,
+  /// `-23.1%`.
   static func change(_ value: Double?, of metric: Metric) -> String {
     guard let value, value.isFinite else { return unknown }
     let unit =

@@ -5,8 +5,8 @@ import OpenAIAPI
   import Glibc
 #endif
 
-/// How far a replay has come, shown while it runs: redrawn in place on a terminal, a line now and then
-/// elsewhere.
+/// How far a replay has come, shown while it runs: redrawn in place on a terminal, a line now and
+/// then elsewhere.
 struct ReplayProgress {
   /// One request that has ended.
   struct Played: Sendable {

@@ -1,0 +1,140 @@
+import Experimentation
+import Routing
+import Statistics
+import TestPeers
+import Testing
+
+@testable import Gateway
+
+/// Who answers whom, and what is written down of it.
+@Suite(.serialized) struct RoutingTests {
+  private func run(
+    _ route: RouteTable, _ body: @escaping @Sendable (World) async throws -> Void
+  ) async throws {
+    try await ScriptedServer.run {
+      ScriptedAnswer.chat(to: $0, ["a"])
+    } _: { dense in
+      try await ScriptedServer.run {
+        ScriptedAnswer.chat(to: $0, ["b"])
+      } _: { flash in
+        try await World.run(["dense": dense.port, "flash": flash.port], [route], body)
+      }
+    }
+  }
+
+  @Test func `a candidate gets its share, users stay, and each row says how it came about`()
+    async throws
+  {
+    let route = try RouteTable.trial(canary: 0.3)
+    try await run(route) { world in
+      let count = 200
+      let served = try await withThrowingTaskGroup(of: (Int, String?).self) { group in
+        var served: [Int: String] = [:]
+        for user in 0..<count {
+          if user >= 16 {
+            let (user, model) = try #require(try await group.next())
+            served[user] = model
+          }
+          group.addTask {
+            let answer = try await world.chat("Hi", #","user":"user-\#(user)""#)
+            return (user, answer["x-rollout-model"])
+          }
+        }
+        for try await (user, model) in group { served[user] = model }
+        return served
+      }
+      let canaries = served.values.count { $0 == "flash" }
+      // Four standard errors of a binomial with p = 0.3, n = 200.
+      #expect(abs(canaries - 60) <= 26)
+      for user in 0..<20 {
+        let again = try await world.chat(stream: true, #","user":"user-\#(user)""#)
+        #expect(again["x-rollout-model"] == served[user])
+      }
+      let outcomes = try await world.outcomes(count + 20)
+      for outcome in outcomes {
+        let share = outcome.model.text == "flash" ? 0.3 : 0.7
+        #expect(outcome.assignment.propensity == share)
+        #expect(outcome.assignment.rollout == route.rollout)
+        #expect(outcome.assignment.atMilliseconds == world.clock.milliseconds)
+      }
+      #expect(outcomes.count { $0.model.text == "flash" } >= canaries)
+      #expect(Set(outcomes.map(\.assignment.unitHash)).count == count)
+    }
+  }
+
+  @Test func `units are what the policy says, by their hash only`() async throws {
+    let cases: [(UnitKind, [String], String)] = [
+      (.user, [], "anna"), (.session, ["X-Rollout-Session: s-9"], "s-9"),
+      (.header("x-tenant"), ["X-Tenant: acme"], "acme"), (.request, [], "request/made-1"),
+      // Without what the policy asks for, or with more than may be looked at. The client's own
+      // name for the request does not choose its model.
+      (.session, [], "request/made-1"), (.header("x-tenant"), [], "request/made-1"),
+      (.session, ["X-Rollout-Session: " + String(repeating: "s", count: 513)], "request/made-1"),
+    ]
+    for (unit, headers, expected) in cases {
+      try await run(try .trial(canary: 0.5, unit: unit)) { world in
+        let id = "X-Request-Id: mine"
+        _ = try await world.chat(#"Hi"#, #","user":"anna""#, headers: headers + [id])
+        let outcome = try #require(try await world.outcomes(1).first)
+        #expect(
+          outcome.assignment.unitHash == StableHash.hash(salt: "salt-1/unit", unit: expected))
+        #expect(outcome.requestID == "mine")
+      }
+    }
+  }
+
+  @Test func `a pinned request goes where it says, and is no evidence`() async throws {
+    try await run(try .trial(canary: 0, allowsOverride: true)) { world in
+      let pinned = try await world.chat(headers: ["X-Rollout-Model: flash"])
+      #expect(pinned["x-rollout-model"] == "flash")
+      for stranger in ["gpt-9", "Flash", ""] {
+        let answer = try await world.chat(headers: ["X-Rollout-Model: \(stranger)"])
+        #expect(answer["x-rollout-model"] == "dense")
+      }
+      let outcomes = try await world.outcomes(4)
+      #expect(outcomes.map(\.assignment.propensity) == [nil, 1, 1, 1])
+    }
+    try await run(try .trial(canary: 0)) { world in
+      let refused = try await world.chat(headers: ["X-Rollout-Model: flash"])
+      #expect(refused["x-rollout-model"] == "dense", "the policy does not allow it")
+    }
+  }
+
+  @Test func `a model asked by its own name leaves no row`() async throws {
+    try await run(try .trial()) { world in
+      #expect(try await world.chat(model: "flash").status == 200)
+      #expect(try await world.chat().status == 200)
+      let outcomes = try await world.outcomes(1)
+      #expect(outcomes.map(\.model.text) == ["dense"])
+      #expect(world.counter("rollout_requests_total", ["model": "flash", "role": "live"]) == 1)
+    }
+  }
+
+  @Test func `a table that changes under way changes nothing for requests under way`() async throws
+  {
+    let gate = Gate()
+    try await ScriptedServer.run {
+      [.await(gate)] + ScriptedAnswer.chat(to: $0, ["a"])
+    } _: { dense in
+      try await ScriptedServer.run {
+        ScriptedAnswer.chat(to: $0, ["new"])
+      } _: { flash in
+        try await World.run(
+          ["dense": dense.port, "flash": flash.port], [try .trial()]
+        ) { world in
+          try await withThrowingTaskGroup(of: String?.self) { group in
+            group.addTask { try await world.chat(stream: true)["x-rollout-model"] }
+            #expect(await eventually { dense.requests.count == 1 })
+            var next = world.table.snapshot
+            next.routes[try routeName("assistant")] = try .trial(canary: 1)
+            world.table.publish(next)
+            #expect(try await world.chat()["x-rollout-model"] == "flash")
+            gate.open()
+            #expect(try await group.next() == "dense")
+          }
+          #expect(try await world.outcomes(2).map(\.model.text) == ["dense", "flash"])
+        }
+      }
+    }
+  }
+}
