@@ -49,6 +49,7 @@ struct Question: Sendable {
       guard !request.offersTools, request.sampling.n ?? 1 == 1,
         var copy = request.sanitisedForShadow()
       else { return nil }
+      copy.sampling.n = nil
       copy.streaming = Streaming(isOn: true, includesUsage: true)
       return .chat(copy)
     case .text(let request):
@@ -56,6 +57,8 @@ struct Question: Sendable {
         return nil
       }
       var copy = request.sanitisedForShadow()
+      copy.sampling.n = nil
+      copy.bestOf = nil
       copy.streaming = Streaming(isOn: true, includesUsage: true)
       return .text(copy)
     }

@@ -145,7 +145,8 @@ final class DatabaseFile: Sendable {
     guard journalMode == "wal", synchronous == durability.rawValue, foreignKeys == 1 else {
       throw StorageError(
         .unavailable,
-        "SQLite will not promise what '\(path)' needs: journal_mode is \(journalMode ?? "unknown"), "
+        "SQLite will not promise what '\(path)' needs: "
+          + "journal_mode is \(journalMode ?? "unknown"), "
           + "synchronous \(synchronous ?? -1), foreign_keys \(foreignKeys ?? -1) instead of wal, "
           + "\(durability.rawValue), 1; put the folder on a local disk")
     }

@@ -203,22 +203,36 @@ import Testing
 
   // MARK: Reading along
 
-  @Test func `flash attention agrees with dense along a dense answer`() async throws {
-    let dense = try EmbeddedModel.backend("dense", attention: .dense)
-    let flash = try EmbeddedModel.backend("flash", attention: .flash)
-    let request = ChatCompletionRequest.greedy("Explain why the sky is blue.", maxTokens: 100)
-    let trace = try #require(try await dense.collect(Call(request)).summary?.trace)
-    #expect(trace.tokens.count >= 50)
+  /// The share of an answer's places at which `candidate` ranks first what `incumbent` did.
+  private func agreement(
+    _ request: ChatCompletionRequest, of incumbent: EmbeddedBackend,
+    along candidate: EmbeddedBackend
+  ) async throws -> Double {
+    let trace = try #require(try await incumbent.collect(Call(request)).summary?.trace)
+    #expect(trace.tokens.count == trace.top.count && trace.tokens.count >= 30)
     let shadow = Call(request, priority: .shadow, along: trace)
-    let along = try #require(try await flash.collect(shadow).summary?.topAlong)
+    let along = try #require(try await candidate.collect(shadow).summary?.topAlong)
     #expect(along.count == trace.tokens.count)
-    let agreeing = zip(along, trace.top).count { $0 == $1 }
-    // Both are exact; sums in another order may swap two tokens that are level, once in a hundred.
-    #expect(Double(agreeing) >= 0.99 * Double(along.count))
+    return Double(zip(along, trace.top).count { $0 == $1 }) / Double(along.count)
+  }
+
+  @Test func `flash attention agrees with dense along a dense answer`() async throws {
+    let request = ChatCompletionRequest.greedy("Explain why the sky is blue.", maxTokens: 60)
+    let exact = try await agreement(
+      request, of: try EmbeddedModel.backend("dense", attention: .dense, isExact: true),
+      along: try EmbeddedModel.backend("flash", attention: .flash, isExact: true))
+    // Both are exact; sums in another order could swap two tokens that are level.
+    #expect(exact >= 0.99)
+    let rounded = try await agreement(
+      request, of: try EmbeddedModel.backend("dense", attention: .dense),
+      along: try EmbeddedModel.backend("flash", attention: .flash))
+    // Activations rounded to 8 bits fall to either side more often: a model agrees with itself,
+    // told in steps and read in chunks, on 96 to 100 of 100 tokens.
+    #expect(rounded >= 0.9)
   }
 
   @Test func `a drawn answer's trace tells what the model itself ranked first`() async throws {
-    let dense = try EmbeddedModel.backend("dense", attention: .dense)
+    let dense = try EmbeddedModel.backend("dense", attention: .dense, isExact: true)
     var request = ChatCompletionRequest("Tell me something odd.")
     request.sampling.temperature = 1.6
     request.sampling.seed = 3
@@ -226,11 +240,8 @@ import Testing
     request.maxTokens = 40
     let trace = try #require(try await dense.collect(Call(request)).summary?.trace)
     #expect(trace.top != trace.tokens, "at this temperature some draws are not the first choice")
-    let again = Call(request, priority: .shadow, along: trace)
-    let along = try #require(try await dense.collect(again).summary?.topAlong)
-    let agreeing = zip(along, trace.top).count { $0 == $1 }
-    // The same model; decoding and reading in chunks sum in another order.
-    #expect(Double(agreeing) >= 0.95 * Double(along.count))
+    // Sums in another order could swap two tokens that are level, once in 40.
+    #expect(try await agreement(request, of: dense, along: dense) >= 0.97)
   }
 
   @Test func `another vocabulary's trace is not read`() async throws {

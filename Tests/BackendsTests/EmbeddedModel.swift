@@ -2,9 +2,10 @@ import Backends
 import Experimentation
 import Foundation
 import OpenAIAPI
+import Tensors
 import Transformer
 
-/// The real weights, run by one engine for all tests.
+/// The real weights, run by one engine for all tests, and by one that computes in single precision.
 ///
 /// Weights are not in the repository; `ROLLOUT_MODEL` may name the file, wherever it lies.
 enum EmbeddedModel {
@@ -27,21 +28,30 @@ enum EmbeddedModel {
     return path
   }
 
-  static func models() throws -> EmbeddedModels { try made.get() }
+  /// - Parameter isExact: whether activations stay what they are, instead of being rounded to 8
+  ///   bits
+  static func models(isExact: Bool = false) throws -> EmbeddedModels {
+    isExact ? try exact.get() : try rounded.get()
+  }
 
   /// A variant of the file.
   static func backend(
     _ name: String = "dense", attention: AttentionSpecification = .dense, context: Int? = nil,
-    sha256: String? = nil
+    sha256: String? = nil, isExact: Bool = false
   ) throws -> EmbeddedBackend {
-    try models().backend(
+    try models(isExact: isExact).backend(
       for: modelName(name),
       EngineSpecification(
         weights: try path(), sha256: sha256, attention: attention, context: context))
   }
 
-  private static let made = Result {
+  private static let rounded = Result {
     EmbeddedModels(engine: try Engine(), folder: "/nowhere")
+  }
+  private static let exact = Result {
+    var configuration = Engine.Configuration()
+    configuration.mode = .float32
+    return EmbeddedModels(engine: try Engine(configuration), folder: "/nowhere")
   }
 }
 

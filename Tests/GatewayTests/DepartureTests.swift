@@ -1,5 +1,6 @@
 import Experimentation
 import Routing
+import Storage
 import TestPeers
 import Testing
 
@@ -128,8 +129,13 @@ import Testing
           try await group.waitForAll()
         }
         #expect(await eventually { world.isIdle })
-        let models = world.counter("rollout_requests_total", ["role": "live"])
-        _ = try await world.outcomes(Int(models))
+        let trial = try rolloutName("trial")
+        let isEachWrittenOnce = try await eventually {
+          let rows = try await world.store.outcomes(of: trial, run: 1, after: 0, limit: 1_000)
+          let answered = world.counter("rollout_requests_total", ["role": "live"])
+          return rows.count > 0 && Double(rows.count) == answered
+        }
+        #expect(isEachWrittenOnce)
         let blamed = ["unavailable", "malformed", "deadlineExceeded"].map {
           world.counter("rollout_requests_total", ["outcome": $0])
         }

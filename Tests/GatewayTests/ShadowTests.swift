@@ -56,7 +56,7 @@ import Testing
       let answer = try await world.chat(
         "What?",
         stream: false,
-        #","user":"anna","safety_identifier":"s","store":true,"metadata":{"k":"v"},"n":1,"#
+        #","user":"anna","safety_identifier":"s","store":true,"metadata":{"k":"v"},"#
           + #""prompt_cache_key":"p","seed":4,"temperature":0.25"#,
         headers: [
           "Authorization: Bearer sk-anna", "Cookie: c=1", "X-Api-Key: sk-2", "X-Rollout-Session: s",

@@ -133,7 +133,8 @@ struct `The chat template` {
     """,
     "{% for message in messages %}{{ message['role'] + message['content'] + '</s>' }}{% endfor %}",
     "{% for message in messages %}{{ '<s>' + message['role'] + message['content'] }}{% endfor %}",
-    "{% for message in messages %}{{ '[' + message['role'] + message['content'] + ']' }}{% endfor %}",
+    "{% for message in messages %}{{ '[' + message['role'] + message['content'] + ']' }}"
+      + "{% endfor %}",
     // Programs.
     """
     {% for message in messages %}{{ '<s>' + message['role'] + message['content']|upper + '</s>' }}\

@@ -3,7 +3,8 @@
 /// A small sound tokenizer file: all bytes, one word, and a few control tokens.
 enum TokenizerFile {
   static let template =
-    "{% for message in messages %}{{ '<s>' + message['role'] + '\\n' + message['content'] + '</s>' }}"
+    "{% for message in messages %}"
+    + "{{ '<s>' + message['role'] + '\\n' + message['content'] + '</s>' }}"
     + "{% endfor %}{% if add_generation_prompt %}{{ '<s>assistant\\n' }}{% endif %}"
 
   static let tokens =

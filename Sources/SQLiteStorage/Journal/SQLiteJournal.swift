@@ -81,7 +81,8 @@ package struct JournalHead: Hashable, Sendable {
 extension SQLiteJournal {
   private static let insertion = """
     INSERT INTO journal
-      (sequence, encoding, title, rollout, event, actor, reason, at_milliseconds, previous_hash, hash)
+      (sequence, encoding, title, rollout, event, actor, reason, at_milliseconds, previous_hash,
+       hash)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
     """
 

@@ -76,7 +76,8 @@ struct GGUFHeader {
       let key = try reader.string("metadata key \(index + 1) of \(count)")
       guard (1...limits.keyBytes).contains(key.utf8.count) else {
         throw start.refused(
-          "metadata key \(index + 1) has \(key.utf8.count) bytes; 1 to \(limits.keyBytes) are allowed"
+          "metadata key \(index + 1) has \(key.utf8.count) bytes; "
+            + "1 to \(limits.keyBytes) are allowed"
         )
       }
       let value = try readValue(&reader, key: key)

@@ -169,7 +169,8 @@ package struct Tokenizer: Sendable {
     guard let token = try file.integer("tokenizer.ggml.bos_token_id") else {
       throw TransformerError(
         .malformedFile,
-        "metadata 'tokenizer.ggml.add_bos_token' is true, but 'tokenizer.ggml.bos_token_id' is missing"
+        "metadata 'tokenizer.ggml.add_bos_token' is true, "
+          + "but 'tokenizer.ggml.bos_token_id' is missing"
       )
     }
     return Token(token)

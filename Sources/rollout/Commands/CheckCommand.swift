@@ -8,8 +8,10 @@ struct CheckCommand: ParsableCommand {
     commandName: "check",
     abstract: "Find every mistake in policy files, without a service.",
     discussion: """
-      Reads files, and the .yaml and .yml files of folders, as the service would. Prints each mistake \
-      with its place, what was expected and a guess at what was meant. Ends with 1 when there is an \
+      Reads files, and the .yaml and .yml files of folders, as the service would. Prints each \
+      mistake \
+      with its place, what was expected and a guess at what was meant. Ends with 1 when there is \
+      an \
       error; warnings alone end with 0.
 
       EXAMPLE:

@@ -6,7 +6,8 @@ struct HistoryCommand: AsyncParsableCommand {
     commandName: "history",
     abstract: "Show who or what decided what, when and why.",
     discussion: """
-      Oldest first, from the journal. With --json each entry has the evidence it was based on and the \
+      Oldest first, from the journal. With --json each entry has the evidence it was based on \
+      and the \
       hash that binds it to all before.
 
       EXAMPLE:

@@ -43,7 +43,8 @@ struct PromoteCommand: RolloutCommand {
     abstract: "Make a candidate the incumbent of its route.",
     discussion: """
       Refused with exit code 1 while goals or guardrails are open; the answer names each with its \
-      interval and how many samples are missing. --force promotes all the same, needs a --reason, and \
+      interval and how many samples are missing. --force promotes all the same, needs a \
+      --reason, and \
       the journal keeps both.
 
       EXAMPLE:

@@ -12,10 +12,12 @@ struct ServeCommand: AsyncParsableCommand {
     abstract: "Start the service: the inference endpoint and the control endpoint.",
     discussion: """
       Serves OpenAI's API under http://HOST:PORT/v1 and the control API, which the other commands \
-      use, under its own address. What was decided is kept in the data folder: after a restart, also \
+      use, under its own address. What was decided is kept in the data folder: after a restart, \
+      also \
       an unexpected one, the service goes on where it was.
 
-      With --policies, the folder is applied at the start, as `rollout apply` would. What is in force \
+      With --policies, the folder is applied at the start, as `rollout apply` would. What is in \
+      force \
       already changes nothing.
 
       EXAMPLE:
@@ -48,7 +50,8 @@ struct ServeCommand: AsyncParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "How the embedded engine multiplies: float32 (exact) or int8 (8-bit activations: faster, and not yet to be trusted).",
+      "How the embedded engine multiplies: float32 (exact) or int8 (8-bit activations: faster, "
+        + "and not yet to be trusted).",
       valueName: "int8|float32"))
   var arithmetic: Arithmetic = .float32
 

@@ -8,7 +8,8 @@ struct StatusCommand: AsyncParsableCommand {
     commandName: "status",
     abstract: "Show routes and rollouts: traffic, gates, models, and what is missing.",
     discussion: """
-      With a name: the rollout's steps, who answers how much, each gate's estimate with the interval \
+      With a name: the rollout's steps, who answers how much, each gate's estimate with the \
+      interval \
       that holds at every look at once, and how many samples it still wants.
 
       EXAMPLE:
