@@ -139,7 +139,9 @@ let package = Package(
       swiftSettings: settings),
     tests(
       "Backends",
-      ["Backends", "OpenAIAPI", "Experimentation", "Transformer", "TestPeers", crypto]),
+      [
+        "Backends", "OpenAIAPI", "Experimentation", "Tensors", "Transformer", "TestPeers", crypto,
+      ]),
     tests("Quality", ["Quality", "Backends"]),
     tests(
       "Gateway",

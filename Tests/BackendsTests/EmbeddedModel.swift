@@ -5,7 +5,8 @@ import OpenAIAPI
 import Tensors
 import Transformer
 
-/// The real weights, run by one engine for all tests, and by one that computes in single precision.
+/// The real weights, run by one engine for all tests as it is by default, and by one whose
+/// activations are rounded to 8 bits.
 ///
 /// Weights are not in the repository; `ROLLOUT_MODEL` may name the file, wherever it lies.
 enum EmbeddedModel {
@@ -28,29 +29,27 @@ enum EmbeddedModel {
     return path
   }
 
-  /// - Parameter isExact: whether activations stay what they are, instead of being rounded to 8
-  ///   bits
-  static func models(isExact: Bool = false) throws -> EmbeddedModels {
-    isExact ? try exact.get() : try rounded.get()
+  static func models(isRounded: Bool = false) throws -> EmbeddedModels {
+    isRounded ? try rounded.get() : try exact.get()
   }
 
   /// A variant of the file.
   static func backend(
     _ name: String = "dense", attention: AttentionSpecification = .dense, context: Int? = nil,
-    sha256: String? = nil, isExact: Bool = false
+    sha256: String? = nil, isRounded: Bool = false
   ) throws -> EmbeddedBackend {
-    try models(isExact: isExact).backend(
+    try models(isRounded: isRounded).backend(
       for: modelName(name),
       EngineSpecification(
         weights: try path(), sha256: sha256, attention: attention, context: context))
   }
 
-  private static let rounded = Result {
+  private static let exact = Result {
     EmbeddedModels(engine: try Engine(), folder: "/nowhere")
   }
-  private static let exact = Result {
+  private static let rounded = Result {
     var configuration = Engine.Configuration()
-    configuration.mode = .float32
+    configuration.mode = .int8
     return EmbeddedModels(engine: try Engine(configuration), folder: "/nowhere")
   }
 }
