@@ -41,7 +41,7 @@ static void quantise(int8_t *codes, float *scales, float *sums, const float *x, 
     __m256i pairs = _mm256_maddubs_epi16(_mm256_set1_epi8(1), bytes);
     float sum = sum_of(_mm256_cvtepi32_ps(_mm256_madd_epi16(pairs, _mm256_set1_epi16(1))));
     scales[b] = top / 127;
-    sums[b] = scales[b] * sum;
+    sums[b] = sum;
   }
 }
 
@@ -111,8 +111,8 @@ ALWAYS_INLINE void codes4_four_rows(float *out, size_t out_stride, ck_codes x, s
 #pragma unroll
       for (size_t i = 0; i < 4; i++) {
         __m256 dot = _mm256_cvtepi32_ps(_mm256_madd_epi16(parts[i][h], ones));
-        sums[i][h] = multiply_add(m, all(x.sums[i * blocks + b]), sums[i][h]);
-        sums[i][h] = multiply_add(dot, mul(d, all(x.scales[i * blocks + b])), sums[i][h]);
+        __m256 whole = multiply_add(m, all(x.sums[i * blocks + b]), mul(d, dot));
+        sums[i][h] = multiply_add(whole, all(x.scales[i * blocks + b]), sums[i][h]);
       }
     }
   }
@@ -171,8 +171,8 @@ ALWAYS_INLINE void codes4_row(float *out, ck_codes x, const uint8_t *codes, cons
     for (size_t h = 0; h < 2; h++) {
       __m256 d = load_half(scales + h * LANES), m = load_half(scales + 16 + h * LANES);
       __m256 dot = _mm256_cvtepi32_ps(_mm256_madd_epi16(parts[h], ones));
-      sums[h] = multiply_add(m, all(x.sums[b]), sums[h]);
-      sums[h] = multiply_add(dot, mul(d, all(x.scales[b])), sums[h]);
+      __m256 whole = multiply_add(m, all(x.sums[b]), mul(d, dot));
+      sums[h] = multiply_add(whole, all(x.scales[b]), sums[h]);
     }
   }
   for (size_t h = 0; h < 2; h++)

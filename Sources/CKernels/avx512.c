@@ -36,7 +36,7 @@ static void quantise(int8_t *codes, float *scales, float *sums, const float *x, 
       _mm_storeu_si128((__m128i *)(codes + v * LANES), _mm512_cvtsepi32_epi8(whole));
     }
     scales[b] = top / 127;
-    sums[b] = scales[b] * (float)_mm512_reduce_add_epi32(sum);
+    sums[b] = (float)_mm512_reduce_add_epi32(sum);
   }
 }
 
@@ -84,14 +84,15 @@ ALWAYS_INLINE void codes4_rows(int rows, float *out, size_t out_stride, ck_codes
 #pragma unroll
     for (int i = 0; i < rows; i++) {
       size_t at = (size_t)i * blocks + b;
-      sums[i] = multiply_add(_mm512_cvtepi32_ps(parts[i]), mul(d, all(x.scales[at])), sums[i]);
-      sums[i] = multiply_add(m, all(x.sums[at]), sums[i]);
+      lanes whole = multiply_add(m, all(x.sums[at]), mul(d, _mm512_cvtepi32_ps(parts[i])));
+      sums[i] = multiply_add(whole, all(x.scales[at]), sums[i]);
     }
   }
   write_out(out, out_stride, sums, rows, accumulate);
 }
 
-/* Signed codes become unsigned by adding 128; the activations' sum takes it away again. */
+/* Signed codes become unsigned by adding 128; the activations' sum takes it away again. Both are
+ * whole numbers below 2^24, so that the difference is exact. */
 ALWAYS_INLINE void codes8_rows(int rows, float *out, size_t out_stride, ck_codes x,
                                const uint8_t *tile, size_t columns, int accumulate) {
   const __m512i top_bits = _mm512_set1_epi8(-128);
@@ -118,9 +119,8 @@ ALWAYS_INLINE void codes8_rows(int rows, float *out, size_t out_stride, ck_codes
 #pragma unroll
     for (int i = 0; i < rows; i++) {
       size_t at = (size_t)i * blocks + b;
-      lanes shifted = _mm512_cvtepi32_ps(parts[i]), too_much = all(-128 * x.sums[at]);
-      lanes dot = multiply_add(shifted, all(x.scales[at]), too_much);
-      sums[i] = multiply_add(dot, d, sums[i]);
+      lanes dot = multiply_add(all(-128), all(x.sums[at]), _mm512_cvtepi32_ps(parts[i]));
+      sums[i] = multiply_add(dot, mul(d, all(x.scales[at])), sums[i]);
     }
   }
   write_out(out, out_stride, sums, rows, accumulate);

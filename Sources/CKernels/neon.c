@@ -45,7 +45,7 @@ static void codes_row(float *out, const int8_t *codes, const float *x_scales, co
           parts = dot4(parts, vreinterpretq_s8_u8(vshrq_n_u8(both, 4)), four_codes(x + 16 + 4 * v));
         }
         lanes m = load_half(scales + b * 32 + 16 + w * LANES);
-        sums = multiply_add(m, all(x_sums[b]), sums);
+        sums = multiply_add(m, all(x_sums[b] * x_scales[b]), sums);
       } else {
         for (size_t g = 0; g < 8; g++) {
           int8x16_t weights = vreinterpretq_s8_u8(vld1q_u8(tile + b * 512 + g * 64 + w * 16));

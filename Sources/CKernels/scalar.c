@@ -64,7 +64,7 @@ static void quantise(int8_t *codes, float *scales, float *sums, const float *x, 
       sum += codes[k];
     }
     scales[b] = largest / 127;
-    sums[b] = scales[b] * (float)sum;
+    sums[b] = (float)sum;
   }
 }
 

@@ -78,7 +78,7 @@ typedef enum ck_packing {
  *
  *   codes  [rows, columns]       -127...127
  *   scales [rows, columns / 32]  largest magnitude / 127
- *   sums   [rows, columns / 32]  scale * sum of the block's codes
+ *   sums   [rows, columns / 32]  sum of the block's codes
  */
 typedef struct ck_codes {
   const int8_t *codes;
