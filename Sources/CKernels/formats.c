@@ -215,3 +215,12 @@ size_t ck_flash_scratch(size_t width) {
   /* Queries and accumulators, scores, one block of keys and values as floats, max and sum. */
   return CK_FLASH_ROWS * (2 * width + CK_KEYS + 2) + 2 * CK_KEYS * width;
 }
+
+size_t ck_matrix_scratch(size_t width) {
+  /* The parts of matrix_scratch, each rounded up to 64 bytes: queries, 256 keys, values and
+   * weights, scores, sums, totals, maxima. */
+  const size_t keys = 256;
+  return 4 * (CK_MATRIX_ROWS * width + 2 * keys * width + 2 * 16 * keys +
+              CK_MATRIX_ROWS * (width + 16 + 1)) +
+         8 * 64;
+}

@@ -10,6 +10,7 @@ extern const ck_kernels ck_kernels_scalar;
 #if defined(__x86_64__)
 extern const ck_kernels ck_kernels_avx2;
 extern const ck_kernels ck_kernels_avx512;
+extern const ck_matrix_kernels ck_matrix_kernels_amx;
 #elif defined(__aarch64__)
 extern const ck_kernels ck_kernels_neon;
 #endif

@@ -3,6 +3,10 @@
 
 #if defined(__x86_64__)
 #include <cpuid.h>
+#if defined(__linux__)
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
 
 /* Register state that the operating system saves on a context switch. */
 static uint64_t saved_state(void) {
@@ -25,6 +29,29 @@ static int available_x86(ck_level level) {
          has_bits(c, bit_AVX512VNNI) && (state & 0xe6) == 0xe6;
 }
 #endif
+
+#if defined(__x86_64__) && defined(__linux__)
+/* Linux lends the tile registers' state to a process that asks; its threads inherit it. */
+static int may_use_tiles(void) {
+  enum { request_permission = 0x1023, tile_data = 18 };
+  return syscall(SYS_arch_prctl, request_permission, tile_data) == 0;
+}
+
+static int has_matrix_units(void) {
+  uint32_t a, b, c, d;
+  if (!available_x86(CK_LEVEL_AVX512)) return 0;
+  if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || !has_bits(d, bit_AMXTILE | bit_AMXBF16)) return 0;
+  if (!__get_cpuid_count(7, 1, &a, &b, &c, &d) || !has_bits(a, bit_AVX512BF16)) return 0;
+  return (saved_state() & 0x60000) == 0x60000 && may_use_tiles();
+}
+#endif
+
+const ck_matrix_kernels *ck_matrix(void) {
+#if defined(__x86_64__) && defined(__linux__)
+  if (has_matrix_units()) return &ck_matrix_kernels_amx;
+#endif
+  return NULL;
+}
 
 int ck_available(ck_level level) {
   switch (level) {

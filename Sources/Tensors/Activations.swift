@@ -2,49 +2,70 @@ internal import CKernels
 
 /// The arithmetic of products with quantised weights. A deployment's choice, not a variant's.
 package enum NumericMode: String, Hashable, Sendable, CaseIterable {
-  /// Activations as they are; weights become floats on the way.
+  /// Activations as they are; weights become floats on the way. Products err by 2⁻¹⁶ at most.
   case float32
-  /// Activations rounded to 8 bits in blocks of 32, summed as integers.
+  /// Activations rounded: to 8 bits in blocks of 32, summed as integers, or, where a text is read
+  /// and the processor has matrix units, to bfloat16, whose 8 bits move with each number.
   case int8
 }
 
-/// Rows of activations, as floats and, for `int8`, as codes too.
+/// Rows of activations, as floats and in the form that products want.
 ///
-/// A view of memory that its `Workspace` owns. Rows are `columns` apart.
+/// A view of memory that its `Workspace` owns. Rows are `columns` apart. Codes and bfloat16 numbers
+/// share their room, as one pass uses one of them.
 package struct Activations {
   package let floats: UnsafeMutablePointer<Float>
   package let columns: Int
   let codes: UnsafeMutablePointer<Int8>
   let scales: UnsafeMutablePointer<Float>
   let sums: UnsafeMutablePointer<Float>
+  let high: UnsafeMutablePointer<UInt16>
+  let low: UnsafeMutablePointer<UInt16>
 
   /// Takes room for `rows` rows of `columns`, a multiple of 32, from `arena`.
   package init(rows: Int, columns: Int, from arena: inout Arena) {
     precondition(columns % ElementFormat.block == 0, "\(columns) columns are not whole blocks")
     self.columns = columns
     floats = arena.take(rows * columns)
-    codes = arena.take(rows * columns)
-    scales = arena.take(rows * columns / ElementFormat.block)
-    sums = arena.take(rows * columns / ElementFormat.block)
+    let count = Self.paddedRows(rows) * columns
+    high = arena.take(2 * count)
+    low = high + count
+    // Codes take a byte, scales and sums four for each 32: together less than two bfloat16 numbers.
+    let blocks = rows * columns / ElementFormat.block
+    let bytes = UnsafeMutableRawPointer(high)
+    scales = bytes.bindMemory(to: Float.self, capacity: 2 * blocks)
+    sums = scales + blocks
+    codes = (bytes + 2 * blocks * MemoryLayout<Float>.stride)
+      .bindMemory(to: Int8.self, capacity: rows * columns)
   }
 
   /// Bytes that `init` takes from an arena.
   package static func byteCount(rows: Int, columns: Int) -> Int {
-    let scales = rows * columns / ElementFormat.block
-    return Arena.byteCount(rows * columns, Float.self) + Arena.byteCount(rows * columns, Int8.self)
-      + 2 * Arena.byteCount(scales, Float.self)
+    Arena.byteCount(rows * columns, Float.self)
+      + Arena.byteCount(2 * paddedRows(rows) * columns, UInt16.self)
   }
+
+  /// Whole register tiles of rows.
+  private static func paddedRows(_ rows: Int) -> Int { (rows + 31) & ~31 }
 
   /// `[columns]`: one row's floats.
   package func row(_ row: Int) -> UnsafeMutablePointer<Float> { floats + row * columns }
 
-  /// Computes the codes of `rows` from their floats.
-  package func quantise(_ rows: Range<Int>, kernels: Kernels) {
-    let blocks = columns / ElementFormat.block
-    for row in rows {
-      kernels.table.pointee.quantise(
-        codes + row * columns, scales + row * blocks, sums + row * blocks, floats + row * columns,
-        columns)
+  /// Brings the floats of `rows` into another form.
+  package func prepare(_ rows: Range<Int>, form: ProductForm, kernels: Kernels) {
+    let first = rows.lowerBound * columns
+    switch form {
+    case .floats: return
+    case .codes:
+      let blocks = columns / ElementFormat.block
+      for row in rows {
+        kernels.table.pointee.quantise(
+          codes + row * columns, scales + row * blocks, sums + row * blocks, floats + row * columns,
+          columns)
+      }
+    case .brains(let isExact):
+      kernels.matrix?.pointee.split(
+        high + first, isExact ? low + first : nil, floats + first, rows.count * columns)
     }
   }
 }

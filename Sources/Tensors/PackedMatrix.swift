@@ -70,29 +70,48 @@ package final class PackedMatrix: Sendable {
   ///
   /// - Parameters:
   ///   - tiles: which; columns of `out` that belong to other tiles stay as they are
-  ///   - x: `[xRows, columns]`, quantised if the mode is `int8`
+  ///   - x: `[xRows, columns]`, prepared in `form`
   ///   - out: `[xRows, stride]`, with room for `paddedRows` columns
   ///   - accumulates: adds to `out` instead of overwriting it
   package func multiply(
     tiles: Range<Int>, _ x: Activations, xRows: Range<Int>, into out: UnsafeMutablePointer<Float>,
-    stride: Int, accumulates: Bool = false, mode: NumericMode, kernels: Kernels
+    stride: Int, accumulates: Bool = false, form: ProductForm, kernels: Kernels
   ) {
     precondition(x.columns == columns, "\(x.columns) activations for \(columns) columns")
+    precondition(tiles.lowerBound >= 0 && tiles.upperBound <= tileCount, "tiles \(tiles)")
     let first = xRows.lowerBound
-    for tile in tiles {
-      let weights = UnsafeRawPointer(memory.base + tile * tileBytes)
-      let to = out + first * stride + tile * Self.tileRows
-      if mode == .int8, packing == CK_PACKING_CODES4 || packing == CK_PACKING_CODES8 {
-        let blocks = columns / ElementFormat.block
-        let codes = ck_codes(
-          codes: x.codes + first * columns, scales: x.scales + first * blocks,
-          sums: x.sums + first * blocks)
+    let place = (columns: first * columns, blocks: first * columns / ElementFormat.block)
+    let adds: Int32 = accumulates ? 1 : 0
+    func each(_ body: (UnsafeMutablePointer<Float>, UnsafeRawPointer) -> Void) {
+      for tile in tiles {
+        body(
+          out + first * stride + tile * Self.tileRows,
+          UnsafeRawPointer(memory.base + tile * tileBytes))
+      }
+    }
+    switch form {
+    case .brains(let isExact):
+      guard let matrix = kernels.matrix else {
+        preconditionFailure("bfloat16 products without matrix units")
+      }
+      let brains = ck_brains(
+        high: x.high + place.columns, low: isExact ? UnsafePointer(x.low + place.columns) : nil)
+      matrix.pointee.product(
+        out + first * stride + tiles.lowerBound * Self.tileRows, stride, brains, xRows.count,
+        memory.base + tiles.lowerBound * tileBytes, tiles.count, packing, columns, adds)
+    case .codes where packing == CK_PACKING_CODES4 || packing == CK_PACKING_CODES8:
+      let codes = ck_codes(
+        codes: x.codes + place.columns, scales: x.scales + place.blocks,
+        sums: x.sums + place.blocks)
+      each { out, weights in
         kernels.table.pointee.product_codes(
-          to, stride, codes, xRows.count, weights, packing, columns, accumulates ? 1 : 0)
-      } else {
+          out, stride, codes, xRows.count, weights, packing, columns, adds)
+      }
+    case .floats, .codes:
+      each { out, weights in
         kernels.table.pointee.product(
-          to, stride, x.floats + first * columns, columns, xRows.count, weights, packing, columns,
-          accumulates ? 1 : 0)
+          out, stride, x.floats + place.columns, columns, xRows.count, weights, packing, columns,
+          adds)
       }
     }
   }

@@ -5,15 +5,20 @@ package struct QueryTile {
   private let native: ck_query_tile
 
   /// The most positions that one flash call takes when `group` heads share a key/value head.
-  package static func positionLimit(group: Int) -> Int {
-    max(1, min(32, Int(CK_FLASH_ROWS) / group))
+  package static func positionLimit(group: Int, units: AttentionUnits) -> Int {
+    switch units {
+    case .vector: max(1, min(32, Int(CK_FLASH_ROWS) / group))
+    case .matrix: max(1, min(64, Int(CK_MATRIX_ROWS) / group))
+    }
   }
 
   /// Query heads that may share a key/value head.
   package static let groupLimit = Int(CK_FLASH_ROWS)
 
   /// Floats of scratch that attention needs for heads of `headWidth`.
-  package static func scratchCount(headWidth: Int) -> Int { ck_flash_scratch(headWidth) }
+  package static func scratchCount(headWidth: Int) -> Int {
+    max(ck_flash_scratch(headWidth), ck_matrix_scratch(headWidth) / MemoryLayout<Float>.stride)
+  }
 
   /// - Parameters:
   ///   - queries: rotated; the group's heads are adjacent in each row, rows are `stride` apart
@@ -33,15 +38,23 @@ package struct QueryTile {
   ///
   /// Dao et al. 2022, "FlashAttention", algorithm 1. Exact for the keys that the list shows.
   ///
-  /// - Parameter scratch: `scratchCount` floats of this thread
+  /// - Parameters:
+  ///   - scratch: `scratchCount` floats of this thread, aligned to 64 bytes
+  ///   - units: what computes it; `matrix` only where `Kernels.attentionUnits` says so
   package func attend(
-    to blocks: KeyBlockList, scratch: UnsafeMutablePointer<Float>, kernels: Kernels
+    to blocks: KeyBlockList, scratch: UnsafeMutablePointer<Float>,
+    units: AttentionUnits = .vector, kernels: Kernels
   ) {
-    precondition(native.positions * native.group <= Int(CK_FLASH_ROWS), "too large a tile")
+    let limit = Self.positionLimit(group: native.group, units: units)
+    precondition(native.positions <= limit, "too large a tile")
     withUnsafePointer(to: native) { tile in
       blocks.entries.withUnsafeBufferPointer { entries in
         guard let start = entries.baseAddress else { return }
-        kernels.table.pointee.flash(tile, start, entries.count, scratch)
+        if case .matrix(let isExact) = units, let matrix = kernels.matrix {
+          matrix.pointee.flash(tile, start, entries.count, scratch, isExact ? 1 : 0)
+        } else {
+          kernels.table.pointee.flash(tile, start, entries.count, scratch)
+        }
       }
     }
   }
@@ -61,5 +74,20 @@ package struct QueryTile {
         kernels.table.pointee.dense(tile, start, entries.count, scores, scratch)
       }
     }
+  }
+}
+
+/// What computes the flash attention of a pass.
+package enum AttentionUnits: Hashable, Sendable {
+  case vector
+  /// Matrix units, in one bfloat16 product or, if exact, in the three that make a float's.
+  case matrix(isExact: Bool)
+}
+
+extension Kernels {
+  /// The units for a pass whose products have `form`.
+  package func attentionUnits(for form: ProductForm, headWidth: Int) -> AttentionUnits {
+    guard case .brains(let isExact) = form, headWidth % 32 == 0 else { return .vector }
+    return .matrix(isExact: isExact)
   }
 }

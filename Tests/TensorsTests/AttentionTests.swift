@@ -89,7 +89,7 @@ struct AttentionTests {
   ]
 
   /// [positions, group · width], as the definition reads.
-  private static func textbook(_ test: Case, _ queries: [Float], _ cache: Cache) -> [Float] {
+  static func textbook(_ test: Case, _ queries: [Float], _ cache: Cache) -> [Float] {
     let stride = test.group * test.width
     var out: [Float] = []
     for i in 0..<test.positions {
@@ -114,8 +114,9 @@ struct AttentionTests {
     return out
   }
 
-  private static func run(
-    _ test: Case, _ queries: [Float], _ cache: Cache, _ kernels: Kernels, isDense: Bool
+  static func run(
+    _ test: Case, _ queries: [Float], _ cache: Cache, _ kernels: Kernels, isDense: Bool,
+    units: AttentionUnits = .vector
   ) throws -> [Float] {
     let stride = test.group * test.width
     var out = [Float](repeating: .nan, count: test.positions * stride)
@@ -134,7 +135,7 @@ struct AttentionTests {
         if isDense {
           tile.attendDensely(to: list, scores: &scores, scratch: &scratch, kernels: kernels)
         } else {
-          tile.attend(to: list, scratch: &scratch, kernels: kernels)
+          tile.attend(to: list, scratch: &scratch, units: units, kernels: kernels)
         }
       }
     }

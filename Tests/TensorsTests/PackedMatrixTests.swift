@@ -67,33 +67,36 @@ struct PackedMatrixTests {
     let activations: Activations
     let memory: Memory
 
-    init(_ x: [Float], rows: Int, columns: Int, kernels: Kernels) throws {
+    init(
+      _ x: [Float], rows: Int, columns: Int, form: ProductForm, kernels: Kernels
+    ) throws {
       memory = try #require(
         Memory(byteCount: Activations.byteCount(rows: rows, columns: columns)))
       var arena = Arena(memory)
       activations = Activations(rows: rows, columns: columns, from: &arena)
       for (index, value) in x.enumerated() { activations.floats[index] = value }
-      activations.quantise(0..<rows, kernels: kernels)
+      activations.prepare(0..<rows, form: form, kernels: kernels)
     }
   }
 
-  private static func multiply(
-    _ sample: Sample, _ x: [Float], rows: Int, mode: NumericMode, _ kernels: Kernels,
+  static func multiply(
+    _ sample: Sample, _ x: [Float], rows: Int, form: ProductForm, _ kernels: Kernels,
     start: Float = 0, accumulates: Bool = false
   ) throws -> [Float] {
     let matrix = sample.matrix
-    let input = try Input(x, rows: rows, columns: matrix.columns, kernels: kernels)
+    let input = try Input(
+      x, rows: rows, columns: matrix.columns, form: form, kernels: kernels)
     var out = [Float](repeating: start, count: rows * matrix.paddedRows)
     out.withUnsafeMutableBufferPointer { out in
       guard let start = out.baseAddress else { return }
       matrix.multiply(
         tiles: 0..<matrix.tileCount, input.activations, xRows: 0..<rows, into: start,
-        stride: matrix.paddedRows, accumulates: accumulates, mode: mode, kernels: kernels)
+        stride: matrix.paddedRows, accumulates: accumulates, form: form, kernels: kernels)
     }
     return withExtendedLifetime(input.memory) { out }
   }
 
-  private static func exact(_ sample: Sample, _ x: [Float], rows: Int) -> [Float] {
+  static func exact(_ sample: Sample, _ x: [Float], rows: Int) -> [Float] {
     let matrix = sample.matrix
     return (0..<rows).flatMap { i in
       (0..<matrix.paddedRows).map { r -> Float in
@@ -149,11 +152,11 @@ struct PackedMatrixTests {
     for (weightRows, columns, rows) in [(16, 32, 1), (20, 96, 7), (33, 576, 13), (16, 288, 24)] {
       let sample = try Sample(format, rows: weightRows, columns: columns, seed: 9)
       let x = numbers.floats(rows * columns)
-      let result = try Self.multiply(sample, x, rows: rows, mode: .float32, kernels)
+      let result = try Self.multiply(sample, x, rows: rows, form: .floats, kernels)
       let expected = Self.exact(sample, x, rows: rows)
       expectClose(result, expected, absolute: 2e-4, "\(weightRows) × \(columns), \(rows) rows")
       let more = try Self.multiply(
-        sample, x, rows: rows, mode: .float32, kernels, start: 1, accumulates: true)
+        sample, x, rows: rows, form: .floats, kernels, start: 1, accumulates: true)
       expectClose(more, expected.map { $0 + 1 }, absolute: 2e-4)
     }
   }
@@ -169,11 +172,11 @@ struct PackedMatrixTests {
     for (weightRows, columns, rows) in [(16, 32, 1), (20, 96, 7), (33, 576, 13), (16, 1_536, 9)] {
       let sample = try Sample(format, rows: weightRows, columns: columns, seed: 11)
       let x = numbers.floats(rows * columns)
-      let result = try Self.multiply(sample, x, rows: rows, mode: .int8, fast)
-      let expected = try Self.multiply(sample, x, rows: rows, mode: .int8, .scalar)
+      let result = try Self.multiply(sample, x, rows: rows, form: .codes, fast)
+      let expected = try Self.multiply(sample, x, rows: rows, form: .codes, .scalar)
       expectClose(result, expected, absolute: 5e-4, relative: 1e-5, "\(columns) columns")
       let more = try Self.multiply(
-        sample, x, rows: rows, mode: .int8, fast, start: 1, accumulates: true)
+        sample, x, rows: rows, form: .codes, fast, start: 1, accumulates: true)
       expectClose(more, expected.map { $0 + 1 }, absolute: 5e-4, relative: 1e-5)
     }
   }
@@ -197,7 +200,7 @@ struct PackedMatrixTests {
         bytes.withUnsafeBytes { matrix.pack($0, firstTile: 0) }
         let sample = Sample(matrix: matrix, rows: [])
         let x = [Float](repeating: 127 * sign, count: 9 * columns)
-        let result = try Self.multiply(sample, x, rows: 9, mode: .int8, kernels)
+        let result = try Self.multiply(sample, x, rows: 9, form: .codes, kernels)
         let expected = [Float](repeating: weight * 127 * sign * Float(columns), count: 9 * 16)
         expectClose(result, expected, absolute: 0, relative: 1e-6, "\(format) \(weight)")
       }
@@ -224,7 +227,7 @@ struct PackedMatrixTests {
     let matrix = try #require(PackedMatrix(rows: columns, columns: columns, format: .q8_0))
     bytes.withUnsafeBytes { matrix.pack($0, firstTile: 0) }
     let seen = try Self.multiply(
-      Sample(matrix: matrix, rows: []), x, rows: 1, mode: .int8, kernels)
+      Sample(matrix: matrix, rows: []), x, rows: 1, form: .codes, kernels)
     for block in 0..<4 {
       let range = block * 32..<block * 32 + 32
       let step = (x[range].map(abs).max() ?? 0) / 127
@@ -242,7 +245,7 @@ struct PackedMatrixTests {
       for bad in [Float.nan, .infinity, -.infinity] {
         var x = [Float](repeating: 1, count: 64)
         x[40] = bad
-        let result = try Self.multiply(sample, x, rows: 1, mode: .int8, kernels)
+        let result = try Self.multiply(sample, x, rows: 1, form: .codes, kernels)
         #expect(result.allSatisfy { !$0.isFinite })
       }
     }

@@ -48,7 +48,7 @@ struct EngineRunner {
     _ chunk: ArraySlice<Token>, _ cache: inout KeyValueCache, from first: Int = 0
   ) throws -> [[Float]] {
     let start = cache.length
-    let pass = try executor.pass(variant)
+    let pass = try executor.pass(variant, isPrefill: true)
     try pass.run(chunk, cache: &cache)
     var all: [[Float]] = []
     var row = max(0, first - start)

@@ -9,6 +9,7 @@ tokens do not change the work, so they are arbitrary. Each figure is one run aft
 
 import argparse
 import json
+import resource
 import sys
 import time
 
@@ -73,6 +74,10 @@ def requantise(source, target):
         sys.exit(f"llama.cpp cannot requantise {source}")
 
 
+def peak_bytes():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
 def numbers(text):
     return [int(part) for part in text.split(",")]
 
@@ -92,6 +97,7 @@ def main():
     ll.llama_log_set(silence, None)
     if arguments.requantise:
         return requantise(arguments.weights, arguments.requantise)
+    without_model = peak_bytes()
     positions = max(arguments.prefill + [depth + DECODED for depth in arguments.decode_depth])
     engine = Engine(arguments.weights, arguments.threads, positions + 64, arguments.flash)
     engine.prefill(min(arguments.prefill))
@@ -100,6 +106,8 @@ def main():
         "threads": arguments.threads,
         "prefill": {str(n): engine.prefill(n) for n in arguments.prefill},
         "decode": {str(depth): engine.decode(depth) for depth in arguments.decode_depth},
+        # After the work above; what Python takes is not llama.cpp's.
+        "residentBytes": peak_bytes() - without_model,
     }))
 
 

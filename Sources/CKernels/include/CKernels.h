@@ -32,6 +32,8 @@
 #define CK_KEYS 64
 /* Query rows (positions times grouped heads) that one flash tile may hold. */
 #define CK_FLASH_ROWS 96
+/* The same for matrix units. */
+#define CK_MATRIX_ROWS 192
 
 /* An IEEE 754 binary16 number, as its bits. */
 typedef uint16_t ck_half;
@@ -110,7 +112,7 @@ typedef struct ck_key_block {
  *   queries [positions, stride]  the group's heads are the first group * width columns, rotated
  *   out     [positions, stride]  the same shape
  *
- * positions * group <= CK_FLASH_ROWS in a flash call. scale is usually 1 / sqrt(width).
+ * positions * group <= CK_FLASH_ROWS in a flash call, CK_MATRIX_ROWS on matrix units. scale is usually 1 / sqrt(width).
  */
 typedef struct ck_query_tile {
   const float *queries;
@@ -184,6 +186,41 @@ typedef struct ck_kernels {
   void (*dense)(const ck_query_tile *tile, const ck_key_block *blocks, size_t count, float *scores,
                 float *scratch);
 } ck_kernels;
+
+/* Rows of activations as bfloat16 numbers, by their upper 16 bits. x is about high + low.
+ *
+ *   high [rows, columns]  x, rounded
+ *   low  [rows, columns]  x - high, rounded; NULL where rounded products are wanted
+ *
+ * Both have room for a multiple of 32 rows; what lies in the rows added does not matter. */
+typedef struct ck_brains {
+  const uint16_t *high;
+  const uint16_t *_Nullable low;
+} ck_brains;
+
+/* What matrix units do better than vectors, for many rows at a time. The result of a row does not
+ * depend on the rows beside it. */
+typedef struct ck_matrix_kernels {
+  /* high and low of `ck_brains` for `count` numbers, a multiple of 32; low may be NULL. */
+  void (*split)(uint16_t *high, uint16_t *_Nullable low, const float *x, size_t count);
+
+  /* The product of `ck_kernels` for `tile_count` successive tiles: with `low` it errs by 2^-16 of
+   * the factors' magnitudes, without by 2^-8. */
+  void (*product)(float *out, size_t out_stride, ck_brains x, size_t rows, const void *tiles,
+                  size_t tile_count, ck_packing packing, size_t columns, int accumulate);
+
+  /* The flash attention of `ck_kernels`, exact up to 2^-16 or, if not `is_exact`, 2^-8 of the
+   * factors. Heads' width is a multiple of 32. scratch has ck_matrix_scratch(width) bytes, aligned
+   * to 64. */
+  void (*flash)(const ck_query_tile *tile, const ck_key_block *blocks, size_t count, void *scratch,
+                int is_exact);
+} ck_matrix_kernels;
+
+/* The matrix units of this processor, or NULL if it has none or the system denies them. */
+const ck_matrix_kernels *_Nullable ck_matrix(void);
+
+/* Bytes of scratch that one flash call on matrix units needs. */
+size_t ck_matrix_scratch(size_t width);
 
 /* Whether this processor and operating system run the level's instructions. */
 int ck_available(ck_level level);

@@ -19,7 +19,8 @@ struct AttentionStep {
 
   /// One flash call for each key/value head and tile of positions.
   private func runPlan() {
-    let limit = QueryTile.positionLimit(group: parameters.group)
+    let units = pass.kernels.attentionUnits(for: pass.form, headWidth: parameters.headWidth)
+    let limit = QueryTile.positionLimit(group: parameters.group, units: units)
     let tiles = (positions.count + limit - 1) / limit
     pass.forEach(tiles * parameters.keyValueHeads, grain: 1) { items, lane in
       var blocks = KeyBlockList()
@@ -30,7 +31,8 @@ struct AttentionStep {
         gather(rows, head: head, into: &blocks)
         queryTile(rows, firstHead: head * parameters.group, heads: parameters.group)
           .attend(
-            to: blocks, scratch: pass.workspace.scratch(lane: lane), kernels: pass.kernels)
+            to: blocks, scratch: pass.workspace.scratch(lane: lane), units: units,
+            kernels: pass.kernels)
       }
     }
   }

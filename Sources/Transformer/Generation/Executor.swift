@@ -25,10 +25,11 @@ final class Executor {
   /// A pass for one chunk or step of `variant`.
   ///
   /// - Throws: `overloaded` if the system has no memory for the buffers.
-  func pass(_ variant: ModelVariant) throws(TransformerError) -> ForwardPass {
+  func pass(_ variant: ModelVariant, isPrefill: Bool) throws(TransformerError) -> ForwardPass {
     ForwardPass(
-      weights: variant.weights, attention: variant.attention, rotary: variant.rotary, mode: mode,
-      kernels: kernels, workspace: try workspace(variant.weights.parameters), scores: scores,
+      weights: variant.weights, attention: variant.attention, rotary: variant.rotary,
+      form: kernels.form(of: mode, isPrefill: isPrefill), kernels: kernels,
+      workspace: try workspace(variant.weights.parameters), scores: scores,
       crew: crew, lane: lane)
   }
 

@@ -50,7 +50,8 @@ final class GenerationJob: Job, @unchecked Sendable {
       continuation.yield(
         .started(promptTokens: request.prompt.count, queueSeconds: queueSeconds))
     }
-    let pass = try executor.pass(variant)
+    let pass = try executor.pass(
+      variant, isPrefill: prefilled < request.prompt.count || reading != nil)
     if prefilled < request.prompt.count {
       let sampled = try prefill(pass)
       timings.prefillSeconds += (.now - begin).seconds

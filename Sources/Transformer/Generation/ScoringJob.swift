@@ -37,7 +37,7 @@ final class ScoringJob: Job, @unchecked Sendable {
   func runQuantum(_ executor: Executor) throws(TransformerError) -> Bool {
     let begin = ContinuousClock.now
     if let queueSeconds = stopwatch.start(at: begin) { timings.queueSeconds = queueSeconds }
-    let pass = try executor.pass(variant)
+    let pass = try executor.pass(variant, isPrefill: true)
     // The last token predicts nothing that is asked for.
     let chunk = text[read..<text.count - 1].prefix(Workspace.chunkLimit)
     try pass.run(chunk, cache: &cache)

@@ -7,7 +7,7 @@ struct ForwardPass {
   let weights: Weights
   let attention: AttentionKind
   let rotary: RotaryTable
-  let mode: NumericMode
+  let form: ProductForm
   let kernels: Kernels
   let workspace: Workspace
   /// Scores for `dense`, per lane.
@@ -52,7 +52,7 @@ struct ForwardPass {
         space.stream + row * width, weight: weights.outputNorm.pointer,
         epsilon: parameters.normEpsilon, width: width, into: space.normed.row(index))
     }
-    if mode == .int8 { space.normed.quantise(0..<rows.count, kernels: kernels) }
+    space.normed.prepare(0..<rows.count, form: form, kernels: kernels)
     multiply(
       [Product(weights.head, into: space.logits, stride: space.logitStride)], space.normed,
       rows: rows.count)
@@ -88,9 +88,7 @@ struct ForwardPass {
       ], space.normed, rows: rows)
     rotateAndStore(layer, positions, cache)
     AttentionStep(pass: self, layer: layer, positions: positions, cache: cache).run()
-    if mode == .int8 {
-      forEach(rows, grain: 16) { range, _ in space.attended.quantise(range, kernels: kernels) }
-    }
+    prepare(space.attended, rows: rows)
     multiply(
       [
         Product(
@@ -107,7 +105,7 @@ struct ForwardPass {
     forEach(block.gate.tileCount, grain: grain(block.gate.tileCount)) { tiles, _ in
       for (matrix, out) in [(block.gate, space.gate.floats), (block.up, space.up)] {
         matrix.multiply(
-          tiles: tiles, space.normed, xRows: 0..<rows, into: out, stride: hidden, mode: mode,
+          tiles: tiles, space.normed, xRows: 0..<rows, into: out, stride: hidden, form: form,
           kernels: kernels)
       }
       let first = tiles.lowerBound * tile
@@ -115,9 +113,7 @@ struct ForwardPass {
         gate: space.gate.floats + first, up: space.up + first, rows: rows,
         columns: tiles.count * tile, stride: hidden)
     }
-    if mode == .int8 {
-      forEach(rows, grain: 16) { range, _ in space.gate.quantise(range, kernels: kernels) }
-    }
+    prepare(space.gate, rows: rows)
     multiply(
       [Product(block.down, into: space.stream, stride: parameters.width, accumulates: true)],
       space.gate, rows: rows)
@@ -134,8 +130,14 @@ struct ForwardPass {
           space.stream + row * width, weight: weight.pointer, epsilon: epsilon, width: width,
           into: space.normed.row(row))
       }
-      if mode == .int8 { space.normed.quantise(range, kernels: kernels) }
+      space.normed.prepare(range, form: form, kernels: kernels)
     }
+  }
+
+  /// Brings activations into the form that products want.
+  private func prepare(_ x: Activations, rows: Int) {
+    guard form != .floats else { return }
+    forEach(rows, grain: 16) { range, _ in x.prepare(range, form: form, kernels: kernels) }
   }
 
   private func rotateAndStore(_ layer: Int, _ positions: Range<Int>, _ cache: KeyValueCache) {
@@ -196,7 +198,7 @@ struct ForwardPass {
           product.matrix.multiply(
             tiles: tiles.lowerBound - first..<tiles.upperBound - first, x, xRows: 0..<rows,
             into: product.out, stride: product.stride, accumulates: product.accumulates,
-            mode: mode, kernels: kernels)
+            form: form, kernels: kernels)
         }
         first += product.matrix.tileCount
       }
