@@ -16,12 +16,15 @@ export ROLLOUT_PYTHON ?= $(CURDIR)/.venv/bin/python
 # The tests whose names match, for example: make test FILTER=Tidy
 FILTER ?=
 
+# How long `make fuzz` tries.
+FUZZ_SECONDS ?= 600
+
 # The arguments of `make run`.
 ARGS ?= --help
 
 swift_sources := Package.swift Sources Tests
 
-.PHONY: help demo test build run check format bench model setup clean
+.PHONY: help demo test build run check format bench sanitize fuzz model setup clean
 
 help:  ## List the commands
 	@grep -hE '^[a-z-]+:.*  ## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*  ## /\1\t/' \
@@ -63,6 +66,12 @@ bench: build model  ## Measure the engine beside llama.cpp and the gateway besid
 	@.bench/venv/bin/python scripts/bench/gateway.py \
 	  --ours .build/release/rollout --nginx .bench/nginx/usr/sbin/nginx --scratch .bench
 
+sanitize: setup model  ## Run the engine's tests under AddressSanitizer (FILTER='…' for some)
+	@scripts/sanitize.sh $(if $(FILTER),'$(FILTER)')
+
+fuzz: setup  ## Feed mutated weight files to their readers (FUZZ_SECONDS=600)
+	@scripts/fuzz.sh $(FUZZ_SECONDS)
+
 model: setup  ## Fetch the weights into .models/
 	@if [ '$(ROLLOUT_MODEL)' = '$(fetched)' ]; then scripts/setup.sh model; \
 	  elif [ -f '$(ROLLOUT_MODEL)' ]; then echo 'setup: using $(ROLLOUT_MODEL)'; \
@@ -72,4 +81,4 @@ setup:
 	@scripts/setup.sh system
 
 clean:  ## Remove what was built; the weights in .models/ stay
-	@rm -rf .build .venv .bench .rollout
+	@rm -rf .build .build-fuzz .build-sanitize .venv .bench .rollout

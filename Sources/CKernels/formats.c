@@ -31,6 +31,10 @@ ck_half ck_float_to_half(float value) {
   return sign | (ck_half)((magnitude + 0xfff + odd - 0x38000000) >> 13);
 }
 
+size_t ck_block_size(ck_format format) {
+  return format == CK_FORMAT_Q4_K || format == CK_FORMAT_Q6_K ? CK_SUPERBLOCK : CK_BLOCK;
+}
+
 size_t ck_row_size(ck_format format, size_t columns) {
   switch (format) {
   case CK_FORMAT_F32: return columns * 4;
@@ -40,6 +44,8 @@ size_t ck_row_size(ck_format format, size_t columns) {
   case CK_FORMAT_Q4_1: return columns / CK_BLOCK * 20;
   case CK_FORMAT_Q5_0: return columns / CK_BLOCK * 22;
   case CK_FORMAT_Q8_0: return columns / CK_BLOCK * 34;
+  case CK_FORMAT_Q4_K: return columns / CK_SUPERBLOCK * 144;
+  case CK_FORMAT_Q6_K: return columns / CK_SUPERBLOCK * 210;
   }
   return 0;
 }
@@ -50,9 +56,11 @@ ck_packing ck_packing_for(ck_format format) {
   case CK_FORMAT_F16: return CK_PACKING_HALF;
   case CK_FORMAT_BF16: return CK_PACKING_BRAIN;
   case CK_FORMAT_Q4_0:
-  case CK_FORMAT_Q4_1: return CK_PACKING_CODES4;
+  case CK_FORMAT_Q4_1:
+  case CK_FORMAT_Q4_K: return CK_PACKING_CODES4;
   case CK_FORMAT_Q5_0:
   case CK_FORMAT_Q8_0: return CK_PACKING_CODES8;
+  case CK_FORMAT_Q6_K: return CK_PACKING_FINE8;
   }
   return CK_PACKING_FLOAT;
 }
@@ -66,6 +74,7 @@ size_t ck_tile_size(ck_packing packing, size_t columns) {
   case CK_PACKING_HALF:
   case CK_PACKING_BRAIN: size = columns * CK_TILE * 2; break;
   case CK_PACKING_FLOAT: size = columns * CK_TILE * 4; break;
+  case CK_PACKING_FINE8: size = columns / CK_SUPERBLOCK * (4096 + 256 + 32); break;
   }
   return (size + 63) / 64 * 64;
 }
@@ -81,6 +90,60 @@ static void q5_codes(int8_t *codes, const uint8_t *block) {
   for (size_t i = 0; i < 16; i++) {
     codes[i] = (int8_t)(((block[6 + i] & 15) | (high >> i & 1) << 4) - 16);
     codes[16 + i] = (int8_t)((block[6 + i] >> 4 | (high >> (16 + i) & 1) << 4) - 16);
+  }
+}
+
+/* Scale s (0...63) and minimum t of block b of a Q4_K superblock. The last four of each keep their
+ * upper two bits in the spare ones of the first four. */
+static void q4_k_scales(const uint8_t *superblock, size_t b, uint8_t *s, uint8_t *t) {
+  const uint8_t *packed = superblock + 4;
+  if (b < 4) {
+    *s = packed[b] & 63;
+    *t = packed[b + 4] & 63;
+  } else {
+    *s = (uint8_t)((packed[b + 4] & 15) | (packed[b - 4] >> 6) << 4);
+    *t = (uint8_t)(packed[b + 4] >> 4 | (packed[b] >> 6) << 4);
+  }
+}
+
+/* Block b of a Q4_K superblock as codes 0...15. Blocks lie in pairs, the second in the upper
+ * nibbles of the first's bytes. */
+static void q4_k_codes(uint8_t *codes, const uint8_t *superblock, size_t b) {
+  const uint8_t *nibbles = superblock + 16 + b / 2 * 32;
+  for (size_t i = 0; i < CK_BLOCK; i++) codes[i] = b % 2 ? nibbles[i] >> 4 : nibbles[i] & 15;
+}
+
+/* Block b of a Q6_K superblock as signed codes -32...31. Four blocks share 64 bytes of nibbles
+ * and 32 of upper bits. */
+static void q6_k_codes(int8_t *codes, const uint8_t *superblock, size_t b) {
+  const uint8_t *nibbles = superblock + b / 4 * 64 + b % 2 * 32;
+  const uint8_t *upper = superblock + 128 + b / 4 * 32;
+  for (size_t i = 0; i < CK_BLOCK; i++) {
+    int low = b % 4 < 2 ? nibbles[i] & 15 : nibbles[i] >> 4;
+    codes[i] = (int8_t)((low | (upper[i] >> (2 * (b % 4)) & 3) << 4) - 32);
+  }
+}
+
+static void dequantise_q4_k(float *out, const uint8_t *superblock) {
+  float d = ck_half_to_float(read_half(superblock));
+  float m = ck_half_to_float(read_half(superblock + 2));
+  for (size_t b = 0; b < CK_SUPERBLOCK / CK_BLOCK; b++, out += CK_BLOCK) {
+    uint8_t codes[CK_BLOCK], s, t;
+    q4_k_scales(superblock, b, &s, &t);
+    q4_k_codes(codes, superblock, b);
+    float scale = d * (float)s, minimum = m * (float)t;
+    for (size_t i = 0; i < CK_BLOCK; i++) out[i] = scale * (float)codes[i] - minimum;
+  }
+}
+
+static void dequantise_q6_k(float *out, const uint8_t *superblock) {
+  const int8_t *scales = (const int8_t *)superblock + 192;
+  float d = ck_half_to_float(read_half(superblock + 208));
+  for (size_t b = 0; b < CK_SUPERBLOCK / CK_BLOCK; b++, out += CK_BLOCK) {
+    int8_t codes[CK_BLOCK];
+    q6_k_codes(codes, superblock, b);
+    for (size_t i = 0; i < CK_BLOCK; i++)
+      out[i] = d * (float)scales[2 * b + i / 16] * (float)codes[i];
   }
 }
 
@@ -124,6 +187,14 @@ void ck_dequantise(float *out, const void *row, ck_format format, size_t columns
     for (size_t i = 0; i < columns; i++)
       out[i] = bits_to_float((uint32_t)read_half(bytes + 2 * i) << 16);
     return;
+  case CK_FORMAT_Q4_K:
+    for (size_t b = 0; b < columns / CK_SUPERBLOCK; b++)
+      dequantise_q4_k(out + b * CK_SUPERBLOCK, bytes + b * 144);
+    return;
+  case CK_FORMAT_Q6_K:
+    for (size_t b = 0; b < columns / CK_SUPERBLOCK; b++)
+      dequantise_q6_k(out + b * CK_SUPERBLOCK, bytes + b * 210);
+    return;
   default: {
     size_t size = ck_row_size(format, CK_BLOCK);
     for (size_t b = 0; b < columns / CK_BLOCK; b++)
@@ -164,6 +235,37 @@ static void pack_codes8(uint8_t *tile, const uint8_t *row, size_t r, ck_format f
   }
 }
 
+/* Q4_K: the nibbles of a block's two halves are put together as those of the other formats are,
+ * and each block gets the product of its scales, rounded. */
+static void pack_q4_k(uint8_t *tile, const uint8_t *row, size_t r, size_t blocks) {
+  uint8_t *scales = tile + blocks * 256;
+  for (size_t b = 0; b < blocks; b++) {
+    const uint8_t *superblock = row + b / 8 * 144;
+    uint8_t codes[CK_BLOCK], s, t;
+    q4_k_scales(superblock, b % 8, &s, &t);
+    q4_k_codes(codes, superblock, b % 8);
+    for (size_t i = 0; i < 16; i++)
+      tile[b * 256 + i / 4 * 64 + 4 * r + i % 4] = (uint8_t)(codes[i] | codes[16 + i] << 4);
+    ck_half d = ck_float_to_half(ck_half_to_float(read_half(superblock)) * (float)s);
+    ck_half m = ck_float_to_half(-ck_half_to_float(read_half(superblock + 2)) * (float)t);
+    memcpy(scales + b * 64 + 2 * r, &d, 2);
+    memcpy(scales + b * 64 + 32 + 2 * r, &m, 2);
+  }
+}
+
+static void pack_fine8(uint8_t *tile, const uint8_t *row, size_t r, size_t blocks) {
+  uint8_t *fine = tile + blocks * 512, *coarse = fine + blocks * 32;
+  for (size_t b = 0; b < blocks; b++) {
+    const uint8_t *superblock = row + b / 8 * 210;
+    int8_t codes[CK_BLOCK];
+    q6_k_codes(codes, superblock, b % 8);
+    for (size_t g = 0; g < 8; g++) memcpy(tile + b * 512 + g * 64 + 4 * r, codes + 4 * g, 4);
+    for (size_t h = 0; h < 2; h++)
+      fine[b * 32 + h * 16 + r] = superblock[192 + 2 * (b % 8) + h];
+    if (b % 8 == 0) memcpy(coarse + b / 8 * 32 + 2 * r, superblock + 208, 2);
+  }
+}
+
 static void pack_numbers(uint8_t *tile, const uint8_t *row, size_t r, size_t size, size_t columns) {
   for (size_t k = 0; k < columns; k++)
     memcpy(tile + (k * CK_TILE + r) * size, row + k * size, size);
@@ -176,11 +278,15 @@ void ck_pack(void *tile, const void *rows, size_t row_size, size_t row_count, ck
   for (size_t r = 0; r < row_count; r++) {
     const uint8_t *row = (const uint8_t *)rows + r * row_size;
     switch (packing) {
-    case CK_PACKING_CODES4: pack_codes4(tile, row, r, format, columns / CK_BLOCK); break;
+    case CK_PACKING_CODES4:
+      if (format == CK_FORMAT_Q4_K) pack_q4_k(tile, row, r, columns / CK_BLOCK);
+      else pack_codes4(tile, row, r, format, columns / CK_BLOCK);
+      break;
     case CK_PACKING_CODES8: pack_codes8(tile, row, r, format, columns / CK_BLOCK); break;
     case CK_PACKING_HALF:
     case CK_PACKING_BRAIN: pack_numbers(tile, row, r, 2, columns); break;
     case CK_PACKING_FLOAT: pack_numbers(tile, row, r, 4, columns); break;
+    case CK_PACKING_FINE8: pack_fine8(tile, row, r, columns / CK_BLOCK); break;
     }
   }
 }
@@ -203,6 +309,12 @@ float packed_element(const void *tile, ck_packing packing, size_t columns, size_
   case CK_PACKING_BRAIN:
     return bits_to_float((uint32_t)((const uint16_t *)tile)[k * CK_TILE + r] << 16);
   case CK_PACKING_FLOAT: return ((const float *)tile)[k * CK_TILE + r];
+  case CK_PACKING_FINE8: {
+    const int8_t *codes = tile, *fine = codes + blocks * 512;
+    float d = ck_half_to_float(read_half(bytes + blocks * 544 + k / CK_SUPERBLOCK * 32 + 2 * r));
+    float scale = d * (float)fine[k / 16 * 16 + r];
+    return scale * (float)codes[b * 512 + i / 4 * 64 + 4 * r + i % 4];
+  }
   }
   return 0;
 }

@@ -60,6 +60,24 @@ ALWAYS_INLINE void panel_codes8(float *out, const uint8_t *tile, size_t columns,
     }
 }
 
+ALWAYS_INLINE void panel_fine8(float *out, const uint8_t *tile, size_t columns, size_t first,
+                               size_t count) {
+  const int8_t *fine = (const int8_t *)tile + columns * 16;
+  const ck_half *coarse = (const ck_half *)(fine + columns);
+  for (size_t k = first; k < first + count; k += 16, out += 16 * CK_TILE)
+    for (size_t w = 0; w < ROW_VECTORS; w++) {
+      float scales[LANES];
+      for (size_t i = 0; i < LANES; i++) scales[i] = fine[k + w * LANES + i];
+      lanes d = mul(load(scales), load_half(coarse + k / CK_SUPERBLOCK * 16 + w * LANES));
+      for (size_t g = 0; g < 4; g++) {
+        const uint8_t *group = tile + k * 16 + g * 64 + w * LANES * 4;
+        float *to = out + 4 * g * CK_TILE + w * LANES;
+#pragma unroll
+        for (int j = 0; j < 4; j++) save(to + j * CK_TILE, mul(signed_bytes(group, 8 * j), d));
+      }
+    }
+}
+
 static void panel(float *out, const void *tile, ck_packing packing, size_t columns, size_t first,
                   size_t count) {
   const uint16_t *halves = (const uint16_t *)tile + first * CK_TILE;
@@ -69,6 +87,9 @@ static void panel(float *out, const void *tile, ck_packing packing, size_t colum
     return;
   case CK_PACKING_CODES8:
     panel_codes8(out, tile, columns, first, count);
+    return;
+  case CK_PACKING_FINE8:
+    panel_fine8(out, tile, columns, first, count);
     return;
   case CK_PACKING_HALF:
     for (size_t i = 0; i < count * CK_TILE; i += LANES) save(out + i, load_half(halves + i));

@@ -13,11 +13,18 @@ package enum ElementFormat: Hashable, Sendable, CaseIterable {
   case q5_0
   /// 8 bits and a scale for 32 elements.
   case q8_0
+  /// 4 bits, a scale and a minimum for 32 elements, both 6 bits of scales for 256.
+  case q4_K
+  /// 6 bits and a scale for 16 elements, which is 8 bits of a scale for 256.
+  case q6_K
 
-  /// Rows have a multiple of this many elements.
+  /// Rows have a multiple of this many elements, whatever the format.
   package static let block = Int(CK_BLOCK)
 
-  /// Bytes of a row of `columns` elements, a multiple of `block`.
+  /// Rows in this format have a multiple of this many elements: `block` or 256.
+  package var rowMultiple: Int { ck_block_size(native) }
+
+  /// Bytes of a row of `columns` elements, a multiple of `rowMultiple`.
   package func rowBytes(columns: Int) -> Int { ck_row_size(native, columns) }
 
   /// The numbers that a row in this format stands for.
@@ -42,6 +49,8 @@ package enum ElementFormat: Hashable, Sendable, CaseIterable {
     case .q4_1: CK_FORMAT_Q4_1
     case .q5_0: CK_FORMAT_Q5_0
     case .q8_0: CK_FORMAT_Q8_0
+    case .q4_K: CK_FORMAT_Q4_K
+    case .q6_K: CK_FORMAT_Q6_K
     }
   }
 }

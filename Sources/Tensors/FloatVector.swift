@@ -1,4 +1,4 @@
-/// Weights of a norm or the like: floats at a fixed address, written once, then only read.
+/// Weights of a norm, a bias or the like: floats at a fixed address, written once, then only read.
 package final class FloatVector: Sendable {
   package let count: Int
   private let memory: Memory
@@ -12,6 +12,12 @@ package final class FloatVector: Sendable {
     self.memory = memory
     let start = memory.base.bindMemory(to: Float.self, capacity: max(1, elements.count))
     for (index, element) in elements.enumerated() { start[index] = element }
+  }
+
+  /// x += self, `[count]`.
+  package func add(to x: UnsafeMutablePointer<Float>) {
+    let elements = pointer
+    for index in 0..<count { x[index] += elements[index] }
   }
 
   /// `[count]`; valid as long as this object.

@@ -8,7 +8,7 @@ package final class PackedMatrix: Sendable {
   package static let tileRows = Int(CK_TILE)
 
   package let rows: Int
-  /// A multiple of `ElementFormat.block`.
+  /// A multiple of the format's `rowMultiple`.
   package let columns: Int
   package let format: ElementFormat
   package let tileCount: Int
@@ -24,11 +24,11 @@ package final class PackedMatrix: Sendable {
 
   /// Room for a matrix of zeros.
   ///
-  /// - Parameter columns: a multiple of `ElementFormat.block`
+  /// - Parameter columns: a multiple of the format's `rowMultiple`
   /// - Returns: `nil` if the system has no memory for it.
   package init?(rows: Int, columns: Int, format: ElementFormat) {
     precondition(rows > 0 && columns > 0, "an empty matrix")
-    precondition(columns % ElementFormat.block == 0, "\(columns) columns are not whole blocks")
+    precondition(columns % format.rowMultiple == 0, "\(columns) columns are not whole blocks")
     self.rows = rows
     self.columns = columns
     self.format = format

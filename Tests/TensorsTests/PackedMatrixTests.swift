@@ -57,6 +57,15 @@ struct PackedMatrixTests {
           let scaleBytes = format == .q4_1 ? 4 : 2
           bytes += numbers.bytes(format.rowBytes(columns: 32) - scaleBytes)
         }
+      case .q4_K:
+        for _ in 0..<columns / 256 {
+          bytes += half(numbers.uniform(0.0002...0.0004)) + half(numbers.uniform(0...0.003))
+          bytes += numbers.bytes(140)
+        }
+      case .q6_K:
+        for _ in 0..<columns / 256 {
+          bytes += numbers.bytes(208) + half(numbers.uniform(0.00005...0.0001))
+        }
       }
       return bytes
     }
@@ -109,9 +118,11 @@ struct PackedMatrixTests {
     }
   }
 
-  @Test(arguments: ElementFormat.allCases)
+  /// All formats but Q4_K, whose scales are rounded: `KQuantTests`.
+  @Test(arguments: ElementFormat.allCases.filter { $0 != .q4_K })
   func `a packed row unpacks to what the file says`(format: ElementFormat) throws {
-    for (rows, columns) in [(16, 32), (35, 96), (1, 288)] {
+    for (rows, blocks) in [(16, 1), (35, 3), (1, 9)] {
+      let columns = blocks * format.rowMultiple
       let sample = try Sample(format, rows: rows, columns: columns, seed: 7)
       for row in 0..<rows {
         var out = [Float](repeating: .nan, count: columns)
@@ -142,34 +153,45 @@ struct PackedMatrixTests {
     #expect(q8_0[0] == 254 && q8_0[1] == -256 && q8_0[2] == 0)
   }
 
-  /// Products of up to 1 in sums of 576 terms: √576 roundings of 2⁻²⁴ · 10 stay below 2e-4.
+  /// Products of up to 1 in sums of 576 terms: √576 roundings of 2⁻²⁴ · 10 stay below 2e-4. Q4_K's
+  /// scales are rounded by up to 2⁻¹¹ each: random errors of 1e-4 in each of up to 1,024 terms.
   @Test(arguments: ElementFormat.allCases, Kernels.Level.allCases)
   func `a float product equals the sum over the rows`(
     format: ElementFormat, level: Kernels.Level
   ) throws {
     let kernels = try kernels(level)
     var numbers = Numbers(seed: 8)
-    for (weightRows, columns, rows) in [(16, 32, 1), (20, 96, 7), (33, 576, 13), (16, 288, 24)] {
+    let shapes =
+      format.rowMultiple == 32
+      ? [(16, 32, 1), (20, 96, 7), (33, 576, 13), (16, 288, 24)]
+      : [(16, 256, 1), (20, 512, 7), (33, 1_024, 2)]
+    let tolerance: Float = format == .q4_K ? 5e-3 : 2e-4
+    for (weightRows, columns, rows) in shapes {
       let sample = try Sample(format, rows: weightRows, columns: columns, seed: 9)
       let x = numbers.floats(rows * columns)
       let result = try Self.multiply(sample, x, rows: rows, form: .floats, kernels)
       let expected = Self.exact(sample, x, rows: rows)
-      expectClose(result, expected, absolute: 2e-4, "\(weightRows) × \(columns), \(rows) rows")
+      expectClose(
+        result, expected, absolute: tolerance, "\(weightRows) × \(columns), \(rows) rows")
       let more = try Self.multiply(
         sample, x, rows: rows, form: .floats, kernels, start: 1, accumulates: true)
-      expectClose(more, expected.map { $0 + 1 }, absolute: 2e-4)
+      expectClose(more, expected.map { $0 + 1 }, absolute: tolerance)
     }
   }
 
   /// Integer sums are exact, so that the twins differ by float roundings only.
   @Test(
-    arguments: [ElementFormat.q4_0, .q4_1, .q5_0, .q8_0], Kernels.Level.vectorised)
+    arguments: [ElementFormat.q4_0, .q4_1, .q5_0, .q8_0, .q4_K, .q6_K], Kernels.Level.vectorised)
   func `an 8-bit product equals its scalar twin`(
     format: ElementFormat, level: Kernels.Level
   ) throws {
     let fast = try kernels(level)
     var numbers = Numbers(seed: 10)
-    for (weightRows, columns, rows) in [(16, 32, 1), (20, 96, 7), (33, 576, 13), (16, 1_536, 9)] {
+    let shapes =
+      format.rowMultiple == 32
+      ? [(16, 32, 1), (20, 96, 7), (33, 576, 13), (16, 1_536, 9)]
+      : [(16, 256, 1), (20, 512, 7), (33, 768, 13), (16, 1_536, 9)]
+    for (weightRows, columns, rows) in shapes {
       let sample = try Sample(format, rows: weightRows, columns: columns, seed: 11)
       let x = numbers.floats(rows * columns)
       let result = try Self.multiply(sample, x, rows: rows, form: .codes, fast)

@@ -26,6 +26,25 @@ struct EngineForwardPassTests {
     #expect(difference < Self.tolerance)
   }
 
+  /// Biases, and rotation of a head's halves, which the loader turns into that of neighbours.
+  @Test(arguments: [("llama", true), ("qwen2", false), ("qwen2", true)], [AttentionKind.flash])
+  func `the other models of the family equal their formulas`(
+    family: (architecture: String, hasBiases: Bool), attention: AttentionKind
+  ) throws {
+    let model = EngineTinyModel(
+      seed: 3, architecture: family.architecture, hasBiases: family.hasBiases)
+    let text = Self.text.prefix(70)
+    let expected = model.logits(Array(text)).map { $0.map { Float($0) } }
+    let runner = try EngineRunner(model.weights(), attention)
+    #expect(greatestDifference(try runner.logits(Array(text)), expected) < Self.tolerance)
+    // Another rotation is another model: the difference would show.
+    let other = EngineTinyModel(
+      seed: 3, architecture: family.architecture == "llama" ? "qwen2" : "llama",
+      hasBiases: family.hasBiases)
+    let wrong = try EngineRunner(other.weights(), attention).logits(Array(text))
+    #expect(greatestDifference(wrong, expected) > 20 * Self.tolerance)
+  }
+
   @Test func `dense and flash agree`() throws {
     let weights = try Self.model.weights()
     let dense = try EngineRunner(weights, .dense).logits(Self.text)

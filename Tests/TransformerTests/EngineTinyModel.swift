@@ -22,8 +22,12 @@ struct EngineTinyModel {
   /// In GGUF order.
   private(set) var dimensions: [String: [Int]] = [:]
   private var order: [String] = []
+  /// As the file calls it: `llama` rotates neighbouring channels, `qwen2` the halves of a head.
+  let architecture: String
 
-  init(seed: UInt64 = 1) {
+  /// - Parameter hasBiases: whether query, key and value have them
+  init(seed: UInt64 = 1, architecture: String = "llama", hasBiases: Bool = false) {
+    self.architecture = architecture
     var state = seed
     func next() -> Float {
       state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
@@ -44,6 +48,11 @@ struct EngineTinyModel {
       add("blk.\(block).attn_q.weight", Self.width, queryWidth)
       add("blk.\(block).attn_k.weight", Self.width, keyWidth)
       add("blk.\(block).attn_v.weight", Self.width, keyWidth)
+      if hasBiases {
+        add("blk.\(block).attn_q.bias", queryWidth, nil)
+        add("blk.\(block).attn_k.bias", keyWidth, nil)
+        add("blk.\(block).attn_v.bias", keyWidth, nil)
+      }
       add("blk.\(block).attn_output.weight", queryWidth, Self.width)
       add("blk.\(block).ffn_norm.weight", Self.width, nil)
       add("blk.\(block).ffn_gate.weight", Self.width, Self.hiddenWidth)
@@ -64,16 +73,20 @@ struct EngineTinyModel {
   struct Changes {
     var leaveOut: String?
     var integers: [String: UInt32] = [:]
+    var numbers: [String: Float] = [:]
     var strings: [String: String] = [:]
     var shapes: [String: [Int]] = [:]
     var stored: [String: Stored] = [:]
     var values: [String: [Float]] = [:]
+    /// Vectors that such a model does not have.
+    var extra: [String: [Float]] = [:]
+    var tokens: [String]?
   }
 
   /// The model as a file, every tensor in f32.
   func bytes(_ changes: Changes = Changes()) -> [UInt8] {
     var builder = GGUFBuilder()
-    builder.add("general.architecture", changes.strings["general.architecture"] ?? "llama")
+    builder.add("general.architecture", changes.strings["general.architecture"] ?? architecture)
     let integers: [(String, Int)] = [
       ("block_count", Self.blockCount), ("embedding_length", Self.width),
       ("feed_forward_length", Self.hiddenWidth), ("attention.head_count", Self.heads),
@@ -82,13 +95,15 @@ struct EngineTinyModel {
       ("context_length", Self.contextLength),
     ]
     for (name, value) in integers where changes.leaveOut != name {
-      builder.add("llama.\(name)", changes.integers[name] ?? UInt32(value))
+      builder.add("\(architecture).\(name)", changes.integers[name] ?? UInt32(value))
     }
-    builder.add("llama.rope.freq_base", Float(Self.rotaryBase))
-    builder.add("llama.attention.layer_norm_rms_epsilon", Float(Self.epsilon))
+    builder.add("\(architecture).rope.freq_base", Float(Self.rotaryBase))
+    builder.add("\(architecture).attention.layer_norm_rms_epsilon", Float(Self.epsilon))
     if let kind = changes.strings["rope.scaling.type"] {
-      builder.add("llama.rope.scaling.type", kind)
+      builder.add("\(architecture).rope.scaling.type", kind)
     }
+    if let tokens = changes.tokens { builder.add("tokenizer.ggml.tokens", tokens) }
+    for (name, value) in changes.numbers { builder.add("\(architecture).\(name)", value) }
     for name in order where changes.leaveOut != name {
       let shape = (changes.shapes[name] ?? dimensions[name] ?? []).map(UInt64.init)
       if let stored = changes.stored[name] {
@@ -100,6 +115,11 @@ struct EngineTinyModel {
           name, type: 0, dimensions: shape,
           bytes: values.prefix(Int(count)).flatMap { GGUFBuilder.little($0.bitPattern) })
       }
+    }
+    for (name, values) in changes.extra {
+      builder.addTensor(
+        name, type: 0, dimensions: [UInt64(values.count)],
+        bytes: values.flatMap { GGUFBuilder.little($0.bitPattern) })
     }
     return builder.bytes
   }
@@ -121,12 +141,12 @@ extension EngineTinyModel {
       let prefix = "blk.\(block)."
       let normed = stream.map { norm($0, prefix + "attn_norm.weight") }
       let queries = normed.enumerated().map {
-        rotated(multiply(prefix + "attn_q.weight", $1), position: $0)
+        rotated(project(prefix + "attn_q", $1), position: $0)
       }
       let keys = normed.enumerated().map {
-        rotated(multiply(prefix + "attn_k.weight", $1), position: $0)
+        rotated(project(prefix + "attn_k", $1), position: $0)
       }
-      let values = normed.map { multiply(prefix + "attn_v.weight", $0) }
+      let values = normed.map { project(prefix + "attn_v", $0) }
       for i in tokens.indices {
         let seen = (0...i).filter { shows($0, i) }
         let attended = attend(queries[i], seen.map { keys[$0] }, seen.map { values[$0] })
@@ -162,6 +182,11 @@ extension EngineTinyModel {
     }
   }
 
+  private func project(_ name: String, _ x: [Double]) -> [Double] {
+    let product = multiply(name + ".weight", x)
+    return tensors[name + ".bias"].map { zip(product, $0).map { $0 + Double($1) } } ?? product
+  }
+
   private func norm(_ x: [Double], _ name: String) -> [Double] {
     let mean = x.reduce(0) { $0 + $1 * $1 } / Double(x.count)
     let factor = 1 / (mean + Self.epsilon).squareRoot()
@@ -172,12 +197,18 @@ extension EngineTinyModel {
 
   private func rotated(_ x: [Double], position: Int) -> [Double] {
     var out = x
+    let half = Self.headWidth / 2
     for pair in 0..<x.count / 2 {
-      let channel = pair % (Self.headWidth / 2)
+      let (head, channel) = pair.quotientAndRemainder(dividingBy: half)
       let angle =
         Double(position) * pow(Self.rotaryBase, -2 * Double(channel) / Double(Self.headWidth))
-      out[2 * pair] = x[2 * pair] * cos(angle) - x[2 * pair + 1] * sin(angle)
-      out[2 * pair + 1] = x[2 * pair] * sin(angle) + x[2 * pair + 1] * cos(angle)
+      let start = head * Self.headWidth
+      let (a, b) =
+        architecture == "qwen2"
+        ? (start + channel, start + channel + half)
+        : (start + 2 * channel, start + 2 * channel + 1)
+      out[a] = x[a] * cos(angle) - x[b] * sin(angle)
+      out[b] = x[a] * sin(angle) + x[b] * cos(angle)
     }
     return out
   }

@@ -51,7 +51,8 @@ struct EngineWeightsTests {
   }
 
   @Test(arguments: [
-    ("block_count", UInt32(0)), ("block_count", 4_000_000_000), ("embedding_length", 1 << 30),
+    ("block_count", UInt32(0)), ("block_count", 1_000_000), ("block_count", 4_000_000_000),
+    ("embedding_length", 1 << 30),
     ("attention.head_count", 0), ("attention.head_count_kv", 5), ("rope.dimension_count", 64),
     ("context_length", 0),
   ])
@@ -80,18 +81,100 @@ struct EngineWeightsTests {
     let architecture = Self.error(.init(strings: ["general.architecture": "mamba"]))
     #expect(architecture?.code == .unsupportedFile)
     #expect(architecture?.message.contains("mamba") == true)
-    let scaling = Self.error(.init(strings: ["rope.scaling.type": "yarn"]))
-    #expect(scaling?.code == .unsupportedFile)
+    for changes: EngineTinyModel.Changes in [
+      .init(strings: ["rope.scaling.type": "yarn"]), .init(numbers: ["rope.scaling.factor": 4]),
+      .init(numbers: ["rope.scale_linear": 2]),
+      .init(numbers: ["rope.scaling.factor": 8], strings: ["rope.scaling.type": "linear"]),
+    ] {
+      let error = Self.error(changes)
+      #expect(error?.code == .unsupportedFile && error?.message.contains("RoPE") == true)
+    }
+    #expect(Self.error(.init(numbers: ["rope.scaling.factor": 1])) == nil)
+  }
+
+  @Test func `a tensor that would be passed over is named`() throws {
+    // A model with biases whose file calls one of them otherwise.
+    let error = try #require(
+      Self.error(.init(extra: ["blk.1.attn_output.bias": [Float](repeating: 0, count: 96)])))
+    #expect(error.code == .unsupportedFile)
+    #expect(error.message.contains("'blk.1.attn_output.bias'"))
+  }
+
+  @Test(arguments: [Float.nan, .infinity, 0, -1])
+  func `rotary divisors are positive numbers`(divisor: Float) throws {
+    let divisors = [Float](repeating: 2, count: 15) + [divisor]
+    let error = try #require(Self.error(.init(extra: ["rope_freqs.weight": divisors])))
+    #expect(error.code == .malformedFile && error.message.contains("rope_freqs.weight"))
+    #expect(
+      Self.error(.init(extra: ["rope_freqs.weight": [Float](repeating: 2, count: 16)])) == nil)
+  }
+
+  @Test func `a tokenizer with more tokens than the embedding has rows is refused`() throws {
+    for (count, isSound) in [(70, true), (71, false)] {
+      let error = Self.error(.init(tokens: (0..<count).map { "\($0)" }))
+      #expect((error == nil) == isSound)
+      #expect(
+        isSound || error?.message.contains("71 tokens, but 'token_embd.weight' only 70") == true)
+    }
+  }
+
+  @Test func `biases of another length are refused`() throws {
+    let model = EngineTinyModel(architecture: "qwen2", hasBiases: true)
+    #expect {
+      try model.weights(.init(shapes: ["blk.0.attn_k.bias": [32]]))
+    } throws: {
+      ($0 as? TransformerError)?.message.contains("'blk.0.attn_k.bias' has the shape [32]") == true
+    }
+  }
+
+  /// Rows of 8 channels of which 6 are rotated: the halves 0 1 2 and 3 4 5 become pairs.
+  @Test func `rows of halves become neighbours, head by head`() {
+    let order = RowOrder(headWidth: 8, rotaryWidth: 6)
+    #expect(
+      (0..<16).map(order.source(of:)) == [0, 3, 1, 4, 2, 5, 6, 7, 8, 11, 9, 12, 10, 13, 14, 15])
   }
 
   @Test func `a format that is not multiplied is named with those that are`() throws {
-    // q4_K blocks have 256 elements and the model's rows 96, so the type f64 stands for the others.
     let name = "blk.0.attn_q.weight"
     let count = (Self.model.tensors[name] ?? []).count
     let doubles = EngineTinyModel.Stored(type: 28, bytes: [UInt8](repeating: 0, count: 8 * count))
     let error = try #require(Self.error(.init(stored: [name: doubles])))
     #expect(error.code == .unsupportedFile)
     #expect(error.message.contains("f64") && error.message.contains("q4_1"))
+  }
+
+  /// 20 rows of 256 random numbers, of which those of a head of 16 are put in order.
+  @Test(arguments: [(TensorType.q4_K, ElementFormat.q4_K), (.q6_K, .q6_K)])
+  func `rows of K-quants are loaded and put in order`(
+    type: TensorType, format: ElementFormat
+  ) throws {
+    var random = SplitMix64(seed: 5)
+    var rows = (0..<32).map { _ in
+      (0..<type.blockBytes).map { _ in UInt8(truncatingIfNeeded: random.next()) }
+    }
+    // A scale of 2⁻⁸ for all, so that there are only numbers.
+    for row in rows.indices {
+      for place in type == .q4_K ? [0, 2] : [208] {
+        rows[row].replaceSubrange(place..<place + 2, with: [0x00, 0x1C])
+      }
+    }
+    var builder = GGUFBuilder()
+    builder.addTensor(
+      "x", type: type.rawValue, dimensions: [256, 32], bytes: rows.flatMap { $0 })
+    let file = try openGGUF(builder.bytes)
+    var loader = WeightLoader(file.tensors.mapValues { StoredTensor(tensor: $0, file: file.file) })
+    let order = RowOrder(headWidth: 16, rotaryWidth: 16)
+    let matrix = try loader.matrix("x", rows: 32, columns: 256, order: order)
+    try loader.packAll(threads: 2)
+    for row in 0..<32 {
+      var (expected, found) = ([Float](repeating: 0, count: 256), [Float](repeating: 0, count: 256))
+      rows[order.source(of: row)].withUnsafeBytes { bytes in
+        expected.withUnsafeMutableBufferPointer { format.dequantise(bytes, into: $0) }
+      }
+      matrix.unpackRow(row, into: &found)
+      // Scales up to 63 · 2⁻⁸, rounded to 11 bits where the format is Q4_K.
+      #expect(zip(expected, found).allSatisfy { abs($0 - $1) <= 16 * 63 * 0x1p-19 }, "row \(row)")
+    }
   }
 
   /// 96 × 192 numbers as bf16, whose bits are the upper half of a float's.

@@ -131,27 +131,42 @@ struct `Reading GGUF` {
       let file = try GGUFFile.open(path: path)
       let norm = try #require(file.tensors["norm"])
       try file.file.checkUnchanged()
-      var numbers = [UInt8](repeating: 0, count: norm.byteCount)
-      try numbers.withUnsafeMutableBytes { try file.read(norm, into: $0) }
-      #expect(file.bytes(of: norm).elementsEqual(numbers))
+      let numbers = try file.numbers(of: norm)
+      #expect(numbers == [UInt8](repeating: 2, count: 16))
 
       // Renaming another file over it leaves the opened one whole.
       let other = directory.appending(path: "other.gguf").path
       try Data("other".utf8).write(to: URL(filePath: other))
       #expect(rename(other, path) == 0)
       try file.file.checkUnchanged()
-      #expect(file.bytes(of: norm).elementsEqual(numbers))
+      #expect(try file.numbers(of: norm) == numbers)
 
-      // Shortening it in place is what would kill a process that touches the mapping.
+      // Shortening it in place would kill a process that had mapped it and touched its end.
       let second = directory.appending(path: "second.gguf").path
       try Data(`A lying file is refused`.sound().bytes).write(to: URL(filePath: second))
       let shortened = try GGUFFile.open(path: second)
       #expect(truncate(second, 64) == 0)
       for attempt in [
         { try shortened.file.checkUnchanged() },
-        { try numbers.withUnsafeMutableBytes { try shortened.read(norm, into: $0) } },
+        { _ = try shortened.numbers(of: norm) },
       ] as [() throws -> Void] {
         #expect { try attempt() } throws: { ($0 as? TransformerError)?.code == .unreadableFile }
+      }
+    }
+  }
+
+  @Test func `weights that are cut short while they are loaded are an error`() throws {
+    try withTemporaryDirectory { directory in
+      let path = directory.appending(path: "model.gguf").path
+      let bytes = EngineTinyModel().bytes()
+      try Data(bytes).write(to: URL(filePath: path))
+      let file = try GGUFFile.open(path: path)
+      // In the middle of the matrices, then in the middle of a page, then everything.
+      for length in [bytes.count / 2, 4_096 + 17, 0] {
+        #expect(truncate(path, length) == 0)
+        #expect { try Weights(file, threads: 2) } throws: {
+          ($0 as? TransformerError)?.code == .unreadableFile
+        }
       }
     }
   }

@@ -53,6 +53,12 @@ struct GGUFBuilder {
     add(key, elements: .int32, count: values.count, raw: values.flatMap(Self.little))
   }
 
+  mutating func add(_ key: String, _ values: [Float]) {
+    add(
+      key, elements: .float32, count: values.count,
+      raw: values.flatMap { Self.little($0.bitPattern) })
+  }
+
   mutating func add(_ key: String, elements: Kind, count: Int, raw: [UInt8]) {
     add(
       key, kind: Kind.array.rawValue,

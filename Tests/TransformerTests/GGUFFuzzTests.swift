@@ -45,14 +45,14 @@ struct `A mutated file` {
   @Test func `gives a tokenizer that works or is refused`() throws {
     let sound = TokenizerFile.sound()
     let seedBytes = sound.bytes
-    let mapped = try openGGUF(seedBytes).file
+    let opened = try openGGUF(seedBytes).file
     var made = 0
     let cases = UInt64(Self.cases / 10)
     for seed in 0..<cases {
       var random = SplitMix64(seed: seed)
       let bytes = random.mutated(seedBytes)
       guard let header = try? GGUFHeader(bytes: bytes, fileByteCount: bytes.count) else { continue }
-      let file = GGUFFile(metadata: header.metadata, tensors: [:], file: mapped)
+      let file = GGUFFile(metadata: header.metadata, tensors: [:], file: opened)
       guard let tokenizer = try? Tokenizer(file) else { continue }
       made += 1
       let tokens = tokenizer.encode("the <s>the</s> aß1", special: true)

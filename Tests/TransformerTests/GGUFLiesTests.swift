@@ -39,10 +39,10 @@ struct `A lying file is refused` {
     #expect(file.metadata["llama.block_count"] == .integer(1))
     let weights = try #require(file.tensors["weights"])
     #expect(weights.type == .q4_0 && weights.dimensions == [64, 2] && weights.byteCount == 72)
-    #expect(file.bytes(of: weights).allSatisfy { $0 == 1 })
+    #expect(try file.numbers(of: weights) == [UInt8](repeating: 1, count: 72))
     let norm = try #require(file.tensors["norm"])
     #expect(norm.offset == weights.offset + 96)
-    #expect(file.bytes(of: norm).elementsEqual([UInt8](repeating: 2, count: 16)))
+    #expect(try file.numbers(of: norm) == [UInt8](repeating: 2, count: 16))
   }
 
   @Test(arguments: front + metadata + places)

@@ -10,7 +10,7 @@ func withTemporaryDirectory<Result>(_ body: (URL) throws -> Result) throws -> Re
   return try body(directory)
 }
 
-/// Opens a file of these bytes. The file stays mapped after its name is gone.
+/// Opens a file of these bytes. The file stays open after its name is gone.
 func openGGUF(_ bytes: [UInt8]) throws -> GGUFFile {
   try withTemporaryDirectory { directory in
     let path = directory.appending(path: "model.gguf")
@@ -26,5 +26,14 @@ func errorOpening(_ bytes: [UInt8]) throws -> TransformerError? {
     return nil
   } catch let error as TransformerError {
     return error
+  }
+}
+
+extension GGUFFile {
+  /// The numbers of one tensor as stored.
+  func numbers(of tensor: GGUFTensor) throws -> [UInt8] {
+    var bytes = [UInt8](repeating: 0, count: tensor.byteCount)
+    try bytes.withUnsafeMutableBytes { try read(tensor, into: $0) }
+    return bytes
   }
 }

@@ -15,6 +15,17 @@ enum TokenizerFile {
     var parts = Parts()
     change(&parts)
     var builder = GGUFBuilder()
+    for (name, value) in parts.raw.sorted(by: { $0.key < $1.key }) {
+      builder.add("tokenizer.ggml.\(name)", kind: value.kind, raw: value.bytes)
+      // In place of what stands there usually.
+      switch name {
+      case "model": parts.model = nil
+      case "tokens": parts.tokens = nil
+      case "token_type": parts.kinds = nil
+      case "merges": parts.merges = nil
+      default: parts.ids[String(name.dropLast("_token_id".count))] = nil
+      }
+    }
     if let model = parts.model { builder.add("tokenizer.ggml.model", model) }
     if let pre = parts.pre { builder.add("tokenizer.ggml.pre", pre) }
     if let tokens = parts.tokens { builder.add("tokenizer.ggml.tokens", tokens) }
@@ -39,5 +50,7 @@ enum TokenizerFile {
     var ids: [String: UInt32] = ["eos": 1]
     var flags: [String: Bool] = [:]
     var template: String? = TokenizerFile.template
+    /// Metadata of another type than it should have.
+    var raw: [String: (kind: UInt32, bytes: [UInt8])] = [:]
   }
 }

@@ -68,7 +68,7 @@ struct `The tokenizer` {
 
   @Test func `the heap merges as a search for each next merge does`() throws {
     let file = try TestModel.file()
-    let vocabulary = try Vocabulary(file)
+    let vocabulary = try Vocabulary(file, .byteLevel)
     let spellings = SpellingIndex(vocabulary)
     let merges = try MergeTable(file, spellings: spellings)
     let byteTokens = ByteAlphabet.scalars.map { scalar in

@@ -105,7 +105,7 @@ package final class EmbeddedModels: Sendable {
   }
 
   /// Reads by system calls: a file that is cut short meanwhile is an error and not a crash.
-  private static func digest(_ file: MappedFile) throws(TransformerError) -> String {
+  private static func digest(_ file: WeightFile) throws(TransformerError) -> String {
     var hash = SHA256()
     let piece = UnsafeMutableRawBufferPointer.allocate(byteCount: 4 << 20, alignment: 64)
     defer { piece.deallocate() }

@@ -28,6 +28,8 @@
 #define CK_TILE 16
 /* Elements that share a scale, in weights and in activations. */
 #define CK_BLOCK 32
+/* Elements of a superblock, whose blocks' scales share a scale. */
+#define CK_SUPERBLOCK 256
 /* Keys in one block of a KV cache. */
 #define CK_KEYS 64
 /* Query rows (positions times grouped heads) that one flash tile may hold. */
@@ -55,15 +57,29 @@ typedef enum ck_format {
   CK_FORMAT_Q4_1 = 4, /* 32 elements: half d, m; 16 bytes of nibbles; w = d q + m */
   CK_FORMAT_Q5_0 = 5, /* 32 elements: half d; 4 bytes of fifth bits; 16 of nibbles; d (q - 16) */
   CK_FORMAT_Q8_0 = 6, /* 32 elements: half d; 32 int8; w = d q */
+  /* 256 elements: half d, half m; 12 bytes of eight 6-bit scales s and eight 6-bit minima t;
+   * 128 bytes of nibbles; w = d s q - m t, with s and t for 32 elements each */
+  CK_FORMAT_Q4_K = 7,
+  /* 256 elements: 128 bytes of low nibbles; 64 of high pairs of bits; 16 int8 s; half d;
+   * w = d s (q - 32), with s for 16 elements each */
+  CK_FORMAT_Q6_K = 8,
 } ck_format;
 
 /* How a packed tile of CK_TILE rows stores its elements, k being the column, r the row.
  *
  *   CODES4  per block of 32 columns: four 64-byte groups v; byte 4 r + j of group v holds the
  *           unsigned nibbles of columns 4 v + j (low) and 16 + 4 v + j (high). After all blocks,
- *           per block: half d[16], half m[16]. w = d q + m. Holds Q4_0 and Q4_1 exactly.
+ *           per block: half d[16], half m[16]. w = d q + m. Holds Q4_0 and Q4_1 exactly. Of Q4_K
+ *           it holds the codes exactly and the products d s and -m t rounded to half, so that
+ *             |w - w'| <= 2^-11 (15 |d s| + |m t|),
+ *           less than a hundredth of a step d s for the code's part. Products are multiples of
+ *           2^-24, so that none is lost as too small; one beyond 65,504 becomes infinite, which
+ *           no weights of a working model are.
  *   CODES8  per block: eight 64-byte groups g; byte 4 r + j is the int8 of column 4 g + j.
  *           After all blocks, per block: half d[16]. w = d q. Holds Q5_0 and Q8_0 exactly.
+ *   FINE8   the codes of CODES8; after them, per 16 columns: int8 s[16]; after those, per 256
+ *           columns: half d[16]. w = d s q. Holds Q6_K exactly; its product as a float is exact
+ *           too, 11 + 7 + 5 bits. Columns are whole superblocks.
  *   HALF, BRAIN, FLOAT   [columns][16] of F16, BF16, F32.
  *
  * A tile's size is a multiple of 64 bytes.
@@ -74,6 +90,7 @@ typedef enum ck_packing {
   CK_PACKING_HALF = 2,
   CK_PACKING_BRAIN = 3,
   CK_PACKING_FLOAT = 4,
+  CK_PACKING_FINE8 = 5,
 } ck_packing;
 
 /* Rows of activations as int8, a scale per block of 32. x is about scale * code.
@@ -234,8 +251,11 @@ const ck_kernels *ck_table(ck_level level);
 /* Floats of scratch that one flash or dense call needs. */
 size_t ck_flash_scratch(size_t width);
 
+/* Elements of which a row in a file has a multiple: CK_BLOCK or CK_SUPERBLOCK. */
+size_t ck_block_size(ck_format format);
+
 /* Bytes of one row of `columns` elements in a file, and of one packed tile.
- * columns is a multiple of CK_BLOCK. */
+ * columns is a multiple of ck_block_size(format). */
 size_t ck_row_size(ck_format format, size_t columns);
 size_t ck_tile_size(ck_packing packing, size_t columns);
 

@@ -15,14 +15,13 @@ package struct GGUFTensor: Hashable, Sendable {
   }
 }
 
-/// An open GGUF file, checked: metadata in memory, weights mapped.
+/// An open GGUF file, checked: metadata in memory, weights still on the disk.
 ///
 /// The header is *copied*, so that nothing that is read from it can change or vanish afterwards.
-/// The weights are not; `MappedFile` says what to mind while they are repacked.
 package struct GGUFFile: Sendable {
   package let metadata: [String: GGUFValue]
   package let tensors: [String: GGUFTensor]
-  package let file: MappedFile
+  package let file: WeightFile
 
   /// Opens and checks a file; reads its header and no weights.
   ///
@@ -30,21 +29,13 @@ package struct GGUFFile: Sendable {
   ///   `unsupportedFile` with what is supported.
   /// - Complexity: the header's length, at most 64 MiB.
   package static func open(path: String) throws(TransformerError) -> GGUFFile {
-    let file = try MappedFile(path: path)
+    let file = try WeightFile(path: path)
     do throws(TransformerError) {
       let header = try readHeader(of: file)
       return GGUFFile(metadata: header.metadata, tensors: header.tensors, file: file)
     } catch {
       throw TransformerError(error.code, "'\(path)': \(error.message)")
     }
-  }
-
-  /// The numbers of `tensor` as stored, valid as long as this file or a copy of it lives.
-  ///
-  /// - Parameter tensor: one of `tensors`
-  package func bytes(of tensor: GGUFTensor) -> UnsafeRawBufferPointer {
-    UnsafeRawBufferPointer(
-      rebasing: file.bytes[tensor.offset..<tensor.offset + tensor.byteCount])
   }
 
   /// Copies the numbers of `tensor` by reading the file; safe even if it is being shortened.
@@ -125,7 +116,7 @@ package struct GGUFFile: Sendable {
   // MARK: Opening
 
   /// Reads as much of the file's front as the header turns out to need.
-  private static func readHeader(of file: MappedFile) throws(TransformerError) -> GGUFHeader {
+  private static func readHeader(of file: WeightFile) throws(TransformerError) -> GGUFHeader {
     let limit = min(file.byteCount, GGUFHeader.limits.headerBytes)
     var wanted = min(limit, 2 << 20)
     // At least doubles each time, so that it ends after a handful of rounds.
@@ -149,7 +140,7 @@ package struct GGUFFile: Sendable {
   }
 
   private static func front(
-    of file: MappedFile, byteCount: Int
+    of file: WeightFile, byteCount: Int
   ) throws(TransformerError) -> [UInt8] {
     var failure: TransformerError?
     let bytes = [UInt8](unsafeUninitializedCapacity: byteCount) { buffer, count in

@@ -149,6 +149,9 @@ struct ForwardPass {
         let cosines = space.cosines + row * pairs
         let sines = space.sines + row * pairs
         let keys = space.keys + row * parameters.keyValueWidth
+        weights.blocks[layer].addBiases(
+          queries: space.queries + row * parameters.queryWidth, keys: keys,
+          values: space.values + row * parameters.keyValueWidth)
         kernels.rotate(
           space.queries + row * parameters.queryWidth, cosines: cosines, sines: sines,
           heads: parameters.heads, headWidth: headWidth, pairs: pairs)

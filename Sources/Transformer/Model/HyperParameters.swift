@@ -1,8 +1,10 @@
 import Tensors
 
-/// The shape of a Llama-architecture model, checked against what this engine can compute.
+/// The shape of a model of the Llama family, checked against what this engine can compute.
 ///
-/// Touvron et al. 2023, "LLaMA"; grouped-query attention as in Ainslie et al. 2023.
+/// Touvron et al. 2023, "LLaMA"; grouped-query attention as in Ainslie et al. 2023. The family
+/// differs in whether query, key and value have biases (Qwen team 2024, "Qwen2 Technical Report"),
+/// which the tensors tell, and in which channels are rotated together.
 package struct HyperParameters: Hashable, Sendable {
   package let blockCount: Int
   /// Channels of the residual stream, a multiple of 32.
@@ -19,6 +21,8 @@ package struct HyperParameters: Hashable, Sendable {
   package let rotaryBase: Double
   /// What each rotary frequency is divided by; all 1 unless the file brings its own.
   package internal(set) var rotaryDivisors: [Double]
+  /// Whether channel i of a head is rotated with i + d/2 of the `rotaryWidth` d, not its neighbour.
+  package let rotatesHalves: Bool
   package let normEpsilon: Float
   /// Positions that the model was trained on.
   package let contextLength: Int
@@ -31,6 +35,12 @@ package struct HyperParameters: Hashable, Sendable {
   /// Channels of all key/value heads.
   package var keyValueWidth: Int { keyValueHeads * headWidth }
 
+  /// How rows of queries and keys are reordered so that neighbours are rotated, or `nil` where they
+  /// need not be.
+  var rowOrder: RowOrder? {
+    rotatesHalves ? RowOrder(headWidth: headWidth, rotaryWidth: rotaryWidth) : nil
+  }
+
   /// Reads and checks the metadata of a file.
   ///
   /// - Throws: `unsupportedFile` for another architecture or a shape this engine does not compute,
@@ -39,39 +49,41 @@ package struct HyperParameters: Hashable, Sendable {
     guard let architecture = try file.string("general.architecture") else {
       throw TransformerError(.malformedFile, "the file does not say its general.architecture")
     }
-    guard architecture == "llama" else {
+    guard ["llama", "qwen2"].contains(architecture) else {
       throw TransformerError(
-        .unsupportedFile, "the architecture is '\(architecture)'; only 'llama' is supported")
+        .unsupportedFile,
+        "the architecture is '\(architecture)'; 'llama' and 'qwen2' are supported")
     }
-    blockCount = try Self.count(file, "block_count", 1...1_024)
-    width = try Self.count(file, "embedding_length", 32...65_536, multipleOf: 32)
-    hiddenWidth = try Self.count(file, "feed_forward_length", 32...262_144, multipleOf: 32)
-    heads = try Self.count(file, "attention.head_count", 1...1_024)
-    keyValueHeads = try Self.count(
-      file, "attention.head_count_kv", 1...1_024, default: heads)
+    rotatesHalves = architecture == "qwen2"
+    let keys = Keys(file: file, architecture: architecture)
+    blockCount = try keys.count("block_count", 1...1_024)
+    width = try keys.count("embedding_length", 32...65_536, multipleOf: 32)
+    hiddenWidth = try keys.count("feed_forward_length", 32...262_144, multipleOf: 32)
+    heads = try keys.count("attention.head_count", 1...1_024)
+    keyValueHeads = try keys.count("attention.head_count_kv", 1...1_024, default: heads)
     guard heads % keyValueHeads == 0, heads / keyValueHeads <= QueryTile.groupLimit else {
       throw TransformerError(
         .malformedFile, "\(heads) heads cannot share \(keyValueHeads) key/value heads")
     }
-    headWidth = try Self.count(
-      file, "attention.key_length", 16...1_024, multipleOf: 16, default: width / heads)
-    let valueWidth = try Self.count(
-      file, "attention.value_length", 16...1_024, multipleOf: 16, default: headWidth)
+    headWidth = try keys.count(
+      "attention.key_length", 16...1_024, multipleOf: 16, default: width / heads)
+    let valueWidth = try keys.count(
+      "attention.value_length", 16...1_024, multipleOf: 16, default: headWidth)
     guard valueWidth == headWidth, heads * headWidth % ElementFormat.block == 0 else {
       throw TransformerError(
         .unsupportedFile,
         "\(heads) heads with keys of \(headWidth) and values of \(valueWidth) channels; they must "
           + "be equal and fill whole blocks of \(ElementFormat.block)")
     }
-    rotaryWidth = try Self.count(
-      file, "rope.dimension_count", 2...headWidth, multipleOf: 2, default: headWidth)
-    rotaryBase = try Self.positive(file, "rope.freq_base", below: 1e12, default: 10_000)
+    rotaryWidth = try keys.count(
+      "rope.dimension_count", 2...headWidth, multipleOf: 2, default: headWidth)
+    rotaryBase = try keys.positive("rope.freq_base", below: 1e12, default: 10_000)
     rotaryDivisors = [Double](repeating: 1, count: rotaryWidth / 2)
     normEpsilon = Float(
-      try Self.positive(file, "attention.layer_norm_rms_epsilon", below: 1, default: nil))
-    contextLength = try Self.count(file, "context_length", 1...(1 << 24))
+      try keys.positive("attention.layer_norm_rms_epsilon", below: 1, default: nil))
+    contextLength = try keys.count("context_length", 1...(1 << 24))
     vocabularySize = try Self.vocabularySize(file)
-    try Self.checkRotaryScaling(file)
+    try keys.checkRotaryScaling()
   }
 
   /// Taken from the embedding itself, because not every file says it in the metadata.
@@ -83,23 +95,45 @@ package struct HyperParameters: Hashable, Sendable {
     guard (1...(1 << 20)).contains(size) else {
       throw TransformerError(.malformedFile, "a vocabulary of \(size) tokens")
     }
+    // Fewer are usual: rows that fill up an embedding have no token.
+    if let tokens = try file.array("tokenizer.ggml.tokens"), tokens.count > size {
+      throw TransformerError(
+        .malformedFile,
+        "the tokenizer has \(tokens.count) tokens, but 'token_embd.weight' only \(size) rows")
+    }
     return size
   }
+}
 
-  private static func checkRotaryScaling(_ file: GGUFFile) throws(TransformerError) {
-    let kind = try file.string("llama.rope.scaling.type") ?? "none"
-    guard kind == "none" else {
-      throw TransformerError(
-        .unsupportedFile,
-        "the file itself asks for RoPE scaling '\(kind)'; use weights without it")
+/// The numbers of one architecture in a file's metadata.
+private struct Keys {
+  let file: GGUFFile
+  let architecture: String
+
+  /// Scaled positions are a variant's choice here; a file that asks for them by itself would be
+  /// computed wrongly.
+  func checkRotaryScaling() throws(TransformerError) {
+    let kind = try file.string("\(architecture).rope.scaling.type") ?? "linear"
+    for name in ["rope.scaling.factor", "rope.scale_linear"] {
+      // As llama.cpp reads it: a factor alone scales linearly, and none or 0 does not scale.
+      let factor = try file.number("\(architecture).\(name)") ?? 0
+      guard kind == "none" || factor == 0 || factor == 1 else {
+        throw unsupportedScaling("'\(kind)' by \(factor)")
+      }
     }
+    guard kind == "none" || kind == "linear" else { throw unsupportedScaling("'\(kind)'") }
   }
 
-  private static func count(
-    _ file: GGUFFile, _ name: String, _ range: ClosedRange<Int>, multipleOf factor: Int = 1,
+  private func unsupportedScaling(_ what: String) -> TransformerError {
+    TransformerError(
+      .unsupportedFile, "the file itself asks for RoPE scaling \(what); use weights without it")
+  }
+
+  func count(
+    _ name: String, _ range: ClosedRange<Int>, multipleOf factor: Int = 1,
     default missing: Int? = nil
   ) throws(TransformerError) -> Int {
-    let key = "llama.\(name)"
+    let key = "\(architecture).\(name)"
     guard let value = try file.integer(key) ?? missing else {
       throw TransformerError(.malformedFile, "metadata '\(key)' is missing")
     }
@@ -115,10 +149,10 @@ package struct HyperParameters: Hashable, Sendable {
     return value
   }
 
-  private static func positive(
-    _ file: GGUFFile, _ name: String, below limit: Double, default missing: Double?
+  func positive(
+    _ name: String, below limit: Double, default missing: Double?
   ) throws(TransformerError) -> Double {
-    let key = "llama.\(name)"
+    let key = "\(architecture).\(name)"
     guard let value = try file.number(key) ?? missing else {
       throw TransformerError(.malformedFile, "metadata '\(key)' is missing")
     }

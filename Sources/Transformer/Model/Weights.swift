@@ -1,6 +1,6 @@
 import Tensors
 
-/// A Llama-architecture model in memory: repacked once, then only read.
+/// A model of the Llama family in memory: repacked once, then only read.
 ///
 /// Everything that attends to text with these weights, in whatever way, shares one object.
 package final class Weights: Sendable {
@@ -10,6 +10,10 @@ package final class Weights: Sendable {
     let queries: PackedMatrix
     let keys: PackedMatrix
     let values: PackedMatrix
+    /// `[queryWidth]`, `nil` where the model has none; so are the others.
+    let queryBias: FloatVector?
+    let keyBias: FloatVector?
+    let valueBias: FloatVector?
     let attentionOutput: PackedMatrix
     let feedForwardNorm: FloatVector
     let gate: PackedMatrix
@@ -28,9 +32,6 @@ package final class Weights: Sendable {
 
   /// Reads, checks and repacks the weights of a file.
   ///
-  /// Reads by system calls, not through the mapping, so that the file's pages do not count as this
-  /// process's memory and a file that shrinks meanwhile is an error.
-  ///
   /// - Parameter threads: that repack at the same time
   /// - Throws: `malformedFile` for missing tensors or wrong shapes, `unsupportedFile` for formats
   ///   this engine does not multiply, `unreadableFile` if the disk fails or the file changes.
@@ -38,8 +39,9 @@ package final class Weights: Sendable {
     _ file: GGUFFile, threads: Int = ComputeThread.processorCount
   ) throws(TransformerError) {
     var parameters = try HyperParameters(file)
-    var loader = WeightLoader(file: file)
-    if file.tensors["rope_freqs.weight"] != nil {
+    var loader = WeightLoader(
+      file.tensors.mapValues { StoredTensor(tensor: $0, file: file.file) })
+    if loader.contains("rope_freqs.weight") {
       parameters.rotaryDivisors = try loader.floats(
         "rope_freqs.weight", count: parameters.rotaryWidth / 2
       ).map(Double.init)
@@ -50,6 +52,7 @@ package final class Weights: Sendable {
       }
     }
     try self.init(parameters, &loader)
+    try loader.checkAllUsed()
     try loader.packAll(threads: threads)
     try file.file.checkUnchanged()
   }
@@ -77,6 +80,16 @@ package final class Weights: Sendable {
 }
 
 extension Weights.Block {
+  /// Adds the biases, where there are any, to one position's results of the three matrices.
+  func addBiases(
+    queries: UnsafeMutablePointer<Float>, keys: UnsafeMutablePointer<Float>,
+    values: UnsafeMutablePointer<Float>
+  ) {
+    queryBias?.add(to: queries)
+    keyBias?.add(to: keys)
+    valueBias?.add(to: values)
+  }
+
   fileprivate init(
     _ parameters: HyperParameters, index: Int, _ loader: inout WeightLoader
   ) throws(TransformerError) {
@@ -84,12 +97,18 @@ extension Weights.Block {
     let hidden = parameters.hiddenWidth
     let prefix = "blk.\(index)."
     attentionNorm = try loader.vector(prefix + "attn_norm.weight", count: width)
+    let (queryWidth, keyValueWidth) = (parameters.queryWidth, parameters.keyValueWidth)
+    let order = parameters.rowOrder
     queries = try loader.matrix(
-      prefix + "attn_q.weight", rows: parameters.queryWidth, columns: width)
+      prefix + "attn_q.weight", rows: queryWidth, columns: width, order: order)
     keys = try loader.matrix(
-      prefix + "attn_k.weight", rows: parameters.keyValueWidth, columns: width)
-    values = try loader.matrix(
-      prefix + "attn_v.weight", rows: parameters.keyValueWidth, columns: width)
+      prefix + "attn_k.weight", rows: keyValueWidth, columns: width, order: order)
+    values = try loader.matrix(prefix + "attn_v.weight", rows: keyValueWidth, columns: width)
+    queryBias = try loader.optionalVector(
+      prefix + "attn_q.bias", count: queryWidth, order: order)
+    keyBias = try loader.optionalVector(
+      prefix + "attn_k.bias", count: keyValueWidth, order: order)
+    valueBias = try loader.optionalVector(prefix + "attn_v.bias", count: keyValueWidth)
     attentionOutput = try loader.matrix(
       prefix + "attn_output.weight", rows: width, columns: parameters.queryWidth)
     feedForwardNorm = try loader.vector(prefix + "ffn_norm.weight", count: width)

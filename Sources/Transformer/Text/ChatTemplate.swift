@@ -55,17 +55,22 @@ package struct ChatTemplate: Sendable {
       case .content(let isTrimmed): [.content(isTrimmed: isTrimmed)]
       }
     }
-    guard Self.isEnclosed(turn) else {
+    guard Self.isEnclosed(turn, tokenizer) else {
       throw Self.unsupported("does not enclose each message in control tokens of the vocabulary")
     }
   }
 
   /// Whether what people write stands between control tokens, which they cannot write.
-  private static func isEnclosed(_ turn: [Piece]) -> Bool {
-    guard case .fixed(.control) = turn.first,
+  private static func isEnclosed(_ turn: [Piece], _ tokenizer: Tokenizer) -> Bool {
+    // User-defined tokens are no fence: what people write may spell them.
+    func isControl(_ piece: Piece) -> Bool {
+      guard case .fixed(.control(let token)) = piece else { return false }
+      return tokenizer.isControl(token)
+    }
+    guard let first = turn.first, isControl(first),
       let content = turn.lastIndex(where: { if case .content = $0 { true } else { false } })
     else { return false }
-    return turn[content...].contains { if case .fixed(.control) = $0 { true } else { false } }
+    return turn[content...].contains(where: isControl)
   }
 
   private static func unsupported(_ what: String) -> TransformerError {

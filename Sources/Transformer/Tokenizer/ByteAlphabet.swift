@@ -18,6 +18,17 @@ enum ByteAlphabet {
     }
   }()
 
+  /// Appends the spelling of `byte` in UTF-8, one or two bytes.
+  static func appendSpelling(of byte: UInt8, to spelled: inout [UInt8]) {
+    let value = scalars[Int(byte)].value
+    if value < 0x80 {
+      spelled.append(UInt8(value))
+    } else {
+      spelled.append(0xC0 | UInt8(value >> 6))
+      spelled.append(0x80 | UInt8(value & 0x3F))
+    }
+  }
+
   /// The byte that each scalar below U+0144 spells, or −1, `[0x144]`.
   private static let bytes: [Int16] = {
     var bytes = [Int16](repeating: -1, count: 0x144)

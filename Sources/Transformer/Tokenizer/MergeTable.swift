@@ -14,6 +14,9 @@ struct MergeTable: Sendable {
     var isFree: Bool { pair == .max }
   }
 
+  /// Twice those of the largest real vocabulary.
+  static let largest = 1 << 20
+
   private var slots: [Slot]
   private let mask: Int
   /// Different in each process, so that a forged file cannot choose its collisions.
@@ -26,6 +29,10 @@ struct MergeTable: Sendable {
       throw TransformerError(
         .malformedFile,
         "metadata '\(key)' is missing or holds no strings; convert the model again")
+    }
+    guard array.count <= Self.largest else {
+      throw TransformerError(
+        .unsupportedFile, "\(array.count) merges; at most \(Self.largest) are supported")
     }
     var capacity = 16
     while capacity < 2 * array.count { capacity *= 2 }
@@ -46,7 +53,8 @@ struct MergeTable: Sendable {
           spelled: UnsafeRawBufferPointer(rebasing: line[(space + 1)...])),
         let token = joined.withUnsafeBytes({ spellings.token(spelled: $0) })
       else {
-        throw Self.malformed(key, rank, line, "names or makes a token outside the vocabulary")
+        throw Self.malformed(
+          key, rank, line, "names or makes a token outside the vocabulary, or one that is no text")
       }
       insert(left, right, Merge(rank: UInt32(rank), token: token))
     }

@@ -1,22 +1,57 @@
 /// Cuts text into the words inside which byte pairs are merged.
 ///
-/// Both supported rules are GPT-2's pattern, matched from left to right:
+/// Each rule is a pattern, matched from left to right:
 ///
-///     's|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+
+///     gpt-2      's|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+
+///     llama-bpe  (?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}
+///                | ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+
+///     qwen2      the same with \p{N} instead of \p{N}{1,3}
 ///
-/// `smollm` first cuts out each single number character, and the pattern then sees only what lies
-/// between those. A scanner by hand does this in one pass, in linear time for any text.
-package enum PreTokenizer: String, CaseIterable, Sendable {
-  case gpt2 = "gpt-2"
+/// `smollm` first cuts out each single number character, and GPT-2's pattern then sees only what
+/// lies between those. `default` cuts out runs of punctuation (`[\p{P}$+<=>^~|]+`), applies GPT-2's
+/// pattern between them, then cuts out `\p{N}+` and of those each `[0-9][0-9][0-9]`. Scanners by
+/// hand do this in one pass, in linear time for any text.
+package enum PreTokenizer: CaseIterable, Sendable {
+  case gpt2
   case smollm
+  case llama3
+  case qwen2
+  /// What llama.cpp takes where a file names no rule.
+  case `default`
+
+  /// The rule that a file calls `name`, or `nil`.
+  init?(name: String) {
+    guard let rule = Self.allCases.first(where: { $0.names.contains(name) }) else { return nil }
+    self = rule
+  }
+
+  /// What files call the rule; the first is the commonest.
+  var names: [String] {
+    switch self {
+    case .gpt2: ["gpt-2"]
+    case .smollm: ["smollm"]
+    case .llama3: ["llama-bpe", "llama3", "llama-v3"]
+    case .qwen2: ["qwen2", "deepseek-r1-qwen"]
+    case .default: ["default"]
+    }
+  }
 
   /// Calls `body` with the range of each word; together they are all of `text`.
   ///
   /// - Parameter text: valid UTF-8
   func forEachWord(in text: UnsafeBufferPointer<UInt8>, _ body: (Range<Int>) -> Void) {
-    let scanner = WordScanner(text: text, splitsNumbers: self == .smollm)
+    switch self {
+    case .gpt2: Self.forEachWord(WordScanner(text: text, rule: .plain), body)
+    case .smollm: Self.forEachWord(WordScanner(text: text, rule: .splitsNumbers), body)
+    case .default: Self.forEachWord(WordScanner(text: text, rule: .splitsPunctuation), body)
+    case .llama3: Self.forEachWord(LineWordScanner(text: text, numberLength: 3), body)
+    case .qwen2: Self.forEachWord(LineWordScanner(text: text, numberLength: 1), body)
+    }
+  }
+
+  private static func forEachWord(_ scanner: some WordScanning, _ body: (Range<Int>) -> Void) {
     var start = 0
-    while start < text.count {
+    while start < scanner.text.count {
       let end = scanner.endOfWord(from: start)
       body(start..<end)
       start = end
@@ -24,29 +59,49 @@ package enum PreTokenizer: String, CaseIterable, Sendable {
   }
 }
 
-private struct WordScanner {
-  let text: UnsafeBufferPointer<UInt8>
-  let splitsNumbers: Bool
+/// Finds words by one pattern.
+protocol WordScanning {
+  /// Valid UTF-8.
+  var text: UnsafeBufferPointer<UInt8> { get }
 
-  /// The end of the word that begins at `start`, which is before the end of the text.
+  /// The end of the word that begins at `start`, which is before the end of the text; beyond
+  /// `start`.
+  func endOfWord(from start: Int) -> Int
+}
+
+/// GPT-2's pattern, after what its rule has cut out.
+private struct WordScanner: WordScanning {
+  enum Rule {
+    case plain, splitsNumbers, splitsPunctuation
+  }
+
+  let text: UnsafeBufferPointer<UInt8>
+  let rule: Rule
+
   func endOfWord(from start: Int) -> Int {
-    let first = character(at: start)
-    if first.kind == .number, splitsNumbers { return start + first.length }
-    if let end = endOfContraction(from: start) { return end }
+    let first = text.character(at: start)
+    switch rule {
+    case .splitsNumbers where first.kind == .number: return start + first.length
+    case .splitsPunctuation where first.kind == .number: return endOfDigits(from: start)
+    case .splitsPunctuation where first.isPunctuation: return endOfPunctuation(from: start)
+    default: break
+    }
+    if let end = text.endOfContraction(from: start, ignoringCase: false) { return end }
     if text[start] == UInt8(ascii: " ") {
       // " ?": one space goes with the letters, numbers or signs that follow.
-      let following = character(at: start + 1)
+      let following = text.character(at: start + 1)
+      if rule == .splitsPunctuation, following.kind == .number { return start + 1 }
       return following.kind == .space || endsSegment(following)
         ? endOfSpaces(from: start) : endOfRun(of: following.kind, from: start + 1)
     }
     return first.kind == .space ? endOfSpaces(from: start) : endOfRun(of: first.kind, from: start)
   }
 
-  private func endOfRun(of kind: CharacterKind, from start: Int) -> Int {
+  private func endOfRun(of kind: TextCharacter.Kind, from start: Int) -> Int {
     var end = start
     while true {
-      let character = character(at: end)
-      guard character.kind == kind else { return end }
+      let character = text.character(at: end)
+      guard character.kind == kind, !endsSegment(character) else { return end }
       end += character.length
     }
   }
@@ -56,7 +111,7 @@ private struct WordScanner {
     var beforeLast = start
     var end = start
     while true {
-      let character = character(at: end)
+      let character = text.character(at: end)
       guard character.kind == .space else {
         return endsSegment(character) || beforeLast == start ? end : beforeLast
       }
@@ -66,69 +121,101 @@ private struct WordScanner {
   }
 
   /// Whether the pattern sees nothing from here on.
-  private func endsSegment(_ character: Character) -> Bool {
-    character.kind == .end || (splitsNumbers && character.kind == .number)
-  }
-
-  private func endOfContraction(from start: Int) -> Int? {
-    guard text[start] == UInt8(ascii: "'"), start + 1 < text.count else { return nil }
-    switch text[start + 1] {
-    case UInt8(ascii: "s"), UInt8(ascii: "t"), UInt8(ascii: "m"), UInt8(ascii: "d"):
-      return start + 2
-    case UInt8(ascii: "r"), UInt8(ascii: "v"):
-      return start + 2 < text.count && text[start + 2] == UInt8(ascii: "e") ? start + 3 : nil
-    case UInt8(ascii: "l"):
-      return start + 2 < text.count && text[start + 2] == UInt8(ascii: "l") ? start + 3 : nil
-    default:
-      return nil
+  private func endsSegment(_ character: TextCharacter) -> Bool {
+    switch rule {
+    case .plain: character.kind == .end
+    case .splitsNumbers: character.kind == .end || character.kind == .number
+    case .splitsPunctuation: character.kind == .end || character.isPunctuation
     }
   }
 
-  // MARK: Characters
-
-  private enum CharacterKind {
-    case letter, number, space, other
-    /// There is no character: the text is over.
-    case end
-  }
-
-  private struct Character {
-    let kind: CharacterKind
-    /// In bytes.
-    let length: Int
-  }
-
-  private func character(at index: Int) -> Character {
-    guard index < text.count else { return Character(kind: .end, length: 0) }
-    switch text[index] {
-    case 0x61...0x7A, 0x41...0x5A: return Character(kind: .letter, length: 1)
-    case 0x30...0x39: return Character(kind: .number, length: 1)
-    case 0x20, 0x09...0x0D: return Character(kind: .space, length: 1)
-    case 0..<0x80: return Character(kind: .other, length: 1)
-    default:
-      let (scalar, length) = scalar(at: index)
-      return Character(kind: Self.kind(of: scalar), length: length)
+  private func endOfPunctuation(from start: Int) -> Int {
+    var end = start
+    while true {
+      let character = text.character(at: end)
+      guard character.isPunctuation else { return end }
+      end += character.length
     }
   }
 
-  private static func kind(of scalar: Unicode.Scalar) -> CharacterKind {
-    switch scalar.properties.generalCategory {
-    case .uppercaseLetter, .lowercaseLetter, .titlecaseLetter, .modifierLetter, .otherLetter:
-      .letter
-    case .decimalNumber, .letterNumber, .otherNumber: .number
-    default: scalar.properties.isWhitespace ? .space : .other
+  /// `[0-9][0-9][0-9]` at the beginning of a run of numbers, or what comes before the first one.
+  private func endOfDigits(from start: Int) -> Int {
+    var end = start
+    while true {
+      let character = text.character(at: end)
+      guard character.kind == .number else { return end }
+      if hasThreeDigits(at: end) { return end == start ? start + 3 : end }
+      end += character.length
     }
   }
 
-  /// Decodes two to four bytes. In valid UTF-8 the first byte tells the length; whatever the text
-  /// is, nothing beyond its end is looked at.
-  private func scalar(at index: Int) -> (Unicode.Scalar, length: Int) {
-    let first = UInt32(text[index])
-    let length = first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4
-    var value = first & (0x7F >> UInt32(length))
-    for offset in 1..<length where index + offset < text.count {
-      value = value << 6 | UInt32(text[index + offset] & 0x3F)
+  private func hasThreeDigits(at start: Int) -> Bool {
+    start + 3 <= text.count && text[start..<start + 3].allSatisfy { (0x30...0x39).contains($0) }
+  }
+}
+
+/// The pattern of Llama 3 and Qwen 2, which keeps the ends of lines together.
+private struct LineWordScanner: WordScanning {
+  let text: UnsafeBufferPointer<UInt8>
+  /// Number characters in a word.
+  let numberLength: Int
+
+  func endOfWord(from start: Int) -> Int {
+    let first = text.character(at: start)
+    if let end = text.endOfContraction(from: start, ignoringCase: true) { return end }
+    if first.kind == .number { return endOfNumber(from: start) }
+    if first.kind == .letter { return endOfRun(from: start) { $0.kind == .letter } }
+    // `[^\r\n\p{L}\p{N}]?`: any one character goes with the letters that follow.
+    let next = start + first.length
+    if !isLineEnd(at: start), text.character(at: next).kind == .letter {
+      return endOfRun(from: next) { $0.kind == .letter }
     }
-    return (Unicode.Scalar(value) ?? "\u{FFFD}", min(length, text.count - index))
+    let sign = text[start] == UInt8(ascii: " ") ? next : start
+    if text.character(at: sign).kind == .other {
+      var end = endOfRun(from: sign) { $0.kind == .other }
+      while isLineEnd(at: end) { end += 1 }
+      return end
+    }
+    return endOfSpaces(from: start)
+  }
+
+  private func endOfNumber(from start: Int) -> Int {
+    var end = start
+    for _ in 0..<numberLength {
+      let character = text.character(at: end)
+      guard character.kind == .number else { break }
+      end += character.length
+    }
+    return end
+  }
+
+  /// `\s*[\r\n]+|\s+(?!\S)|\s+`: up to the last end of a line; without one, all spaces, but the
+  /// last of several is left to the word that follows.
+  private func endOfSpaces(from start: Int) -> Int {
+    var (beforeLast, end) = (start, start)
+    var endOfLines: Int?
+    while true {
+      let character = text.character(at: end)
+      guard character.kind == .space else {
+        if let endOfLines { return endOfLines }
+        return character.kind == .end || beforeLast == start ? end : beforeLast
+      }
+      if isLineEnd(at: end) { endOfLines = end + 1 }
+      beforeLast = end
+      end += character.length
+    }
+  }
+
+  private func endOfRun(from start: Int, where belongs: (TextCharacter) -> Bool) -> Int {
+    var end = start
+    while true {
+      let character = text.character(at: end)
+      guard belongs(character) else { return end }
+      end += character.length
+    }
+  }
+
+  private func isLineEnd(at index: Int) -> Bool {
+    index < text.count && (text[index] == 0x0A || text[index] == 0x0D)
   }
 }

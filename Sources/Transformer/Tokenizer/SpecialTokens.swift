@@ -1,4 +1,7 @@
-/// Finds control and user-defined tokens in text, at each place the longest.
+/// Finds the tokens that are not made by merging in text, at each place the longest.
+///
+/// User-defined tokens are text of their own kind and are found in any text, as llama.cpp does it:
+/// a run of blanks, `<tool_call>`. Control and unknown tokens are found only where it is asked for.
 ///
 /// The spellings are sorted, and each further byte of the text narrows the range of those that
 /// still fit, so that a vocabulary of thousands of special tokens costs no more than a few.
@@ -15,13 +18,15 @@ struct SpecialTokens: Sendable {
   /// Whether a spelling begins with this byte, `[256]`.
   private let isFirstByte: [Bool]
 
+  /// - Parameter belongs: which kinds of tokens are found
   /// - Throws: `unsupportedFile` if a spelling is longer than 256 bytes.
-  init(_ vocabulary: Vocabulary) throws(TransformerError) {
+  init(
+    _ vocabulary: Vocabulary, where belongs: (TokenKind) -> Bool
+  ) throws(TransformerError) {
     var entries: [Entry] = []
     var isFirstByte = [Bool](repeating: false, count: 256)
     for token in 0..<Token(vocabulary.count) {
-      let kind = vocabulary.kinds[Int(token)]
-      guard kind == .control || kind == .userDefined else { continue }
+      guard belongs(vocabulary.kinds[Int(token)]) else { continue }
       let spelling = vocabulary.withSpelling(of: token) { [UInt8]($0) }
       guard let first = spelling.first else { continue }
       guard spelling.count <= Self.longestSpelling else {

@@ -6,29 +6,33 @@
   import Glibc
 #endif
 
-/// Finds tokens by their spelling, while a tokenizer is being built.
+/// Finds tokens by their spelling.
 ///
 /// Open addressing over token ids, with the spellings left in the vocabulary. Swift's seeded hash
 /// keeps a forged vocabulary from choosing its collisions.
-struct SpellingIndex {
-  private struct Slot {
+struct SpellingIndex: Sendable {
+  private struct Slot: Sendable {
     /// −1 where the slot is free.
     var token: Token = -1
     /// Bits of the hash, so that other spellings are seldom looked at.
     var tag: UInt32 = 0
   }
 
+  /// Bytes of the longest spelling that can be found.
+  private(set) var longest = 0
   private let vocabulary: Vocabulary
   private var slots: [Slot]
   private let mask: Int
 
-  init(_ vocabulary: Vocabulary) {
+  /// - Parameter belongs: which kinds of tokens can be found
+  init(_ vocabulary: Vocabulary, where belongs: (TokenKind) -> Bool = { _ in true }) {
     self.vocabulary = vocabulary
     var capacity = 16
     while capacity < 2 * vocabulary.count { capacity *= 2 }
     slots = [Slot](repeating: Slot(), count: capacity)
     mask = capacity - 1
-    for token in 0..<Token(vocabulary.count) {
+    for token in 0..<Token(vocabulary.count) where belongs(vocabulary.kinds[Int(token)]) {
+      longest = max(longest, vocabulary.withSpelling(of: token) { $0.count })
       let (place, tag) = vocabulary.withSpelling(of: token) { self.place(of: $0) }
       // Of tokens spelled alike the first can be found.
       if slots[place].token < 0 { slots[place] = Slot(token: token, tag: tag) }

@@ -7,6 +7,17 @@ enum TokenKind: UInt8, Sendable {
   case userDefined = 4
   case unused = 5
   case byte = 6
+
+  /// Whether text may become this token by merging.
+  var isText: Bool { self == .normal || self == .userDefined || self == .unused }
+}
+
+/// How a vocabulary spells its tokens.
+enum VocabularySpelling: Sendable {
+  /// Each byte as a character of its own, see `ByteAlphabet`.
+  case byteLevel
+  /// As text, a space as "▁" and bytes as `<0x41>`, see `SentencePieces`.
+  case pieces
 }
 
 /// Every token's spelling and bytes, packed: two arrays instead of 49,152 strings.
@@ -15,10 +26,13 @@ struct Vocabulary: Sendable {
   private let spellings: PackedBytes
   private let texts: PackedBytes
 
+  /// Four times the largest of real models; beyond it a file asks for memory, not for a tokenizer.
+  static let largest = 1 << 20
+
   var count: Int { kinds.count }
 
   /// Reads `tokenizer.ggml.tokens` and `tokenizer.ggml.token_type`.
-  init(_ file: GGUFFile) throws(TransformerError) {
+  init(_ file: GGUFFile, _ spelling: VocabularySpelling) throws(TransformerError) {
     guard let tokens = try file.array("tokenizer.ggml.tokens"), tokens.elementType == .string,
       tokens.count > 0
     else {
@@ -27,26 +41,51 @@ struct Vocabulary: Sendable {
         "metadata 'tokenizer.ggml.tokens' is missing or holds no strings; "
           + "convert the model again with its tokenizer")
     }
-    let kinds = try Self.kinds(file, count: tokens.count)
+    guard tokens.count <= Self.largest else {
+      throw TransformerError(
+        .unsupportedFile,
+        "a vocabulary of \(tokens.count) tokens; at most \(Self.largest) are supported")
+    }
+    let kinds = try Self.kinds(file, count: tokens.count, spelling)
     var spellings = PackedBytes(reserving: tokens.count)
     var texts = PackedBytes(reserving: tokens.count)
-    tokens.forEachString { index, bytes in
+    try tokens.forEachString { (index, bytes) throws(TransformerError) in
+      let text = try Self.text(index, kinds[index], bytes, spelling)
       spellings.append(bytes)
-      texts.append { packed in
-        // Control and user-defined tokens are spelled plainly.
-        let isSpelledInBytes = kinds[index] == .normal || kinds[index] == .unused
-        if !isSpelledInBytes || !ByteAlphabet.decode(bytes, into: &packed) {
-          packed.append(contentsOf: bytes)
-        }
-      }
+      texts.append(text)
     }
     self.kinds = kinds
     self.spellings = spellings
     self.texts = texts
   }
 
+  /// What a token stands for. Control and user-defined tokens are spelled plainly.
+  private static func text(
+    _ token: Int, _ kind: TokenKind, _ bytes: UnsafeRawBufferPointer,
+    _ spelling: VocabularySpelling
+  ) throws(TransformerError) -> [UInt8] {
+    var text: [UInt8] = []
+    switch (kind, spelling) {
+    case (.normal, .byteLevel), (.unused, .byteLevel):
+      return ByteAlphabet.decode(bytes, into: &text) ? text : [UInt8](bytes)
+    case (.normal, .pieces), (.unused, .pieces):
+      SentencePieces.decode(bytes, into: &text)
+      return text
+    case (.byte, _):
+      guard let byte = SentencePieces.byte(spelled: bytes) else {
+        let shown = String(decoding: bytes.prefix(64), as: UTF8.self)
+        throw TransformerError(
+          .malformedFile,
+          "token \(token) is a byte but is spelled '\(shown)', not '<0x00>' to '<0xFF>'; "
+            + "convert the model again")
+      }
+      return [byte]
+    case (.control, _), (.userDefined, _), (.unknown, _): return [UInt8](bytes)
+    }
+  }
+
   private static func kinds(
-    _ file: GGUFFile, count: Int
+    _ file: GGUFFile, count: Int, _ spelling: VocabularySpelling
   ) throws(TransformerError) -> [TokenKind] {
     let key = "tokenizer.ggml.token_type"
     guard let array = try file.array(key) else {
@@ -60,12 +99,13 @@ struct Vocabulary: Sendable {
     var kinds: [TokenKind] = []
     kinds.reserveCapacity(count)
     for (token, number) in numbers.enumerated() {
-      guard let kind = UInt8(exactly: number).flatMap(TokenKind.init(rawValue:)), kind != .byte
+      guard let kind = UInt8(exactly: number).flatMap(TokenKind.init(rawValue:)),
+        kind != .byte || spelling == .pieces
       else {
         throw TransformerError(
           .malformedFile,
-          "metadata '\(key)' gives token \(token) the type \(number); "
-            + "a byte-level vocabulary has types 1 to 5")
+          "metadata '\(key)' gives token \(token) the type \(number); this vocabulary has types "
+            + "1 to \(spelling == .pieces ? 6 : 5)")
       }
       kinds.append(kind)
     }
@@ -104,14 +144,8 @@ private struct PackedBytes: Sendable {
     bytes.reserveCapacity(8 * count)
   }
 
-  mutating func append(_ string: UnsafeRawBufferPointer) {
+  mutating func append(_ string: some Sequence<UInt8>) {
     bytes.append(contentsOf: string)
-    starts.append(UInt32(bytes.count))
-  }
-
-  /// Appends whatever `write` appends to the bytes it is given.
-  mutating func append(_ write: (inout [UInt8]) -> Void) {
-    write(&bytes)
     starts.append(UInt32(bytes.count))
   }
 

@@ -6,29 +6,20 @@
   import Glibc
 #endif
 
-/// A regular file mapped into memory, read-only, for as long as this object lives.
+/// A regular file of weights, open for reading for as long as this object lives.
 ///
-/// Mapping costs no reading: pages come in when they are touched. What a mapping cannot promise is
-/// that the file keeps its length. If another process *shortens* the file, touching a page beyond
-/// the new end kills this process (SIGBUS). Three things keep that away from people who load
-/// weights:
-///
-/// - `read(at:into:)` copies with a system call, which reports a shortened file as an error;
-/// - `checkUnchanged()` notices a replaced, shortened or rewritten file before `bytes` is touched;
-/// - nothing needs the mapping after loading, for weights are repacked into memory of our own.
-///
-/// What remains is the moment between a check and the touch of a page during loading. Whoever
-/// replaces weights should write a new file and rename it over the old: the mapping then keeps the
-/// old file alive, whole.
-package final class MappedFile: Sendable {
+/// It is read by system calls and never mapped into memory: were a mapped file *shortened* by
+/// another process, touching a page beyond the new end would kill this one (SIGBUS). So a shortened
+/// file is an error like any other, `checkUnchanged()` notices a rewritten one, and its pages do not
+/// count as this process's memory. Whoever replaces weights should write a new file and
+/// rename it over the old: an open one stays whole.
+package final class WeightFile: Sendable {
   /// The path as given, for messages.
   package let path: String
   private let descriptor: Int32
   private let identity: Identity
-  // The pages are read-only and stay mapped until `deinit`, so that any thread may read them.
-  private nonisolated(unsafe) let base: UnsafeRawPointer?
 
-  /// Opens and maps `path`, following symbolic links. Never blocks on a FIFO.
+  /// Opens `path`, following symbolic links. Never blocks on a FIFO.
   ///
   /// - Throws: `unreadableFile` if there is no file, no permission, or no regular file there.
   package init(path: String) throws(TransformerError) {
@@ -38,9 +29,7 @@ package final class MappedFile: Sendable {
       throw Self.unreadable(path, "cannot be opened: \(Self.lastError())")
     }
     do throws(TransformerError) {
-      let identity = try Identity(descriptor: descriptor, path: path)
-      self.base = try Self.map(descriptor, byteCount: identity.byteCount, path: path)
-      self.identity = identity
+      identity = try Identity(descriptor: descriptor, path: path)
     } catch {
       close(descriptor)
       throw error
@@ -49,20 +38,12 @@ package final class MappedFile: Sendable {
     self.path = path
   }
 
-  deinit {
-    if let base { munmap(UnsafeMutableRawPointer(mutating: base), identity.byteCount) }
-    close(descriptor)
-  }
+  deinit { close(descriptor) }
 
   /// The length of the file when it was opened.
   package var byteCount: Int { identity.byteCount }
 
-  /// The whole file. Valid as long as this object lives; see the type for what may go wrong.
-  package var bytes: UnsafeRawBufferPointer {
-    UnsafeRawBufferPointer(start: base, count: base == nil ? 0 : byteCount)
-  }
-
-  /// Copies the bytes from `offset` on into all of `destination`, without touching the mapping.
+  /// Copies the bytes from `offset` on into all of `destination`.
   ///
   /// - Throws: `unreadableFile` if the file ends earlier now, or the disk fails.
   package func read(
@@ -95,18 +76,6 @@ package final class MappedFile: Sendable {
         "changed while it was loaded (\(identity.byteCount) bytes, now \(now.byteCount)); "
           + "replace weights by renaming a complete new file, then load again")
     }
-  }
-
-  private static func map(
-    _ descriptor: Int32, byteCount: Int, path: String
-  ) throws(TransformerError) -> UnsafeRawPointer? {
-    // An empty mapping is an error to the system; an empty file is not one to us.
-    guard byteCount > 0 else { return nil }
-    let address = mmap(nil, byteCount, PROT_READ, MAP_PRIVATE, descriptor, 0)
-    guard let address, address != MAP_FAILED else {
-      throw unreadable(path, "cannot be mapped into memory: \(lastError())")
-    }
-    return UnsafeRawPointer(address)
   }
 
   private static func unreadable(_ path: String, _ what: String) -> TransformerError {
