@@ -151,7 +151,8 @@ ALWAYS_INLINE void fetch_ahead(const void *from, size_t count) {
 ALWAYS_INLINE void codes4_row(float *out, ck_codes x, const uint8_t *codes, const ck_half *scales,
                               size_t columns, int accumulate) {
   const __m256i low_nibbles = _mm256_set1_epi8(15), ones = _mm256_set1_epi16(1);
-  __m256 sums[2] = {all(0), all(0)};
+  __m256 sums[2];
+  for (size_t h = 0; h < 2; h++) sums[h] = accumulate ? load(out + h * LANES) : all(0);
   for (size_t b = 0; b < columns / CK_BLOCK; b++, codes += 256, scales += 32) {
     __m256i parts[2] = {_mm256_setzero_si256(), _mm256_setzero_si256()};
     fetch_ahead(codes, 256);
@@ -175,8 +176,7 @@ ALWAYS_INLINE void codes4_row(float *out, ck_codes x, const uint8_t *codes, cons
       sums[h] = multiply_add(whole, all(x.scales[b]), sums[h]);
     }
   }
-  for (size_t h = 0; h < 2; h++)
-    save(out + h * LANES, accumulate ? add(load(out + h * LANES), sums[h]) : sums[h]);
+  for (size_t h = 0; h < 2; h++) save(out + h * LANES, sums[h]);
 }
 
 /* Half a tile, eight rows of weights, for four activation rows.
@@ -220,7 +220,8 @@ ALWAYS_INLINE void codes8_four_rows(float *out, size_t out_stride, ck_codes x, c
 ALWAYS_INLINE void codes8_row(float *out, ck_codes x, const uint8_t *codes, const ck_half *scales,
                               size_t columns, int accumulate) {
   const __m256i ones = _mm256_set1_epi16(1);
-  __m256 sums[2] = {all(0), all(0)};
+  __m256 sums[2];
+  for (size_t h = 0; h < 2; h++) sums[h] = accumulate ? load(out + h * LANES) : all(0);
   for (size_t b = 0; b < columns / CK_BLOCK; b++, codes += 512, scales += 16) {
     __m256i parts[2] = {_mm256_setzero_si256(), _mm256_setzero_si256()};
     fetch_ahead(codes, 512);
@@ -239,8 +240,7 @@ ALWAYS_INLINE void codes8_row(float *out, ck_codes x, const uint8_t *codes, cons
       sums[h] = multiply_add(_mm256_cvtepi32_ps(parts[h]), factor, sums[h]);
     }
   }
-  for (size_t h = 0; h < 2; h++)
-    save(out + h * LANES, accumulate ? add(load(out + h * LANES), sums[h]) : sums[h]);
+  for (size_t h = 0; h < 2; h++) save(out + h * LANES, sums[h]);
 }
 
 static void product_codes(float *out, size_t out_stride, ck_codes x, size_t rows, const void *tile,

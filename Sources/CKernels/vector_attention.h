@@ -33,7 +33,9 @@ static void gather_queries(float *out, const ck_query_tile *tile, size_t first, 
   }
 }
 
-/* The columns of a block that any row of the tile sees, widened to whole groups of 16. */
+/* The columns of a block that any row of the tile sees, widened to whole groups of 16. Sums over
+ * columns begin at a multiple of CK_BLOCK, so that masked columns, which add nothing, do not change
+ * how the others are grouped. */
 typedef struct column_range {
   size_t low, high;
   int is_masked; /* whether some row sees less */
@@ -44,7 +46,7 @@ static column_range columns_seen(const ck_query_tile *tile, const ck_key_block *
   int32_t low = visible_low(block, tile->position), high = visible_high(block, last);
   column_range range = {0, 0, 0};
   if (low >= high) return range;
-  range.low = (size_t)low / 16 * 16;
+  range.low = (size_t)low / CK_BLOCK * CK_BLOCK;
   range.high = ((size_t)high + 15) / 16 * 16;
   range.is_masked = visible_low(block, last) > (int32_t)range.low ||
                     visible_high(block, tile->position) < (int32_t)range.high;
@@ -56,12 +58,16 @@ static column_range columns_seen(const ck_query_tile *tile, const ck_key_block *
 ALWAYS_INLINE void few_rows(int rows, float *c, size_t c_stride, const float *a, size_t a_stride,
                             const ck_half *b, size_t b_stride, size_t columns, size_t depth,
                             int accumulate) {
-  size_t j = 0;
-  for (; j + 4 * LANES <= columns; j += 4 * LANES)
-    register_tile(rows, 4, 1, c + j, c_stride, a, a_stride, b + j, b_stride, depth, accumulate);
-  for (; j < columns; j += 16)
-    register_tile(rows, ROW_VECTORS, 1, c + j, c_stride, a, a_stride, b + j, b_stride, depth,
-                  accumulate);
+  for (size_t first = 0; first < depth; first += CK_BLOCK, a += CK_BLOCK) {
+    size_t part = depth - first < CK_BLOCK ? depth - first : CK_BLOCK, j = 0;
+    const ck_half *row = b + first * b_stride;
+    int adds = accumulate || first > 0;
+    for (; j + 4 * LANES <= columns; j += 4 * LANES)
+      register_tile(rows, 4, 1, c + j, c_stride, a, a_stride, row + j, b_stride, part, adds);
+    for (; j < columns; j += 16)
+      register_tile(rows, ROW_VECTORS, 1, c + j, c_stride, a, a_stride, row + j, b_stride, part,
+                    adds);
+  }
 }
 
 /* c [rows, columns] = or += a [rows, depth] . b [depth, columns] of halves. `floats` holds b as

@@ -104,7 +104,11 @@ static void panel(float *out, const void *tile, ck_packing packing, size_t colum
 }
 
 /* The register tile: c [rows, vectors * LANES] = or += a [rows, depth] . b [depth, ...].
- * Inlined with constant `rows`, `vectors` and `is_half`. */
+ * Inlined with constant `rows`, `vectors` and `is_half`.
+ *
+ * Every product sums CK_BLOCK terms from zero, in order, and then adds them to what it has: so a
+ * row's result has the same bits however many rows are computed with it, and one row's blocks do
+ * not wait for each other. Callers give at most CK_BLOCK of depth at a time. */
 ALWAYS_INLINE void register_tile(int rows, int vectors, int is_half, float *c, size_t c_stride,
                                  const float *a, size_t a_stride, const void *b, size_t b_stride,
                                  size_t depth, int accumulate) {
@@ -112,8 +116,7 @@ ALWAYS_INLINE void register_tile(int rows, int vectors, int is_half, float *c, s
 #pragma unroll
   for (int i = 0; i < rows; i++)
 #pragma unroll
-    for (int v = 0; v < vectors; v++)
-      sums[i][v] = accumulate ? load(c + (size_t)i * c_stride + v * LANES) : all(0);
+    for (int v = 0; v < vectors; v++) sums[i][v] = all(0);
   for (size_t k = 0; k < depth; k++) {
     lanes column[4];
 #pragma unroll
@@ -130,42 +133,38 @@ ALWAYS_INLINE void register_tile(int rows, int vectors, int is_half, float *c, s
 #pragma unroll
   for (int i = 0; i < rows; i++)
 #pragma unroll
-    for (int v = 0; v < vectors; v++) save(c + (size_t)i * c_stride + v * LANES, sums[i][v]);
+    for (int v = 0; v < vectors; v++) {
+      float *cell = c + (size_t)i * c_stride + v * LANES;
+      save(cell, accumulate ? add(load(cell), sums[i][v]) : sums[i][v]);
+    }
 }
 
-/* c [16] = or += a . b for a single row: four sums for each column, so that an addition need not
- * wait for the one before. depth is a multiple of 4. */
-static void row_by_tile(float *c, const float *a, const float *b, size_t b_stride, size_t depth,
-                        int accumulate) {
-  lanes sums[4][ROW_VECTORS];
-#pragma unroll
-  for (size_t s = 0; s < 4; s++)
-    for (size_t v = 0; v < ROW_VECTORS; v++)
-      sums[s][v] = accumulate && s == 0 ? load(c + v * LANES) : all(0);
-  for (size_t k = 0; k < depth; k += 4)
-#pragma unroll
-    for (size_t s = 0; s < 4; s++)
-      for (size_t v = 0; v < ROW_VECTORS; v++) {
-        lanes column = load(b + (k + s) * b_stride + v * LANES);
-        sums[s][v] = multiply_add(all(a[k + s]), column, sums[s][v]);
-      }
-#pragma unroll
-  for (size_t v = 0; v < ROW_VECTORS; v++)
-    save(c + v * LANES, add(add(sums[0][v], sums[1][v]), add(sums[2][v], sums[3][v])));
+/* The same for any depth and floats, with a constant number of rows and 16 columns. */
+ALWAYS_INLINE void deep_tile(int rows, float *c, size_t c_stride, const float *a, size_t a_stride,
+                             const float *b, size_t b_stride, size_t depth, int accumulate) {
+  for (size_t first = 0; first < depth; first += CK_BLOCK) {
+    size_t part = depth - first < CK_BLOCK ? depth - first : CK_BLOCK;
+    register_tile(rows, ROW_VECTORS, 0, c, c_stride, a + first, a_stride, b + first * b_stride,
+                  b_stride, part, accumulate || first > 0);
+  }
 }
 
-/* c [rows, 16] = or += a . b, for any number of rows. depth is a multiple of 4. */
+/* c [rows, 16] = or += a . b, for any number of rows. */
 static void rows_by_tile(float *c, size_t c_stride, const float *a, size_t a_stride, size_t rows,
                          const float *b, size_t b_stride, size_t depth, int accumulate) {
   size_t i = 0;
   for (; i + PRODUCT_ROWS <= rows; i += PRODUCT_ROWS)
-    register_tile(PRODUCT_ROWS, ROW_VECTORS, 0, c + i * c_stride, c_stride, a + i * a_stride,
-                  a_stride, b, b_stride, depth, accumulate);
-  for (; i + 3 <= rows; i += 3)
-    register_tile(3, ROW_VECTORS, 0, c + i * c_stride, c_stride, a + i * a_stride, a_stride, b,
-                  b_stride, depth, accumulate);
+    deep_tile(PRODUCT_ROWS, c + i * c_stride, c_stride, a + i * a_stride, a_stride, b, b_stride,
+              depth, accumulate);
+  for (; i + 4 <= rows; i += 4)
+    deep_tile(4, c + i * c_stride, c_stride, a + i * a_stride, a_stride, b, b_stride, depth,
+              accumulate);
+  for (; i + 2 <= rows; i += 2)
+    deep_tile(2, c + i * c_stride, c_stride, a + i * a_stride, a_stride, b, b_stride, depth,
+              accumulate);
   for (; i < rows; i++)
-    row_by_tile(c + i * c_stride, a + i * a_stride, b, b_stride, depth, accumulate);
+    deep_tile(1, c + i * c_stride, c_stride, a + i * a_stride, a_stride, b, b_stride, depth,
+              accumulate);
 }
 
 static void product(float *out, size_t out_stride, const float *x, size_t x_stride, size_t rows,

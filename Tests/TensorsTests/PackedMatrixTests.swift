@@ -179,6 +179,38 @@ struct PackedMatrixTests {
     }
   }
 
+  /// What is in a batch must not change an answer: however many rows share a product, each gets the
+  /// bits that it gets alone. Row counts around every group of rows that a kernel takes together.
+  @Test(arguments: [ElementFormat.f16, .q4_1, .q8_0], Kernels.Level.allCases)
+  func `a row's result does not depend on the rows beside it`(
+    format: ElementFormat, level: Kernels.Level
+  ) throws {
+    let kernels = try kernels(level)
+    var numbers = Numbers(seed: 14)
+    // More than one panel of 256, and a rest; more than the 768 that AVX2 spreads at a time.
+    for columns in [32, 576, 1_568] {
+      let sample = try Sample(format, rows: 20, columns: columns, seed: 15)
+      let counts = [2, 3, 4, 5, 8, 9, 13, 16, 27]
+      let x = numbers.floats(27 * columns)
+      for form in [ProductForm.floats, .codes] {
+        for accumulates in [false, true] {
+          func rows(_ range: Range<Int>) throws -> [Float] {
+            try Self.multiply(
+              sample, Array(x[range.lowerBound * columns..<range.upperBound * columns]),
+              rows: range.count, form: form, kernels, start: 0.3, accumulates: accumulates)
+          }
+          let alone = try (0..<27).flatMap { try rows($0..<$0 + 1) }
+          for count in counts {
+            let together = try rows(0..<count)
+            #expect(
+              together == Array(alone[..<together.count]),
+              "\(count) rows of \(columns) in \(form), added: \(accumulates)")
+          }
+        }
+      }
+    }
+  }
+
   /// Integer sums are exact, so that the twins differ by float roundings only.
   @Test(
     arguments: [ElementFormat.q4_0, .q4_1, .q5_0, .q8_0, .q4_K, .q6_K], Kernels.Level.vectorised)

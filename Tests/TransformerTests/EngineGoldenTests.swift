@@ -113,14 +113,29 @@ struct EngineGoldenTests {
     if mode == .float32 { #expect(greatestDifference(flash, dense) < 0.05) }
   }
 
-  /// A lone row's products are summed in another order than many rows'; see above.
-  @Test func `prefill in chunks equals prefill at once`() throws {
+  /// A row's bits do not depend on the rows beside it.
+  @Test(arguments: NumericMode.allCases)
+  func `prefill in chunks equals prefill at once`(mode: NumericMode) throws {
     let text = try longText()
-    let runner = try EngineRunner(Self.weights.get(), .flash)
+    let runner = try EngineRunner(Self.weights.get(), .flash, mode: mode)
     let whole = try runner.logits(text, last: 40)
-    let parts = try runner.logits(text, chunks: [100, 1, 37], last: 40)
-    #expect(meanDivergence(parts, whole) < 1e-5)
-    #expect(greatestDifference(parts, whole) < 0.05)
+    #expect(try runner.logits(text, chunks: [100, 1, 37], last: 40) == whole)
+  }
+
+  @Test func `eight answers in company are what they are alone`() async throws {
+    let variants = try [
+      AttentionKind.flash, .slidingWindow(window: 64, sinks: 4),
+    ].map { try ModelVariant(name: "\($0)", weights: Self.weights.get(), attention: $0) }
+    let prompts = try Self.golden.get().prompts
+    let requests = try (0..<8).map { index in
+      (
+        GenerationRequest(
+          prompt: prompts[index % prompts.count].tokens, maximumTokens: 12,
+          sampling: try SamplingOptions(temperature: index < 4 ? 0 : 0.8, seed: UInt64(index))),
+        variants[index % 2]
+      )
+    }
+    try await EngineBatchTests.expectTheSameInCompany(requests)
   }
 
   /// A window as wide as the text is no window; see `dense and flash agree` for the tolerance.

@@ -48,8 +48,8 @@ struct EngineRunner {
     _ chunk: ArraySlice<Token>, _ cache: inout KeyValueCache, from first: Int = 0
   ) throws -> [[Float]] {
     let start = cache.length
-    let pass = try executor.pass(variant, isPrefill: true)
-    try pass.run(chunk, cache: &cache)
+    let pass = try executor.pass(variant.weights, isPrefill: true)
+    try pass.run(chunk, of: variant, cache: &cache)
     var all: [[Float]] = []
     var row = max(0, first - start)
     while row < chunk.count {

@@ -5,11 +5,12 @@ package import Tensors
 ///     let engine = try Engine()
 ///     for try await event in try engine.generate(request, on: variant) { … }
 ///
-/// Work is cut into quanta: one chunk of at most 256 prompt tokens, or one decode step. Jobs of one
+/// Work is cut into quanta: one chunk of at most 256 prompt tokens, or one decode step that all
+/// running sequences of the same weights share, whatever their attention. Chunks and steps of one
 /// priority take turns; shadow jobs run only while no live one does, so that a live request waits
-/// for at most one quantum of shadow work. Everything is bounded: jobs running, jobs waiting, bytes
-/// of KV cache. Dropping a stream, or cancelling the task that reads it, ends the job after the
-/// quantum it is in.
+/// for at most one quantum of shadow work. An answer is the same alone and in company. Everything
+/// is bounded: jobs running, jobs waiting, bytes of KV cache. Dropping a stream, or cancelling the
+/// task that reads it, ends the job after the quantum it is in.
 package final class Engine: Sendable {
   /// What a deployment decides; the same for all variants, so that they differ by their attention
   /// alone.
@@ -68,11 +69,13 @@ package final class Engine: Sendable {
     budget = CacheBudget(
       limitBytes: configuration.cacheBytes, shadowShare: configuration.shadowCacheShare)
     let count = configuration.threads
+    let yardstick = Yardstick()
     threads = (0..<count).compactMap { lane in
       ComputeThread {
         pool.work(
           Executor(
-            kernels: configuration.kernels, mode: configuration.mode, lane: lane, lanes: count))
+            kernels: configuration.kernels, mode: configuration.mode, lane: lane, lanes: count,
+            yardstick: yardstick))
       }
     }
     // Nothing to clean up here: the engine is whole, and `deinit` stops the threads there are.

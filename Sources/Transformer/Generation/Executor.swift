@@ -9,28 +9,47 @@ final class Executor {
   let crew = Crew()
   /// This worker's number, which tells whose scratch is whose.
   let lane: Int
+  /// Common to all workers of an engine.
+  let yardstick: Yardstick
   private let lanes: Int
   private let scores: ScoreMatrices
   /// One for each shape of model; an engine serves few.
   private var workspaces: [HyperParameters: Workspace] = [:]
 
-  init(kernels: Kernels, mode: NumericMode, lane: Int, lanes: Int) {
+  init(
+    kernels: Kernels, mode: NumericMode, lane: Int, lanes: Int, yardstick: Yardstick = Yardstick()
+  ) {
     self.kernels = kernels
     self.mode = mode
     self.lane = lane
     self.lanes = lanes
+    self.yardstick = yardstick
     scores = ScoreMatrices(lanes: lanes)
   }
 
-  /// A pass for one chunk or step of `variant`.
+  /// Does the work of one quantum.
   ///
+  /// - Returns: for each of its jobs what comes next, `nil` if nothing does, or why it has failed
+  func run(_ quantum: Scheduler.Quantum) -> [Result<Turn?, TransformerError>] {
+    switch quantum {
+    case .chunk(let job):
+      do throws(TransformerError) {
+        return [.success(try job.runQuantum(self))]
+      } catch {
+        return [.failure(error)]
+      }
+    case .step(let jobs): return SharedStep(executor: self).run(jobs)
+    }
+  }
+
+  /// A pass for one chunk or step with some weights.
+  ///
+  /// - Parameter isPrefill: whether it reads a text, rather than writing the next tokens of some
   /// - Throws: `overloaded` if the system has no memory for the buffers.
-  func pass(_ variant: ModelVariant, isPrefill: Bool) throws(TransformerError) -> ForwardPass {
+  func pass(_ weights: Weights, isPrefill: Bool) throws(TransformerError) -> ForwardPass {
     ForwardPass(
-      weights: variant.weights, attention: variant.attention, rotary: variant.rotary,
-      form: kernels.form(of: mode, isPrefill: isPrefill), kernels: kernels,
-      workspace: try workspace(variant.weights.parameters), scores: scores,
-      crew: crew, lane: lane)
+      weights: weights, form: kernels.form(of: mode, isPrefill: isPrefill), kernels: kernels,
+      workspace: try workspace(weights.parameters), scores: scores, crew: crew, lane: lane)
   }
 
   private func workspace(_ parameters: HyperParameters) throws(TransformerError) -> Workspace {

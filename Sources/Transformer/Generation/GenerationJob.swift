@@ -4,7 +4,7 @@ import Tensors
 ///
 /// Sendable unchecked because its state is used by one worker at a time: the scheduler gives a job
 /// to a worker and gets it back, both under its lock.
-final class GenerationJob: Job, @unchecked Sendable {
+final class GenerationJob: SteppingJob, @unchecked Sendable {
   typealias Continuation = AsyncThrowingStream<GenerationEvent, any Error>.Continuation
 
   let priority: Priority
@@ -18,6 +18,9 @@ final class GenerationJob: Job, @unchecked Sendable {
   private var prefilled = 0
   private var answered = 0
   private var lastToken: Token = 0
+  /// Of a step under way.
+  private var drawn: Result<SampledToken, TransformerError>?
+  private var drawSeconds = 0.0
   private var stopwatch: Stopwatch
   private var timings = GenerationTimings()
   private var reading: SideReading?
@@ -43,21 +46,22 @@ final class GenerationJob: Job, @unchecked Sendable {
     stopwatch = Stopwatch(submitted: submitted)
   }
 
-  func runQuantum(_ executor: Executor) throws(TransformerError) -> Bool {
+  var weights: Weights { variant.weights }
+
+  func runQuantum(_ executor: Executor) throws(TransformerError) -> Turn? {
     let begin = ContinuousClock.now
     if let queueSeconds = stopwatch.start(at: begin) {
       timings.queueSeconds = queueSeconds
       continuation.yield(
         .started(promptTokens: request.prompt.count, queueSeconds: queueSeconds))
     }
-    let pass = try executor.pass(
-      variant, isPrefill: prefilled < request.prompt.count || reading != nil)
+    let pass = try executor.pass(variant.weights, isPrefill: true)
     if prefilled < request.prompt.count {
       let sampled = try prefill(pass)
       timings.prefillSeconds += (.now - begin).seconds
-      guard let sampled else { return false }
+      guard let sampled else { return .chunk }
       ending = emit(sampled)
-      if let reading = SideReading(request.along, after: cache, pass) { note(reading) }
+      if let reading = SideReading(request.along, variant, after: cache, pass) { note(reading) }
     } else if var reading {
       // Somebody else's text: its time is not this answer's, and neither are its failures.
       self.reading = nil
@@ -65,14 +69,36 @@ final class GenerationJob: Job, @unchecked Sendable {
         try reading.read(pass)
         note(reading)
       } catch {}
-    } else {
-      let sampled = try decode(pass)
-      timings.decodeSeconds += (.now - begin).seconds
-      ending = emit(sampled)
     }
-    guard let ending, reading == nil else { return false }
+    return nextTurn()
+  }
+
+  func beginStep() throws(TransformerError) -> SequenceRows {
+    try cache.reserve(upTo: cache.length + 1)
+    return SequenceRows([lastToken], of: variant, after: cache)
+  }
+
+  func draw(from logits: UnsafeMutableBufferPointer<Float>) {
+    let begin = ContinuousClock.now
+    drawn = Result { () throws(TransformerError) in try sampler.sample(logits: logits) }
+    drawSeconds = (.now - begin).seconds
+  }
+
+  func endStep(seconds: Double) throws(TransformerError) -> Turn? {
+    cache.advance(by: 1)
+    cache.forget(variant.attention)
+    timings.decodeSeconds += seconds + drawSeconds
+    guard let drawn else { preconditionFailure("a step ended before its token was drawn") }
+    self.drawn = nil
+    ending = emit(try drawn.get())
+    return nextTurn()
+  }
+
+  private func nextTurn() -> Turn? {
+    if reading != nil { return .chunk }
+    guard let ending else { return .step(self) }
     finish(ending, at: .now)
-    return true
+    return nil
   }
 
   /// Goes on with a reading at the next quantum, or tells what came of it.
@@ -98,18 +124,10 @@ final class GenerationJob: Job, @unchecked Sendable {
   /// Reads the next chunk of the prompt; draws the first token after the last one.
   private func prefill(_ pass: ForwardPass) throws(TransformerError) -> SampledToken? {
     let chunk = request.prompt[prefilled...].prefix(Workspace.chunkLimit)
-    try pass.run(chunk, cache: &cache)
+    try pass.run(chunk, of: variant, cache: &cache)
     prefilled += chunk.count
-    return prefilled == request.prompt.count ? try draw(pass, row: chunk.count - 1) : nil
-  }
-
-  private func decode(_ pass: ForwardPass) throws(TransformerError) -> SampledToken {
-    try pass.run([lastToken], cache: &cache)
-    return try draw(pass, row: 0)
-  }
-
-  private func draw(_ pass: ForwardPass, row: Int) throws(TransformerError) -> SampledToken {
-    pass.computeLogits(rows: row..<row + 1)
+    guard prefilled == request.prompt.count else { return nil }
+    pass.computeLogits(rows: chunk.count - 1..<chunk.count)
     return try sampler.sample(logits: pass.workspace.logits(row: 0))
   }
 

@@ -63,9 +63,10 @@ package struct GenerationTimings: Hashable, Sendable {
   package var queueSeconds: Double = 0
   /// The sum of this request's own prefill chunks, the first draw included.
   package var prefillSeconds: Double = 0
-  /// The sum of this request's own decode steps.
+  /// The sum of this request's own decode steps; of steps shared with other requests, what they
+  /// would have cost this one alone (`Yardstick`).
   package var decodeSeconds: Double = 0
-  /// Waiting for other requests' work between this one's.
+  /// Waiting for other requests' work between this one's, and beside it in shared steps.
   package var interleavedSeconds: Double = 0
 
   /// What the model itself took.

@@ -34,22 +34,22 @@ final class ScoringJob: Job, @unchecked Sendable {
     stopwatch = Stopwatch(submitted: submitted)
   }
 
-  func runQuantum(_ executor: Executor) throws(TransformerError) -> Bool {
+  func runQuantum(_ executor: Executor) throws(TransformerError) -> Turn? {
     let begin = ContinuousClock.now
     if let queueSeconds = stopwatch.start(at: begin) { timings.queueSeconds = queueSeconds }
-    let pass = try executor.pass(variant, isPrefill: true)
+    let pass = try executor.pass(variant.weights, isPrefill: true)
     // The last token predicts nothing that is asked for.
     let chunk = text[read..<text.count - 1].prefix(Workspace.chunkLimit)
-    try pass.run(chunk, cache: &cache)
+    try pass.run(chunk, of: variant, cache: &cache)
     try score(chunk.indices, pass)
     read += chunk.count
     let end = ContinuousClock.now
     timings.prefillSeconds += (end - begin).seconds
-    guard read == text.count - 1 else { return false }
+    guard read == text.count - 1 else { return .chunk }
     timings.interleavedSeconds = max(
       0, stopwatch.elapsedSeconds(at: end) - timings.computeSeconds)
     cache.removeAll()
-    return true
+    return nil
   }
 
   func complete() {

@@ -7,6 +7,7 @@ import Tensors
 /// the answer that goes on from the original does not notice.
 struct SideReading {
   private let text: [Token]
+  private let variant: ModelVariant
   private var cache: KeyValueCache
   /// What is ranked first at the places read so far.
   private(set) var top: [Token]
@@ -15,11 +16,15 @@ struct SideReading {
   ///
   /// - Parameters:
   ///   - text: what to read
+  ///   - variant: of the cache and the pass
   ///   - cache: holds the prompt
   ///   - pass: the one that read the prompt's end, with the logits of its last row in row 0
-  init?(_ text: [Token], after cache: KeyValueCache, _ pass: ForwardPass) {
+  init?(
+    _ text: [Token], _ variant: ModelVariant, after cache: KeyValueCache, _ pass: ForwardPass
+  ) {
     guard !text.isEmpty, let first = Self.best(pass, row: 0) else { return nil }
     self.text = text
+    self.variant = variant
     self.cache = cache
     top = [first]
   }
@@ -30,7 +35,7 @@ struct SideReading {
   mutating func read(_ pass: ForwardPass) throws(TransformerError) {
     // The last token predicts nothing that is asked for.
     let chunk = text[(top.count - 1)..<(text.count - 1)].prefix(Workspace.chunkLimit)
-    try pass.run(chunk, cache: &cache)
+    try pass.run(chunk, of: variant, cache: &cache)
     var row = 0
     while row < chunk.count {
       let rows = row..<min(row + Workspace.logitRows, chunk.count)

@@ -86,14 +86,14 @@ final class WorkerPool: Sendable {
   func work(_ executor: Executor) {
     while let action = nextAction(executor) {
       switch action {
-      case .lead(let job): lead(job, executor)
+      case .lead(let quantum): lead(quantum, executor)
       case .help(let crew): crew.help(lane: executor.lane)
       }
     }
   }
 
   private enum Action {
-    case lead(any Job)
+    case lead(Scheduler.Quantum)
     case help(Crew)
   }
 
@@ -101,12 +101,12 @@ final class WorkerPool: Sendable {
     monitor.withLock {
       while !state.isStopped {
         let unquiet = unquietSeconds()
-        if let job = state.scheduler.next(allowsShadow: unquiet <= 0) {
-          state.inHand.insert(ObjectIdentifier(job))
+        if let quantum = state.scheduler.next(allowsShadow: unquiet <= 0) {
+          state.inHand.formUnion(quantum.jobs.map { ObjectIdentifier($0) })
           executor.crew.open()
           state.crews[executor.lane] = executor.crew
           monitor.announceChange()
-          return .lead(job)
+          return .lead(quantum)
         }
         if let crew = state.crews.values.min(by: { $0.size < $1.size }) { return .help(crew) }
         if unquiet > 0, state.scheduler.hasReadyShadow {
@@ -125,38 +125,52 @@ final class WorkerPool: Sendable {
     return state.lastLive.map { Self.quiet - (.now - $0).seconds } ?? 0
   }
 
-  private func lead(_ job: any Job, _ executor: Executor) {
-    var failure: TransformerError?
-    var isFinished = true
-    do throws(TransformerError) {
-      isFinished = try job.runQuantum(executor)
-    } catch {
-      failure = error
-    }
+  private func lead(_ quantum: Scheduler.Quantum, _ executor: Executor) {
+    let results = executor.run(quantum)
     executor.crew.close()
+    let jobs = quantum.jobs
+    // Caches first: whoever gets a job's place counts on its memory.
     let isEnding = monitor.withLock {
-      isFinished || failure != nil || state.isStopped
-        || state.cancelled.contains(ObjectIdentifier(job))
+      zip(jobs, results).map { job, result in
+        state.isStopped || state.cancelled.contains(ObjectIdentifier(job)) || result.isLast
+      }
     }
-    if isEnding { job.releaseCache() }
+    for (job, isEnding) in zip(jobs, isEnding) where isEnding { job.releaseCache() }
     let isGone = monitor.withLock {
-      let isCancelled = state.cancelled.remove(ObjectIdentifier(job)) != nil
-      let isGone = !isFinished && failure == nil && (isCancelled || state.isStopped)
+      var turns: [Turn?] = []
+      var isGone: [Bool] = []
+      for (job, result) in zip(jobs, results) {
+        let isCancelled = state.cancelled.remove(ObjectIdentifier(job)) != nil
+        let isOver = isCancelled || state.isStopped
+        state.inHand.remove(ObjectIdentifier(job))
+        isGone.append(isOver && !result.isLast)
+        turns.append(isOver ? nil : result.turn)
+        if job.priority == .live { state.lastLive = .now }
+      }
       state.crews[executor.lane] = nil
-      state.inHand.remove(ObjectIdentifier(job))
-      if job.priority == .live { state.lastLive = .now }
-      state.scheduler.putBack(job, isFinished: isFinished || failure != nil || isGone)
+      state.scheduler.putBack(quantum, turns: turns)
       monitor.announceChange()
       return isGone
     }
-    if let failure {
-      job.fail(failure)
-    } else if isGone {
-      job.fail(Self.gone)
-    } else if isFinished {
-      job.complete()
+    for (place, job) in jobs.enumerated() {
+      if isGone[place] {
+        job.fail(Self.gone)
+      } else if case .failure(let error) = results[place] {
+        job.fail(error)
+      } else if results[place].isLast {
+        job.complete()
+      }
     }
   }
 
   private static let gone = TransformerError(.cancelled, "nobody waits for this answer any more")
+}
+
+extension Result where Success == Turn?, Failure == TransformerError {
+  /// What the job does next, `nil` if nothing.
+  fileprivate var turn: Turn? {
+    if case .success(let turn) = self { turn } else { nil }
+  }
+
+  fileprivate var isLast: Bool { turn == nil }
 }

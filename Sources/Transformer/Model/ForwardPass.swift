@@ -1,12 +1,14 @@
 import Tensors
 
-/// Computes the residual stream of a chunk of one sequence, layer by layer.
+/// Computes the residual stream of some rows, layer by layer: a chunk of one sequence, or the last
+/// tokens of several.
 ///
-/// A value that lives for one chunk, used by the thread that leads the crew.
+/// What a row becomes depends on its sequence alone: every kernel gives a row the same bits
+/// whatever rows are beside it, and attention reads the row's own cache.
+///
+/// A value that lives for one chunk or step, used by the thread that leads the crew.
 struct ForwardPass {
   let weights: Weights
-  let attention: AttentionKind
-  let rotary: RotaryTable
   let form: ProductForm
   let kernels: Kernels
   let workspace: Workspace
@@ -17,27 +19,73 @@ struct ForwardPass {
 
   private var parameters: HyperParameters { weights.parameters }
 
-  /// Runs `tokens` through all layers, at the positions that follow those in `cache`.
-  ///
-  /// Afterwards the workspace's stream holds a row for each token, and `cache` their keys and
-  /// values.
+  /// Seconds that attention took.
+  struct AttentionTime {
+    /// By the clock.
+    var seconds = 0.0
+    /// What it takes for each sequence, when all threads of the crew work on it.
+    var ofSequences: [Double] = []
+  }
+
+  /// Runs the next `tokens` of `variant`'s sequence, and counts them as part of `cache`.
   ///
   /// - Parameter tokens: 1...`Workspace.chunkLimit`, all in the vocabulary
   /// - Throws: `cacheFull`; the cache is as before then.
-  func run(_ tokens: ArraySlice<Token>, cache: inout KeyValueCache) throws(TransformerError) {
-    let rows = tokens.count
-    precondition((1...Workspace.chunkLimit).contains(rows), "a chunk of \(rows) tokens")
-    let positions = cache.length..<cache.length + rows
-    try cache.reserve(upTo: positions.upperBound)
-    try scores.reserve(attention, positions: positions)
-    embed(tokens)
-    prepareRotation(positions)
+  func run(
+    _ tokens: ArraySlice<Token>, of variant: ModelVariant, cache: inout KeyValueCache
+  ) throws(TransformerError) {
+    try cache.reserve(upTo: cache.length + tokens.count)
+    _ = try run([SequenceRows(tokens, of: variant, after: cache)])
+    cache.advance(by: tokens.count)
+    cache.forget(variant.attention)
+  }
+
+  /// Runs some rows through all layers.
+  ///
+  /// Afterwards the workspace's stream holds the rows in the order given, and the caches their keys
+  /// and values, which the caller counts as complete.
+  ///
+  /// - Parameter sequences: 1...`Workspace.sequenceLimit`, with `Workspace.chunkLimit` tokens in
+  ///   all, of different caches
+  /// - Throws: `overloaded` if the system has no memory for the scores.
+  @discardableResult
+  func run(_ sequences: [SequenceRows]) throws(TransformerError) -> AttentionTime {
+    let places = sequences.enumerated().flatMap { index, sequence in
+      sequence.positions.map { RowPlace(sequence: index, position: $0) }
+    }
+    let rows = places.count
+    precondition((1...Workspace.chunkLimit).contains(rows), "a pass of \(rows) tokens")
+    precondition(sequences.count <= Workspace.sequenceLimit, "\(sequences.count) sequences")
+    var steps: [AttentionStep] = []
+    var first = 0
+    for sequence in sequences {
+      try scores.reserve(sequence.attention, positions: sequence.positions)
+      steps.append(AttentionStep(pass: self, sequence: sequence, firstRow: first))
+      first += sequence.tokens.count
+    }
+    embed(sequences.flatMap(\.tokens))
+    prepareRotation(places, sequences)
+    var time = AttentionTime()
+    workspace.clearSeconds()
     for layer in weights.blocks.indices {
-      attend(layer, positions, cache)
+      project(layer, rows: rows)
+      rotateAndStore(layer, places, sequences)
+      let begin = ContinuousClock.now
+      attend(layer, steps)
+      time.seconds += (.now - begin).seconds
+      addAttended(layer, rows: rows)
       feedForward(layer, rows: rows)
     }
-    cache.advance(by: rows)
-    cache.forget(attention)
+    time.ofSequences = sequences.indices.map {
+      workspace.seconds(sequence: $0) / Double(crew.size)
+    }
+    return time
+  }
+
+  /// The sequence and the position of a row.
+  private struct RowPlace {
+    let sequence: Int
+    let position: Int
   }
 
   /// The logits of some rows of the stream, into the workspace's first rows of logits.
@@ -60,24 +108,24 @@ struct ForwardPass {
 
   // MARK: Steps
 
-  private func embed(_ tokens: ArraySlice<Token>) {
+  private func embed(_ tokens: [Token]) {
     for (row, token) in tokens.enumerated() {
       weights.embedding.unpackRow(Int(token), into: workspace.stream + row * parameters.width)
     }
   }
 
-  private func prepareRotation(_ positions: Range<Int>) {
-    let pairs = rotary.frequencies.count
-    for (row, position) in positions.enumerated() {
-      rotary.write(
-        position: position, cosines: workspace.cosines + row * pairs,
+  private func prepareRotation(_ places: [RowPlace], _ sequences: [SequenceRows]) {
+    let pairs = parameters.rotaryWidth / 2
+    for (row, place) in places.enumerated() {
+      sequences[place.sequence].rotary.write(
+        position: place.position, cosines: workspace.cosines + row * pairs,
         sines: workspace.sines + row * pairs)
     }
   }
 
-  private func attend(_ layer: Int, _ positions: Range<Int>, _ cache: KeyValueCache) {
+  /// Queries, keys and values of the rows.
+  private func project(_ layer: Int, rows: Int) {
     let block = weights.blocks[layer]
-    let rows = positions.count
     let space = workspace
     normalise(block.attentionNorm, rows: rows)
     multiply(
@@ -86,13 +134,35 @@ struct ForwardPass {
         Product(block.keys, into: space.keys, stride: parameters.keyValueWidth),
         Product(block.values, into: space.values, stride: parameters.keyValueWidth),
       ], space.normed, rows: rows)
-    rotateAndStore(layer, positions, cache)
-    AttentionStep(pass: self, layer: layer, positions: positions, cache: cache).run()
+  }
+
+  /// The attention of all sequences as one loop, and the time of each.
+  private func attend(_ layer: Int, _ steps: [AttentionStep]) {
+    let count = steps.reduce(0) { $0 + $1.itemCount }
+    forEach(count, grain: crew.size == 1 ? count : 1) { items, lane in
+      var blocks = KeyBlockList()
+      var first = 0
+      for (index, step) in steps.enumerated() {
+        let own = items.clamped(to: first..<first + step.itemCount)
+        if !own.isEmpty {
+          let begin = ContinuousClock.now
+          for item in own { step.run(item - first, layer: layer, lane: lane, &blocks) }
+          workspace.add((.now - begin).seconds, sequence: index, lane: lane)
+        }
+        first += step.itemCount
+      }
+    }
+  }
+
+  /// stream += what attention gave, projected.
+  private func addAttended(_ layer: Int, rows: Int) {
+    let space = workspace
     prepare(space.attended, rows: rows)
     multiply(
       [
         Product(
-          block.attentionOutput, into: space.stream, stride: parameters.width, accumulates: true)
+          weights.blocks[layer].attentionOutput, into: space.stream, stride: parameters.width,
+          accumulates: true)
       ], space.attended, rows: rows)
   }
 
@@ -140,11 +210,13 @@ struct ForwardPass {
     forEach(rows, grain: 16) { range, _ in x.prepare(range, form: form, kernels: kernels) }
   }
 
-  private func rotateAndStore(_ layer: Int, _ positions: Range<Int>, _ cache: KeyValueCache) {
+  private func rotateAndStore(
+    _ layer: Int, _ places: [RowPlace], _ sequences: [SequenceRows]
+  ) {
     let space = workspace
     let parameters = parameters
-    let (headWidth, pairs) = (parameters.headWidth, rotary.frequencies.count)
-    forEach(positions.count, grain: 16) { range, _ in
+    let (headWidth, pairs) = (parameters.headWidth, parameters.rotaryWidth / 2)
+    forEach(places.count, grain: 16) { range, _ in
       for row in range {
         let cosines = space.cosines + row * pairs
         let sines = space.sines + row * pairs
@@ -158,13 +230,14 @@ struct ForwardPass {
         kernels.rotate(
           keys, cosines: cosines, sines: sines, heads: parameters.keyValueHeads,
           headWidth: headWidth, pairs: pairs)
-        let position = positions.lowerBound + row
+        let (block, slot) = places[row].position.quotientAndRemainder(
+          dividingBy: KeyBlock.keyCount)
+        let cache = sequences[places[row].sequence].cache
         for head in 0..<parameters.keyValueHeads {
-          let block = cache.block(position / KeyBlock.keyCount, layer: layer, keyValueHead: head)
-          block?.store(
+          cache.block(block, layer: layer, keyValueHead: head)?.store(
             key: keys + head * headWidth,
             value: space.values + row * parameters.keyValueWidth + head * headWidth,
-            headWidth: headWidth, slot: position % KeyBlock.keyCount, kernels: kernels)
+            headWidth: headWidth, slot: slot, kernels: kernels)
         }
       }
     }

@@ -8,6 +8,8 @@ struct Workspace {
   static let chunkLimit = 256
   /// Rows of logits that are computed together when every row is wanted.
   static let logitRows = 16
+  /// The most sequences of one pass.
+  static let sequenceLimit = 16
 
   let parameters: HyperParameters
   /// [T, width]: the residual stream.
@@ -36,6 +38,9 @@ struct Workspace {
   /// [lanes, scratchStride]: what attention needs for itself, per thread.
   private let scratch: UnsafeMutablePointer<Float>
   private let scratchStride: Int
+  /// [lanes, sequenceLimit]: what attention took, by thread and sequence.
+  private let seconds: UnsafeMutablePointer<Double>
+  private let lanes: Int
   private let memory: Memory
 
   var byteCount: Int { memory.byteCount }
@@ -55,6 +60,7 @@ struct Workspace {
     ]
     let byteCount =
       floats.reduce(0) { $0 + Arena.byteCount($1, Float.self) }
+      + Arena.byteCount(lanes * Self.sequenceLimit, Double.self)
       + Activations.byteCount(rows: rows, columns: parameters.width)
       + Activations.byteCount(rows: rows, columns: parameters.queryWidth)
       + Activations.byteCount(rows: rows, columns: parameters.hiddenWidth)
@@ -75,12 +81,29 @@ struct Workspace {
     sines = arena.take(rows * pairs)
     logits = arena.take(Self.logitRows * logitStride)
     scratch = arena.take(lanes * scratchStride)
+    seconds = arena.take(lanes * Self.sequenceLimit)
+    self.lanes = lanes
     self.logitStride = logitStride
     self.scratchStride = scratchStride
     self.memory = memory
   }
 
   func scratch(lane: Int) -> UnsafeMutablePointer<Float> { scratch + lane * scratchStride }
+
+  /// Begins to count the time of attention anew.
+  func clearSeconds() {
+    seconds.update(repeating: 0, count: lanes * Self.sequenceLimit)
+  }
+
+  /// Counts time that one thread spent on a sequence's attention.
+  func add(_ time: Double, sequence: Int, lane: Int) {
+    seconds[lane * Self.sequenceLimit + sequence] += time
+  }
+
+  /// What all threads together spent on a sequence's attention.
+  func seconds(sequence: Int) -> Double {
+    (0..<lanes).reduce(0) { $0 + seconds[$1 * Self.sequenceLimit + sequence] }
+  }
 
   /// One row of logits, without the columns that fill up the last tile.
   func logits(row: Int) -> UnsafeMutableBufferPointer<Float> {

@@ -43,6 +43,10 @@ struct BenchEngineCommand: AsyncParsableCommand {
     help: ArgumentHelp("Lengths of text before the tokens to write.", valueName: "tokens,…"))
   var decodeDepth: TokenCounts = TokenCounts(counts: [0, 512])
 
+  @Option(
+    help: ArgumentHelp("Numbers of answers to write at once.", valueName: "n,…"))
+  var sequences: TokenCounts = TokenCounts(counts: [])
+
   @Option(help: "Measurements of each, of which the median is printed.")
   var rounds = 3
 
@@ -69,6 +73,10 @@ struct BenchEngineCommand: AsyncParsableCommand {
         report.decode["\(depth)"] = try await bench.decode(
           depth, tokens: Self.answerTokens, rounds: rounds)
       }
+      for count in sequences.counts {
+        report.together["\(count)"] = try await bench.decodeTogether(
+          max(1, count), tokens: Self.answerTokens, rounds: rounds)
+      }
       Output.write(json ? try Output.json(report) : report.text)
     } catch let error as TransformerError {
       throw CommandFailure(.usage, error.message)
@@ -81,6 +89,8 @@ struct BenchEngineCommand: AsyncParsableCommand {
     var prefill: [String: Double] = [:]
     /// Tokens a second, by tokens before.
     var decode: [String: Double] = [:]
+    /// Tokens a second of all answers, by answers written at once.
+    var together: [String: Double] = [:]
 
     var text: String {
       func rows(_ title: String, _ values: [String: Double]) -> String {
@@ -88,6 +98,7 @@ struct BenchEngineCommand: AsyncParsableCommand {
           .map { "\(title) \($0.key): \(Int($0.value.rounded())) tokens/s\n" }.joined()
       }
       return "\(threads) thread(s)\n" + rows("prefill", prefill) + rows("decode at", decode)
+        + rows("answers at once", together)
     }
   }
 }
@@ -152,6 +163,20 @@ private struct EngineBench {
     try await median(rounds) {
       let result = try await generate(prompt: max(1, depth), tokens: tokens)
       return Double(result.answerTokens - 1) / result.timings.decodeSeconds
+    }
+  }
+
+  /// Tokens that `count` answers written at once, after next to nothing, get a second together.
+  func decodeTogether(_ count: Int, tokens: Int, rounds: Int) async throws -> Double {
+    try await median(rounds) {
+      let begin = ContinuousClock.now
+      let answered = try await withThrowingTaskGroup(of: Int.self) { group in
+        for _ in 0..<count {
+          group.addTask { try await generate(prompt: 1, tokens: tokens).answerTokens }
+        }
+        return try await group.reduce(0, +)
+      }
+      return Double(answered) / ((ContinuousClock.now - begin) / .seconds(1))
     }
   }
 

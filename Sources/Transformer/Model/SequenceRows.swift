@@ -1,0 +1,19 @@
+/// Successive tokens of one sequence, as rows of a pass.
+struct SequenceRows {
+  let tokens: ArraySlice<Token>
+  let attention: AttentionKind
+  let rotary: RotaryTable
+  /// Has room for the tokens, which follow what it holds.
+  let cache: KeyValueCache
+
+  /// - Parameter tokens: all in the vocabulary
+  init(_ tokens: ArraySlice<Token>, of variant: ModelVariant, after cache: KeyValueCache) {
+    self.tokens = tokens
+    attention = variant.attention
+    rotary = variant.rotary
+    self.cache = cache
+  }
+
+  /// Where the tokens stand in their sequence.
+  var positions: Range<Int> { cache.length..<cache.length + tokens.count }
+}
