@@ -23,7 +23,7 @@ struct AttentionBench {
 
   static let group = 3
   static let width = 64
-  private static let stride = group * width
+  private static let rowWidth = group * width
 
   private let length: Int
   private let kernels = Kernels.fastest
@@ -48,7 +48,7 @@ struct AttentionBench {
         return Float(seed >> 40) / Float(1 << 23) - 1
       }
     }
-    queries = numbers(length * Self.stride)
+    queries = numbers(length * Self.rowWidth)
     keys = numbers(length * Self.width)
     values = numbers(length * Self.width)
     let size = KeyBlock.byteCount(headWidth: Self.width)
@@ -69,7 +69,7 @@ struct AttentionBench {
   }
 
   func measure(_ way: Way) -> Result {
-    var out = [Float](repeating: 0, count: length * Self.stride)
+    var out = [Float](repeating: 0, count: length * Self.rowWidth)
     let begin = ContinuousClock.now
     let extraBytes =
       switch way {
@@ -125,7 +125,7 @@ struct AttentionBench {
     withRows(of: &out) { queries, out in
       for head in 0..<Self.group {
         QueryTile(
-          queries: queries + head * Self.width, out: out + head * Self.width, stride: Self.stride,
+          queries: queries + head * Self.width, out: out + head * Self.width, stride: Self.rowWidth,
           positions: length, group: 1, headWidth: Self.width, position: 0,
           scale: 1 / Float(Self.width).squareRoot()
         ).attendDensely(to: list, scores: &scores, scratch: &scratch, kernels: kernels)
@@ -140,9 +140,9 @@ struct AttentionBench {
     withRows(of: &out) { queries, out in
       for first in stride(from: 0, to: length, by: limit) {
         let positions = min(limit, length - first)
-        let place = first * Self.stride
+        let place = first * Self.rowWidth
         let tile = QueryTile(
-          queries: queries + place, out: out + place, stride: Self.stride, positions: positions,
+          queries: queries + place, out: out + place, stride: Self.rowWidth, positions: positions,
           group: Self.group, headWidth: Self.width, position: first,
           scale: 1 / Float(Self.width).squareRoot())
         let list =
