@@ -82,7 +82,7 @@ package final class PackedMatrix: Sendable {
     for tile in tiles {
       let weights = UnsafeRawPointer(memory.base + tile * tileBytes)
       let to = out + first * stride + tile * Self.tileRows
-      if mode == .int8, packing == CK_PACKING_CODES4 || packing == CK_PACKING_CODES8 {
+      if mode == .int8, ck_has_codes(packing) != 0 {
         let blocks = columns / ElementFormat.block
         let codes = ck_codes(
           codes: x.codes + first * columns, scales: x.scales + first * blocks,
