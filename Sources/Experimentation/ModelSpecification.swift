@@ -20,7 +20,7 @@ package enum BackendSpecification: Hashable, Sendable, Codable {
 
 /// A model run by the embedded engine.
 package struct EngineSpecification: Hashable, Sendable, Codable {
-  /// Path of the GGUF file; a relative one is looked up in the service's model folder.
+  /// Path of a GGUF file or of a folder of safetensors; a relative one is looked up in the service's model folder.
   package var weights: String
   /// Lower-case hex of the file's SHA-256, or `nil` when the policy does not say.
   package var sha256: String?

@@ -65,6 +65,33 @@ package final class WeightFile: Sendable {
     }
   }
 
+  /// Copies the first `byteCount` bytes.
+  ///
+  /// - Throws: as `read`
+  func front(byteCount: Int) throws(TransformerError) -> [UInt8] {
+    var failure: TransformerError?
+    let bytes = [UInt8](unsafeUninitializedCapacity: byteCount) { buffer, count in
+      do throws(TransformerError) {
+        try read(
+          at: 0, into: UnsafeMutableRawBufferPointer(start: buffer.baseAddress, count: byteCount))
+        count = byteCount
+      } catch {
+        failure = error
+      }
+    }
+    if let failure { throw failure }
+    return bytes
+  }
+
+  /// Whether there is something at `path`; opening it may still fail.
+  static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
+
+  /// Whether `path` leads to a folder.
+  static func isFolder(_ path: String) -> Bool {
+    var status = stat()
+    return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+  }
+
   /// Makes sure that the opened file still has the length and the time of change it had.
   ///
   /// - Throws: `unreadableFile` if somebody wrote to the file since it was opened.
