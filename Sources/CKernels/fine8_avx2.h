@@ -1,8 +1,8 @@
 /* Products of 8-bit activations with FINE8 tiles, for avx2.c.
  *
  * Codes are -32...31 and maddubs wants one unsigned factor, so the weight's sign moves to the
- * activation. A 16-bit lane gathers the eight products of 16 columns, at most 8 * 32 * 127 = 32,512,
- * so that their sum never saturates; then the scale of the 16 columns applies. */
+ * activation. A 16-bit lane gathers eight of the products of 16 columns, at most 8 * 32 * 127 =
+ * 32,512, so that their sum never saturates; then the scale of the 16 columns applies. */
 
 /* Half a tile, eight rows of weights, for some activation rows. Inlined with constant `rows`. */
 ALWAYS_INLINE void fine8_rows(size_t rows, float *out, size_t out_stride, ck_codes x,

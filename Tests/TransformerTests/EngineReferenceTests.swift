@@ -4,8 +4,8 @@ import Testing
 
 @testable import Transformer
 
-/// A small qwen2 model in K-quants against llama.cpp; `fixtures/engine/qwen2.py` made the logits, and
-/// makes the same file of the same numbers.
+/// A small qwen2 model in K-quants against llama.cpp; `fixtures/engine/qwen2.py` made the logits,
+/// and makes the same file of the same numbers.
 struct `A random qwen2 model in Q4_K and Q6_K` {
   struct Answer: Decodable {
     let tokens: [Token]

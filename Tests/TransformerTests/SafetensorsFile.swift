@@ -19,9 +19,8 @@ struct SafetensorsFile {
     for (name, shape, values) in tensors {
       let start = data.count
       for value in values { data += GGUFBuilder.little(value.bitPattern) }
-      entries.append(
-        "\"\(name)\":{\"dtype\":\"F32\",\"shape\":\(shape),\"data_offsets\":[\(start),\(data.count)]}"
-      )
+      let place = "\"data_offsets\":[\(start),\(data.count)]"
+      entries.append("\"\(name)\":{\"dtype\":\"F32\",\"shape\":\(shape),\(place)}")
     }
     self.init(
       header: "{\"__metadata__\":{\"format\":\"pt\"}," + entries.joined(separator: ",") + "}  ",

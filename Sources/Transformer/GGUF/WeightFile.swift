@@ -9,10 +9,10 @@
 /// A regular file of weights, open for reading for as long as this object lives.
 ///
 /// It is read by system calls and never mapped into memory: were a mapped file *shortened* by
-/// another process, touching a page beyond the new end would kill this one (SIGBUS). So a shortened
-/// file is an error like any other, `checkUnchanged()` notices a rewritten one, and its pages do not
-/// count as this process's memory. Whoever replaces weights should write a new file and
-/// rename it over the old: an open one stays whole.
+/// another process, touching a page beyond the new end would kill this one (SIGBUS). Read so, a
+/// shortened file is an error like any other, `checkUnchanged()` notices a rewritten one, and its
+/// pages do not count as this process's memory. Whoever replaces weights should write a new file
+/// and rename it over the old: an open one stays whole.
 package final class WeightFile: Sendable {
   /// The path as given, for messages.
   package let path: String

@@ -1,7 +1,7 @@
 /// What `tokenizer.json` and `tokenizer_config.json` say, in the terms of GGUF.
 ///
-/// Only byte-level byte pairs: those of GPT-2, SmolLM2, Llama 3 and Qwen 2, told by their pattern. As
-/// llama.cpp does, it leaves text unnormalised where a file asks for NFC.
+/// Only byte-level byte pairs: those of GPT-2, SmolLM2, Llama 3 and Qwen 2, told by their pattern.
+/// As llama.cpp does, it leaves text unnormalised where a file asks for NFC.
 struct CheckpointTokenizer {
   /// `tokenizer.ggml.…` without what config.json says.
   private var metadata: [String: GGUFValue] = ["tokenizer.ggml.model": .string("gpt2")]

@@ -1,7 +1,7 @@
 /// A JSON value of the files beside a checkpoint, read with bounds.
 ///
-/// Foundation's readers keep one of two keys of the same name and say nothing; in a header that says
-/// where weights lie, that is a lie to refuse. RFC 8259.
+/// Foundation's readers keep one of two keys of the same name and say nothing; in a header that
+/// says where weights lie, that is a lie to refuse. RFC 8259.
 enum JSON: Equatable {
   case null
   case flag(Bool)

@@ -1,8 +1,8 @@
 /// What stands in front of the numbers in a safetensors file: where each tensor lies.
 ///
-/// A pure function of the file's first bytes, which believes nothing: 8 bytes of length, JSON of that
-/// length, and then numbers without a gap. Names, types, shapes and places are checked against each
-/// other and the file's real length.
+/// A pure function of the file's first bytes, which believes nothing: 8 bytes of length, JSON of
+/// that length, and then numbers without a gap. Names, types, shapes and places are checked against
+/// each other and the file's real length.
 struct SafetensorsHeader {
   /// Real headers have 100 bytes a tensor.
   static let headerBytes = 16 << 20
@@ -25,8 +25,8 @@ struct SafetensorsHeader {
     guard length <= UInt64(max(0, fileByteCount - 8)) else {
       throw TransformerError(
         .malformedFile,
-        "the header takes \(length) bytes of a file of \(fileByteCount); it was cut short, or is no "
-          + "safetensors file")
+        "the header takes \(length) bytes of a file of \(fileByteCount); it was cut short, or is "
+          + "no safetensors file")
     }
     guard length <= UInt64(headerBytes) else {
       throw TransformerError(
@@ -69,8 +69,8 @@ struct SafetensorsHeader {
     guard let type = type(typeName) else {
       throw TransformerError(
         .unsupportedFile,
-        "tensor '\(name.prefix(64))' is stored as \(typeName.prefix(16)); supported are F32, F16 and "
-          + "BF16")
+        "tensor '\(name.prefix(64))' is stored as \(typeName.prefix(16)); supported are F32, F16 "
+          + "and BF16")
     }
     let dimensions = shape.reversed().compactMap(\.integer)
     guard dimensions.count == shape.count, (1...4).contains(shape.count),
