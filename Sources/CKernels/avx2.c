@@ -243,8 +243,14 @@ ALWAYS_INLINE void codes8_row(float *out, ck_codes x, const uint8_t *codes, cons
   for (size_t h = 0; h < 2; h++) save(out + h * LANES, sums[h]);
 }
 
+#include "fine8_avx2.h"
+
 static void product_codes(float *out, size_t out_stride, ck_codes x, size_t rows, const void *tile,
                           ck_packing packing, size_t columns, int accumulate) {
+  if (packing == CK_PACKING_FINE8) {
+    product_fine8(out, out_stride, x, rows, tile, columns, accumulate);
+    return;
+  }
   size_t blocks = columns / CK_BLOCK, i = 0;
   const uint8_t *codes = tile;
   if (packing == CK_PACKING_CODES4) {

@@ -126,8 +126,14 @@ ALWAYS_INLINE void codes8_rows(int rows, float *out, size_t out_stride, ck_codes
   write_out(out, out_stride, sums, rows, accumulate);
 }
 
+#include "fine8_avx512.h"
+
 static void product_codes(float *out, size_t out_stride, ck_codes x, size_t rows, const void *tile,
                           ck_packing packing, size_t columns, int accumulate) {
+  if (packing == CK_PACKING_FINE8) {
+    product_fine8(out, out_stride, x, rows, tile, columns, accumulate);
+    return;
+  }
   size_t blocks = columns / CK_BLOCK;
   for (size_t i = 0; i < rows;) {
     ck_codes from = {x.codes + i * columns, x.scales + i * blocks, x.sums + i * blocks};

@@ -65,6 +65,11 @@ ck_packing ck_packing_for(ck_format format) {
   return CK_PACKING_FLOAT;
 }
 
+int ck_has_codes(ck_packing packing) {
+  return packing == CK_PACKING_CODES4 || packing == CK_PACKING_CODES8 ||
+         packing == CK_PACKING_FINE8;
+}
+
 size_t ck_tile_size(ck_packing packing, size_t columns) {
   size_t blocks = columns / CK_BLOCK;
   size_t size = 0;

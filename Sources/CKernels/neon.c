@@ -59,9 +59,37 @@ static void codes_row(float *out, const int8_t *codes, const float *x_scales, co
   }
 }
 
+/* The same for FINE8: a scale for 16 columns. */
+static void fine8_row(float *out, const int8_t *codes, const float *x_scales, const uint8_t *tile,
+                      size_t columns, int accumulate) {
+  const int8_t *fine = (const int8_t *)tile + columns * 16;
+  const ck_half *coarse = (const ck_half *)(tile + columns * 17);
+  for (size_t w = 0; w < ROW_VECTORS; w++) {
+    lanes sums = accumulate ? load(out + w * LANES) : all(0);
+    for (size_t k = 0; k < columns; k += 16) {
+      int32x4_t parts = vdupq_n_s32(0);
+      for (size_t g = 0; g < 4; g++) {
+        int8x16_t weights = vreinterpretq_s8_u8(vld1q_u8(tile + k * 16 + g * 64 + w * 16));
+        parts = dot4(parts, weights, four_codes(codes + k + 4 * g));
+      }
+      float s[LANES];
+      for (size_t i = 0; i < LANES; i++) s[i] = fine[k + w * LANES + i];
+      lanes d = mul(load(s), load_half(coarse + k / CK_SUPERBLOCK * 16 + w * LANES));
+      sums = multiply_add(vcvtq_f32_s32(parts), mul(d, all(x_scales[k / CK_BLOCK])), sums);
+    }
+    save(out + w * LANES, sums);
+  }
+}
+
 static void product_codes(float *out, size_t out_stride, ck_codes x, size_t rows, const void *tile,
                           ck_packing packing, size_t columns, int accumulate) {
   size_t blocks = columns / CK_BLOCK;
+  if (packing == CK_PACKING_FINE8) {
+    for (size_t i = 0; i < rows; i++)
+      fine8_row(out + i * out_stride, x.codes + i * columns, x.scales + i * blocks, tile, columns,
+                accumulate);
+    return;
+  }
   for (size_t i = 0; i < rows; i++)
     codes_row(out + i * out_stride, x.codes + i * columns, x.scales + i * blocks,
               x.sums + i * blocks, tile, packing, columns, accumulate);

@@ -20,9 +20,12 @@ package enum BackendSpecification: Hashable, Sendable, Codable {
 
 /// A model run by the embedded engine.
 package struct EngineSpecification: Hashable, Sendable, Codable {
-  /// Path of the GGUF file; a relative one is looked up in the service's model folder.
+  /// Path of a GGUF file or of a folder of safetensors; a relative one is looked up in the
+  /// service's model folder.
   package var weights: String
-  /// Lower-case hex of the file's SHA-256, or `nil` when the policy does not say.
+  /// Lower-case hex of the file's SHA-256, or `nil` when the policy does not say. Of a folder:
+  /// of `config.json`, `tokenizer.json`, `tokenizer_config.json` and the weights by name, one after
+  /// the other.
   package var sha256: String?
   package var attention: AttentionSpecification
   /// Tokens of prompt and answer together; `nil` means what the file was trained for.

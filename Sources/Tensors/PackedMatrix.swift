@@ -99,7 +99,7 @@ package final class PackedMatrix: Sendable {
       matrix.pointee.product(
         out + first * stride + tiles.lowerBound * Self.tileRows, stride, brains, xRows.count,
         memory.base + tiles.lowerBound * tileBytes, tiles.count, packing, columns, adds)
-    case .codes where packing == CK_PACKING_CODES4 || packing == CK_PACKING_CODES8:
+    case .codes where ck_has_codes(packing) != 0:
       let codes = ck_codes(
         codes: x.codes + place.columns, scales: x.scales + place.blocks,
         sums: x.sums + place.blocks)

@@ -261,6 +261,23 @@ struct PackedMatrixTests {
     }
   }
 
+  /// The same for Q6_K: codes of −32 everywhere, and s and d of 1.
+  @Test(arguments: Kernels.Level.allCases)
+  func `the largest codes of Q6_K do not overflow`(level: Kernels.Level) throws {
+    let kernels = try kernels(level)
+    let block =
+      [UInt8](repeating: 0, count: 192) + [UInt8](repeating: 1, count: 16) + [0x00, 0x3c]
+    let matrix = try #require(PackedMatrix(rows: 16, columns: 256, format: .q6_K))
+    (0..<16).flatMap { _ in block }.withUnsafeBytes { matrix.pack($0, firstTile: 0) }
+    for sign: Float in [1, -1] {
+      let x = [Float](repeating: 127 * sign, count: 9 * 256)
+      let result = try Self.multiply(
+        Sample(matrix: matrix, rows: []), x, rows: 9, mode: .int8, kernels)
+      let expected = [Float](repeating: -32 * 127 * sign * 256, count: 9 * 16)
+      expectClose(result, expected, absolute: 0, relative: 1e-6)
+    }
+  }
+
   /// Rounding to 8 bits errs by at most half a step: the largest magnitude of the block / 254.
   @Test(arguments: Kernels.Level.allCases)
   func `8-bit activations err by half a step at most`(level: Kernels.Level) throws {

@@ -104,6 +104,13 @@ struct `A tokenizer file` {
     GGUFBuilder.little(UInt32(5)) + GGUFBuilder.little(UInt64(2)) + [UInt8](repeating: 0, count: 8)
   )
 
+  /// 2²⁰ + 1 empty strings.
+  private static let millions: (UInt32, [UInt8]) = (
+    9,
+    GGUFBuilder.little(UInt32(8)) + GGUFBuilder.little(UInt64(1 << 20 + 1))
+      + [UInt8](repeating: 0, count: 8 * (1 << 20 + 1))
+  )
+
   static let lies: [Lie] = [
     Lie("another model", "supported are 'gpt2'", .unsupportedFile) { $0.model = "bert" },
     Lie("byte pairs that say they are pieces", "'tokenizer.ggml.scores' is missing") {
@@ -163,12 +170,8 @@ struct `A tokenizer file` {
           + [UInt8](repeating: 255, count: 4 * TokenizerFile.tokens.count)
       )
     },
-    Lie("2²⁰ + 1 tokens", "at most 1048576", .unsupportedFile) {
-      $0.tokens = [String](repeating: "", count: 1 << 20 + 1)
-    },
-    Lie("2²⁰ + 1 merges", "at most 1048576", .unsupportedFile) {
-      $0.merges = [String](repeating: "t h", count: 1 << 20 + 1)
-    },
+    Lie("2²⁰ + 1 tokens", "at most 1048576", .unsupportedFile) { $0.raw["tokens"] = Self.millions },
+    Lie("2²⁰ + 1 merges", "at most 1048576", .unsupportedFile) { $0.raw["merges"] = Self.millions },
     Lie("a control token of 300 bytes", "spelled with 300 bytes", .unsupportedFile) {
       $0.tokens?[0] = String(repeating: "<", count: 300)
     },

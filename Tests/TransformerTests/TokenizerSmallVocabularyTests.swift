@@ -35,7 +35,7 @@ struct `Token ids equal llama.cpp's` {
     let special: Answers
   }
 
-  private static let fixture = Result {
+  static let fixture = Result {
     try JSONDecoder().decode(Fixture.self, from: TestModel.fixture("tokenizer/small.json"))
   }
 

@@ -17,8 +17,36 @@ enum FuzzSeeds {
       ("q8_0", model("llama", type: 8, blockBytes: 34, blockElements: 32)),
       ("q4_K", model("llama", type: 12, blockBytes: 144, blockElements: 256)),
       ("q6_K", model("qwen2", type: 14, blockBytes: 210, blockElements: 256)),
+      ("safetensors", safetensors), ("config.json", Array(configuration.utf8)),
+      ("tokenizer.json", Array(tokenizer.utf8)),
     ]
   }
+
+  private static var safetensors: [UInt8] {
+    let header = """
+      {"__metadata__":{"format":"pt"},"a":{"dtype":"F32","shape":[2,3],"data_offsets":[0,24]},\
+      "b":{"dtype":"BF16","shape":[4],"data_offsets":[24,32]}}
+      """
+    return GGUFBuilder.little(UInt64(header.utf8.count)) + Array(header.utf8)
+      + [UInt8](repeating: 1, count: 32)
+  }
+
+  private static let configuration = """
+    {"model_type":"qwen2","num_hidden_layers":2,"hidden_size":64,"intermediate_size":96,\
+    "num_attention_heads":2,"num_key_value_heads":1,"head_dim":32,"rms_norm_eps":1e-6,\
+    "rope_theta":500000.0,"max_position_embeddings":512,"hidden_act":"silu","eos_token_id":[1,2],\
+    "rope_scaling":{"rope_type":"llama3","factor":32.0,"low_freq_factor":1.0,\
+    "high_freq_factor":4.0,"original_max_position_embeddings":8192}}
+    """
+
+  private static let tokenizer = """
+    {"added_tokens":[{"id":4,"content":"<s>","special":true},{"id":5,"content":"<t>"}],\
+    "pre_tokenizer":{"type":"Sequence","pretokenizers":[{"type":"Digits",\
+    "individual_digits":true},{"type":"ByteLevel","add_prefix_space":false}]},\
+    "model":{"type":"BPE","vocab":{"t":0,"h":1,"th":2,"\\u0120":3},"merges":["t h",["t","h"]]},\
+    "chat_template":"{% for message in messages %}{{ '<s>' + message['role'] + '\\n' + \
+    message['content'] + '<s>' }}{% endfor %}"}
+    """
 
   private static var fewPieces: PieceFile.Parts {
     var parts = PieceFile.Parts(

@@ -1,5 +1,6 @@
 // The libFuzzer target of `make fuzz`: bytes as a file of weights, through everything that reads
-// one: header, shape, tokenizer, chat template, weights, and a few tokens of the model itself.
+// one: header, shape, tokenizer, chat template, weights, and a few tokens of the model itself; or,
+// where they are no GGUF, as the files of a checkpoint.
 
 import Glibc
 import Tensors
@@ -20,15 +21,45 @@ public func initialize(_: UnsafeMutablePointer<CInt>, _: UnsafeMutableRawPointer
 
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzz(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
-  guard let path = input.replace(by: UnsafeRawBufferPointer(start: start, count: count)) else {
+  let bytes = UnsafeRawBufferPointer(start: start, count: count)
+  guard bytes.starts(with: "GGUF".utf8) else {
+    readCheckpoint([UInt8](bytes))
     return 0
   }
+  guard let path = input.replace(by: bytes) else { return 0 }
   // Every refusal is fine; anything else ends the process and is a find.
   guard let file = try? GGUFFile.open(path: path) else { return 0 }
   if let tokenizer = try? Tokenizer(file) { use(tokenizer, of: file) }
   if let weights = try? Weights(file, threads: 1) { run(weights) }
   return 0
 }
+
+/// As the header of safetensors, or as one of the JSON files.
+private func readCheckpoint(_ bytes: [UInt8]) {
+  if bytes.first != UInt8(ascii: "{") {
+    let front = Array(bytes.prefix(8))
+    guard
+      let count = try? SafetensorsHeader.byteCount(front: front, fileByteCount: bytes.count),
+      let header = try? SafetensorsHeader(
+        bytes: Array(bytes.prefix(count)), fileByteCount: bytes.count, name: "x")
+    else { return }
+    let total = header.tensors.values.reduce(0) { $0 + $1.byteCount }
+    precondition(total == bytes.count - count, "every byte belongs to one tensor")
+    return
+  }
+  guard let json = try? JSON(bytes, name: "x") else { return }
+  let config = try? CheckpointConfiguration(json)
+  guard let read = try? CheckpointTokenizer(json, json),
+    let sound = config ?? soundConfiguration, let metadata = try? read.metadata(sound),
+    let path = input.replace(by: UnsafeRawBufferPointer(start: nil, count: 0)),
+    let file = try? WeightFile(path: path)
+  else { return }
+  let description = GGUFFile(metadata: metadata, tensors: [:], file: file)
+  if let tokenizer = try? Tokenizer(description) { use(tokenizer, of: description) }
+}
+
+private let soundConfiguration = try? CheckpointConfiguration(
+  JSON(#"{"model_type": "llama", "bos_token_id": 0, "eos_token_id": [1]}"#.utf8, name: "x"))
 
 private func use(_ tokenizer: Tokenizer, of file: GGUFFile) {
   let text = "the <s>the</s> it's aß1 12345\r\n\n  \u{2581}日本 \u{1F600}<0x41>`!?"

@@ -13,7 +13,8 @@ package final class EmbeddedModels: Sendable {
     let tokenizer: Tokenizer
     /// `nil` for a model that was not made to chat.
     let template: ChatTemplate?
-    /// SHA-256 of the file, lower-case hex; tells vocabularies apart.
+    /// SHA-256 of the file, or of a checkpoint's files one after the other, lower-case hex; tells
+    /// vocabularies apart.
     let digest: String
   }
 
@@ -75,14 +76,14 @@ package final class EmbeddedModels: Sendable {
   }
 
   private func read(_ path: String) throws(TransformerError) -> Loaded {
-    let file = try GGUFFile.open(path: path)
-    let tokenizer = try Tokenizer(file)
-    let digest = try Self.digest(file.file)
-    // Ends with a check that the file is still the one that was opened and hashed.
-    let weights = try Weights(file, threads: engine.configuration.threads)
+    let source = try WeightSource.open(path: path)
+    let tokenizer = try Tokenizer(source.description)
+    let digest = try Self.digest(source.files)
+    // Ends with a check that the files are still those that were opened and hashed.
+    let weights = try source.weights(threads: engine.configuration.threads)
     return Loaded(
-      weights: weights, tokenizer: tokenizer, template: try Self.template(file, tokenizer),
-      digest: digest)
+      weights: weights, tokenizer: tokenizer,
+      template: try Self.template(source.description, tokenizer), digest: digest)
   }
 
   private func check(
@@ -105,17 +106,17 @@ package final class EmbeddedModels: Sendable {
   }
 
   /// Reads by system calls: a file that is cut short meanwhile is an error and not a crash.
-  private static func digest(_ file: WeightFile) throws(TransformerError) -> String {
+  private static func digest(_ files: [WeightFile]) throws(TransformerError) -> String {
     var hash = SHA256()
     let piece = UnsafeMutableRawBufferPointer.allocate(byteCount: 4 << 20, alignment: 64)
     defer { piece.deallocate() }
-    var offset = 0
-    while offset < file.byteCount {
-      let count = min(piece.count, file.byteCount - offset)
-      let part = UnsafeMutableRawBufferPointer(rebasing: piece[..<count])
-      try file.read(at: offset, into: part)
-      hash.update(bufferPointer: UnsafeRawBufferPointer(part))
-      offset += count
+    for file in files {
+      for offset in stride(from: 0, to: file.byteCount, by: piece.count) {
+        let count = min(piece.count, file.byteCount - offset)
+        let part = UnsafeMutableRawBufferPointer(rebasing: piece[..<count])
+        try file.read(at: offset, into: part)
+        hash.update(bufferPointer: UnsafeRawBufferPointer(part))
+      }
     }
     return hash.finalize().map { byte in
       let hex = String(byte, radix: 16)

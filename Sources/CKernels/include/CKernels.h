@@ -156,7 +156,7 @@ typedef struct ck_kernels {
   void (*product)(float *out, size_t out_stride, const float *x, size_t x_stride, size_t rows,
                   const void *tile, ck_packing packing, size_t columns, int accumulate);
 
-  /* The same with 8-bit activations, for CODES4 and CODES8 only. */
+  /* The same with 8-bit activations, for packings that ck_has_codes only. */
   void (*product_codes)(float *out, size_t out_stride, ck_codes x, size_t rows, const void *tile,
                         ck_packing packing, size_t columns, int accumulate);
 
@@ -261,6 +261,10 @@ size_t ck_tile_size(ck_packing packing, size_t columns);
 
 /* How a file's format is packed. */
 ck_packing ck_packing_for(ck_format format);
+
+/* Whether a packing stores codes, which 8-bit activations are multiplied with: CODES4, CODES8 and
+ * FINE8. */
+int ck_has_codes(ck_packing packing);
 
 /* Packs `rows` rows (at most CK_TILE), row_size bytes apart, into one tile. */
 void ck_pack(void *tile, const void *rows, size_t row_size, size_t row_count, ck_format format,

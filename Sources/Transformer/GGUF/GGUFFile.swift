@@ -121,7 +121,7 @@ package struct GGUFFile: Sendable {
     var wanted = min(limit, 2 << 20)
     // At least doubles each time, so that it ends after a handful of rounds.
     while true {
-      let bytes = try front(of: file, byteCount: wanted)
+      let bytes = try file.front(byteCount: wanted)
       do throws(GGUFHeaderFailure) {
         return try GGUFHeader(bytes: bytes, fileByteCount: file.byteCount)
       } catch {
@@ -137,22 +137,5 @@ package struct GGUFFile: Sendable {
         }
       }
     }
-  }
-
-  private static func front(
-    of file: WeightFile, byteCount: Int
-  ) throws(TransformerError) -> [UInt8] {
-    var failure: TransformerError?
-    let bytes = [UInt8](unsafeUninitializedCapacity: byteCount) { buffer, count in
-      do throws(TransformerError) {
-        let destination = UnsafeMutableRawBufferPointer(start: buffer.baseAddress, count: byteCount)
-        try file.read(at: 0, into: destination)
-        count = byteCount
-      } catch {
-        failure = error
-      }
-    }
-    if let failure { throw failure }
-    return bytes
   }
 }

@@ -9,10 +9,10 @@
 /// A regular file of weights, open for reading for as long as this object lives.
 ///
 /// It is read by system calls and never mapped into memory: were a mapped file *shortened* by
-/// another process, touching a page beyond the new end would kill this one (SIGBUS). So a shortened
-/// file is an error like any other, `checkUnchanged()` notices a rewritten one, and its pages do not
-/// count as this process's memory. Whoever replaces weights should write a new file and
-/// rename it over the old: an open one stays whole.
+/// another process, touching a page beyond the new end would kill this one (SIGBUS). Read so, a
+/// shortened file is an error like any other, `checkUnchanged()` notices a rewritten one, and its
+/// pages do not count as this process's memory. Whoever replaces weights should write a new file
+/// and rename it over the old: an open one stays whole.
 package final class WeightFile: Sendable {
   /// The path as given, for messages.
   package let path: String
@@ -63,6 +63,33 @@ package final class WeightFile: Sendable {
           path, "cannot be read at byte \(offset + done): \(Self.lastError())")
       }
     }
+  }
+
+  /// Copies the first `byteCount` bytes.
+  ///
+  /// - Throws: as `read`
+  func front(byteCount: Int) throws(TransformerError) -> [UInt8] {
+    var failure: TransformerError?
+    let bytes = [UInt8](unsafeUninitializedCapacity: byteCount) { buffer, count in
+      do throws(TransformerError) {
+        try read(
+          at: 0, into: UnsafeMutableRawBufferPointer(start: buffer.baseAddress, count: byteCount))
+        count = byteCount
+      } catch {
+        failure = error
+      }
+    }
+    if let failure { throw failure }
+    return bytes
+  }
+
+  /// Whether there is something at `path`; opening it may still fail.
+  static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
+
+  /// Whether `path` leads to a folder.
+  static func isFolder(_ path: String) -> Bool {
+    var status = stat()
+    return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
   }
 
   /// Makes sure that the opened file still has the length and the time of change it had.

@@ -22,7 +22,7 @@ package struct HyperParameters: Hashable, Sendable {
   /// What each rotary frequency is divided by; all 1 unless the file brings its own.
   package internal(set) var rotaryDivisors: [Double]
   /// Whether channel i of a head is rotated with i + d/2 of the `rotaryWidth` d, not its neighbour.
-  package let rotatesHalves: Bool
+  package internal(set) var rotatesHalves: Bool
   package let normEpsilon: Float
   /// Positions that the model was trained on.
   package let contextLength: Int

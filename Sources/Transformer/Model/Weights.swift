@@ -57,6 +57,20 @@ package final class Weights: Sendable {
     try file.file.checkUnchanged()
   }
 
+  /// Reads, checks and repacks the weights of a checkpoint, as those of a GGUF file.
+  ///
+  /// - Parameter threads: that repack at the same time
+  /// - Throws: as for a file
+  package convenience init(
+    _ checkpoint: Checkpoint, threads: Int
+  ) throws(TransformerError) {
+    var loader = WeightLoader(checkpoint.tensors)
+    try self.init(checkpoint.parameters, &loader)
+    try loader.checkAllUsed()
+    try loader.packAll(threads: threads)
+    for file in checkpoint.files { try file.checkUnchanged() }
+  }
+
   /// Lays the matrices out; `loader` fills them afterwards.
   private init(
     _ parameters: HyperParameters, _ loader: inout WeightLoader
