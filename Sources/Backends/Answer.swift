@@ -59,7 +59,9 @@ package struct AnswerSummary: Hashable, Sendable {
 package struct AnswerTiming: Hashable, Sendable {
   /// Spent waiting behind other work in this process. 0 for upstreams, whose queues nobody sees.
   package var queue: Double
-  /// Until the first token was out, without `queue`; `nil` when the answer came in one piece.
+  /// Until the first token was out, without `queue`; `nil` when the answer came in one piece. Of an
+  /// embedded model it is what reading the whole prompt takes, cached or not, because how much of a
+  /// prompt is cached depends on a model's share of the traffic. An upstream's is as it was seen.
   package var firstToken: Double?
   /// For each token after the first; `nil` below two tokens or in one piece.
   package var perOutputToken: Double?

@@ -156,6 +156,11 @@ static void rows_by_tile(float *c, size_t c_stride, const float *a, size_t a_str
   for (; i + PRODUCT_ROWS <= rows; i += PRODUCT_ROWS)
     deep_tile(PRODUCT_ROWS, c + i * c_stride, c_stride, a + i * a_stride, a_stride, b, b_stride,
               depth, accumulate);
+#if PRODUCT_ROWS > 8
+  for (; i + 8 <= rows; i += 8)
+    deep_tile(8, c + i * c_stride, c_stride, a + i * a_stride, a_stride, b, b_stride, depth,
+              accumulate);
+#endif
   for (; i + 4 <= rows; i += 4)
     deep_tile(4, c + i * c_stride, c_stride, a + i * a_stride, a_stride, b, b_stride, depth,
               accumulate);

@@ -3,6 +3,7 @@ import Transformer
 /// A stream of events, read to its end.
 struct EngineAnswer {
   var promptTokens: Int?
+  var cachedTokens: Int?
   var tokens: [Token] = []
   var topAlong: [Token] = []
   var result: GenerationResult?
@@ -14,7 +15,9 @@ func collect(
   var answer = EngineAnswer()
   for try await event in stream {
     switch event {
-    case .started(let promptTokens, _): answer.promptTokens = promptTokens
+    case .started(let promptTokens, let cachedTokens, _):
+      answer.promptTokens = promptTokens
+      answer.cachedTokens = cachedTokens
     case .token(let sampled, _): answer.tokens.append(sampled.token)
     case .readAlong(let top): answer.topAlong = top
     case .finished(let result): answer.result = result

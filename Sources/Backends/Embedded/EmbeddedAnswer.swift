@@ -10,6 +10,7 @@ final class EmbeddedAnswer: @unchecked Sendable {
     fileprivate var events: AsyncThrowingStream<GenerationEvent, any Error>.Iterator?
     fileprivate var assembler: ChoiceAssembler
     fileprivate var timings: GenerationTimings?
+    fileprivate var cachedTokens = 0
     fileprivate var topAlong: [Token]?
 
     init(
@@ -21,12 +22,17 @@ final class EmbeddedAnswer: @unchecked Sendable {
   }
 
   private var choices: [Choice]
+  private let choicesPerPrompt: Int
   private let promptTokens: Int
   private var turn = 0
   private var isFinished = false
 
-  init(_ choices: [Choice], promptTokens: Int) {
+  /// - Parameters:
+  ///   - choices: by prompt, `choicesPerPrompt` of each
+  ///   - promptTokens: of all prompts
+  init(_ choices: [Choice], choicesPerPrompt: Int, promptTokens: Int) {
     self.choices = choices
+    self.choicesPerPrompt = max(1, choicesPerPrompt)
     self.promptTokens = promptTokens
   }
 
@@ -57,7 +63,9 @@ final class EmbeddedAnswer: @unchecked Sendable {
       throw BackendError(error)
     }
     switch event {
-    case .started: return nil
+    case .started(_, let cachedTokens, _):
+      choices[index].cachedTokens = cachedTokens
+      return nil
     case .token(let sampled, let timings):
       choices[index].timings = timings
       let piece = choices[index].assembler.take(sampled)
@@ -75,13 +83,21 @@ final class EmbeddedAnswer: @unchecked Sendable {
     }
   }
 
+  /// Choices of one prompt count it once: what the first of them found.
+  private var cachedPromptTokens: Int {
+    stride(from: 0, to: choices.count, by: choicesPerPrompt)
+      .reduce(0) { $0 + choices[$1].cachedTokens }
+  }
+
   private var summary: AnswerSummary {
     let outputTokens = choices.reduce(0) { $0 + $1.assembler.trace.tokens.count }
     let first = choices.first
     let timings = first?.timings
     let steps = (first?.assembler.trace.tokens.count ?? 0) - 1
     return AnswerSummary(
-      usage: Usage(promptTokens: promptTokens, completionTokens: outputTokens),
+      usage: Usage(
+        promptTokens: promptTokens, completionTokens: outputTokens,
+        cachedPromptTokens: cachedPromptTokens),
       timing: AnswerTiming(
         queue: timings.map { $0.queueSeconds + $0.interleavedSeconds } ?? 0,
         firstToken: timings?.prefillSeconds,

@@ -30,7 +30,8 @@ package final class EmbeddedBackend: Backend {
       }
     }
     let promptTokens = prompt.prompts.reduce(0) { $0 + $1.count }
-    let answer = EmbeddedAnswer(choices, promptTokens: promptTokens)
+    let answer = EmbeddedAnswer(
+      choices, choicesPerPrompt: prompt.sampling.n ?? 1, promptTokens: promptTokens)
     return Answer { try await answer.next() }
   }
 

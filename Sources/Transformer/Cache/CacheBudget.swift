@@ -38,6 +38,21 @@ package final class CacheBudget: Sendable {
     }
   }
 
+  /// Why there is no room for `byteCount`, or `nil` if there is.
+  func shortage(_ byteCount: Int, priority: Priority) -> Shortage? {
+    use.withLock { use in
+      if priority == .shadow, byteCount > shadowLimitBytes - use.shadow { return .share }
+      return byteCount > limitBytes - use.total ? .total : nil
+    }
+  }
+
+  /// What is full.
+  enum Shortage {
+    /// The part that shadow work may take.
+    case share
+    case total
+  }
+
   func giveBack(_ byteCount: Int, priority: Priority) {
     use.withLock { use in
       use.total -= byteCount

@@ -10,12 +10,25 @@ struct KeyValueCache: Sendable {
   /// By block; `nil` where the attention kind has forgotten it.
   private var pages: [KeyValuePage?] = []
   private let budget: CacheBudget
-  private let priority: Priority
+  let priority: Priority
+  /// Whose idle pages make room for new ones.
+  private let prefixes: PrefixCache?
 
-  init(_ shape: KeyValuePage.Shape, budget: CacheBudget, priority: Priority) {
+  init(
+    _ shape: KeyValuePage.Shape, budget: CacheBudget, priority: Priority,
+    prefixes: PrefixCache? = nil
+  ) {
     self.shape = shape
     self.budget = budget
     self.priority = priority
+    self.prefixes = prefixes
+  }
+
+  /// Begins an empty cache with pages that are there already, and that are never written again.
+  mutating func begin(with prefix: PrefixCache.Prefix) {
+    precondition(length == 0 && pages.isEmpty, "a prefix for a sequence that has begun")
+    pages = prefix.pages
+    length = prefix.length
   }
 
   /// Bytes of all pages, those shared with other sequences included.
@@ -31,13 +44,22 @@ struct KeyValueCache: Sendable {
     if length % KeyBlock.keyCount != 0, !isKnownUniquelyReferenced(&pages[last]),
       let shared = pages[last]
     {
-      let own = try KeyValuePage(shape, budget: budget, priority: priority)
+      let own = try newPage()
       own.copy(from: shared)
       pages[last] = own
     }
     while pages.count * KeyBlock.keyCount < newLength {
-      pages.append(try KeyValuePage(shape, budget: budget, priority: priority))
+      pages.append(try newPage())
     }
+  }
+
+  /// A page, for which kept prefixes go if need be: any that nobody reads where all memory is in
+  /// use, only those of shadow work where shadow work has filled its share.
+  private func newPage() throws(TransformerError) -> KeyValuePage {
+    while let prefixes, let shortage = budget.shortage(shape.byteCount, priority: priority) {
+      guard prefixes.evict(origin: shortage == .share ? .shadow : nil) else { break }
+    }
+    return try KeyValuePage(shape, budget: budget, priority: priority)
   }
 
   /// Counts `count` positions, written in every layer, as complete.
@@ -56,6 +78,11 @@ struct KeyValueCache: Sendable {
   mutating func removeAll() {
     pages = []
     length = 0
+  }
+
+  /// The page of a block, `nil` where it is forgotten or was never there.
+  func page(_ block: Int) -> KeyValuePage? {
+    pages.indices.contains(block) ? pages[block] : nil
   }
 
   /// A block that is neither forgotten nor beyond what was reserved, else `nil`.

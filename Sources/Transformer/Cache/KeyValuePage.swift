@@ -24,7 +24,8 @@ final class KeyValuePage: Sendable {
   let shape: Shape
   private let memory: Memory
   private let budget: CacheBudget
-  private let priority: Priority
+  /// Whom the page was made for, and is counted as.
+  let priority: Priority
 
   /// A page of zeros.
   ///

@@ -24,6 +24,10 @@ package final class Engine: Sendable {
     package var cacheBytes: Int = 2 << 30
     /// The share of `cacheBytes` that shadow jobs may take, 0…1.
     package var shadowCacheShare: Double = 0.5
+    /// Whether keys and values of finished texts stay, as long as nobody needs the memory, for
+    /// requests that begin with the same tokens. Who can time answers can find out that way whether
+    /// somebody asked something that begins alike.
+    package var keepsPrefixes = true
     /// Jobs that take turns, and jobs that wait for a place; more are refused.
     package var runningLive: Int = 8
     package var waitingLive: Int = 64
@@ -39,13 +43,16 @@ package final class Engine: Sendable {
     package let waitingLive: Int
     package let runningShadow: Int
     package let waitingShadow: Int
-    /// Bytes of KV cache in use.
+    /// Bytes of KV cache that running requests hold.
     package let cacheBytes: Int
+    /// Bytes of KV cache kept for requests to come; they go when a running one needs them.
+    package let prefixBytes: Int
   }
 
   package let configuration: Configuration
   private let pool: WorkerPool
   private let budget: CacheBudget
+  private let prefixes: PrefixCache?
   private let threads: [ComputeThread]
 
   /// Starts the threads.
@@ -68,6 +75,7 @@ package final class Engine: Sendable {
     self.pool = pool
     budget = CacheBudget(
       limitBytes: configuration.cacheBytes, shadowShare: configuration.shadowCacheShare)
+    prefixes = configuration.keepsPrefixes ? PrefixCache() : nil
     let count = configuration.threads
     let yardstick = Yardstick()
     threads = (0..<count).compactMap { lane in
@@ -93,9 +101,10 @@ package final class Engine: Sendable {
   package var load: Load {
     let live = pool.counts(.live)
     let shadow = pool.counts(.shadow)
+    let idle = prefixes?.idleBytes ?? 0
     return Load(
       runningLive: live.running, waitingLive: live.waiting, runningShadow: shadow.running,
-      waitingShadow: shadow.waiting, cacheBytes: budget.usedBytes)
+      waitingShadow: shadow.waiting, cacheBytes: max(0, budget.usedBytes - idle), prefixBytes: idle)
   }
 
   /// Continues a prompt.
@@ -124,7 +133,7 @@ package final class Engine: Sendable {
       bufferingPolicy: .bufferingOldest(answerLimit + 3))
     let job = GenerationJob(
       request, variant: variant, answerLimit: answerLimit, cache: cache,
-      continuation: continuation, submitted: .now)
+      prefixes: prefixes, continuation: continuation, submitted: .now)
     continuation.onTermination = { [pool] _ in pool.cancel(job) }
     try pool.submit(job)
     return stream
@@ -201,6 +210,6 @@ package final class Engine: Sendable {
         "\(length) tokens need \(pages * shape.byteCount) bytes of KV cache; \(priority) requests "
           + "may use \(limit); shorten the text or give the engine more cache")
     }
-    return KeyValueCache(shape, budget: budget, priority: priority)
+    return KeyValueCache(shape, budget: budget, priority: priority, prefixes: prefixes)
   }
 }

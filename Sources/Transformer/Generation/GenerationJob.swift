@@ -14,6 +14,12 @@ final class GenerationJob: SteppingJob, @unchecked Sendable {
   private let answerLimit: Int
   private let continuation: Continuation
   private var cache: KeyValueCache
+  /// Where texts are kept for requests that begin alike; `nil` where none are.
+  private let prefixes: PrefixCache?
+  /// What the cache's positions hold, the last drawn token included.
+  private var text: [Token]
+  private var times = PageTimes()
+  private var cachedTokens = 0
   private var sampler: Sampler
   private var prefilled = 0
   private var answered = 0
@@ -31,15 +37,18 @@ final class GenerationJob: SteppingJob, @unchecked Sendable {
   /// - Parameters:
   ///   - request: checked against `variant`
   ///   - answerLimit: at least 1
+  ///   - prefixes: where to look for the prompt's beginning, and to keep the text
   init(
     _ request: GenerationRequest, variant: ModelVariant, answerLimit: Int, cache: KeyValueCache,
-    continuation: Continuation, submitted: ContinuousClock.Instant
+    prefixes: PrefixCache?, continuation: Continuation, submitted: ContinuousClock.Instant
   ) {
     priority = request.priority
     self.request = request
     self.variant = variant
     self.answerLimit = answerLimit
     self.cache = cache
+    self.prefixes = prefixes
+    text = request.prompt
     self.continuation = continuation
     sampler = Sampler(request.sampling)
     sampler.observe(prompt: request.prompt)
@@ -52,13 +61,20 @@ final class GenerationJob: SteppingJob, @unchecked Sendable {
     let begin = ContinuousClock.now
     if let queueSeconds = stopwatch.start(at: begin) {
       timings.queueSeconds = queueSeconds
+      beginWithPrefix()
       continuation.yield(
-        .started(promptTokens: request.prompt.count, queueSeconds: queueSeconds))
+        .started(
+          promptTokens: request.prompt.count, cachedTokens: cachedTokens,
+          queueSeconds: queueSeconds))
     }
     let pass = try executor.pass(variant.weights, isPrefill: true)
     if prefilled < request.prompt.count {
+      let first = prefilled
       let sampled = try prefill(pass)
-      timings.prefillSeconds += (.now - begin).seconds
+      let seconds = (.now - begin).seconds
+      timings.prefillSeconds += seconds
+      times.add(seconds, positions: prefilled - first)
+      keepPrefix()
       guard let sampled else { return .chunk }
       ending = emit(sampled)
       if let reading = SideReading(request.along, variant, after: cache, pass) { note(reading) }
@@ -86,6 +102,8 @@ final class GenerationJob: SteppingJob, @unchecked Sendable {
 
   func endStep(seconds: Double) throws(TransformerError) -> Turn? {
     cache.advance(by: 1)
+    // Before the window moves on: whoever begins here looks at what this one is about to forget.
+    if cache.length % KeyBlock.keyCount == 0 { keepPrefix() }
     cache.forget(variant.attention)
     timings.decodeSeconds += seconds + drawSeconds
     guard let drawn else { preconditionFailure("a step ended before its token was drawn") }
@@ -121,9 +139,32 @@ final class GenerationJob: SteppingJob, @unchecked Sendable {
     continuation.finish(throwing: error)
   }
 
+  /// Takes over what is kept of the prompt's beginning.
+  private func beginWithPrefix() {
+    guard
+      let prefix = prefixes?.longestPrefix(
+        of: request.prompt, variant, shape: cache.shape, priority: priority)
+    else { return }
+    cache.begin(with: prefix)
+    times = PageTimes(seconds: prefix.seconds)
+    prefilled = prefix.length
+    cachedTokens = prefix.length
+    timings.cachedSeconds = prefix.seconds.reduce(0, +)
+    timings.prefillSeconds = timings.cachedSeconds
+  }
+
+  /// Keeps the whole pages, whatever becomes of the answer: they are what computing them again
+  /// would give.
+  private func keepPrefix() {
+    let count = cache.length / KeyBlock.keyCount
+    prefixes?.keep(text, variant, cache: cache, seconds: times.ofPages(count))
+  }
+
   /// Reads the next chunk of the prompt; draws the first token after the last one.
   private func prefill(_ pass: ForwardPass) throws(TransformerError) -> SampledToken? {
-    let chunk = request.prompt[prefilled...].prefix(Workspace.chunkLimit)
+    // Chunks end at whole multiples, so that they are the same with and without a cached prefix.
+    let end = (prefilled / Workspace.chunkLimit + 1) * Workspace.chunkLimit
+    let chunk = request.prompt[prefilled..<min(end, request.prompt.count)]
     try pass.run(chunk, of: variant, cache: &cache)
     prefilled += chunk.count
     guard prefilled == request.prompt.count else { return nil }
@@ -135,6 +176,7 @@ final class GenerationJob: SteppingJob, @unchecked Sendable {
   private func emit(_ sampled: SampledToken) -> GenerationResult.Reason? {
     if request.stopTokens.contains(sampled.token) { return .stop }
     lastToken = sampled.token
+    text.append(sampled.token)
     answered += 1
     continuation.yield(.token(sampled, timings: timings))
     return answered == answerLimit ? .length : nil
@@ -143,9 +185,10 @@ final class GenerationJob: SteppingJob, @unchecked Sendable {
   private func finish(_ reason: GenerationResult.Reason, at now: ContinuousClock.Instant) {
     cache.removeAll()
     timings.interleavedSeconds = max(
-      0, stopwatch.elapsedSeconds(at: now) - timings.computeSeconds)
+      0,
+      stopwatch.elapsedSeconds(at: now) - timings.computeSeconds + timings.cachedSeconds)
     result = GenerationResult(
-      reason: reason, promptTokens: request.prompt.count, answerTokens: answered,
-      timings: timings)
+      reason: reason, promptTokens: request.prompt.count, cachedTokens: cachedTokens,
+      answerTokens: answered, timings: timings)
   }
 }

@@ -30,8 +30,9 @@ package struct GenerationRequest: Sendable {
 /// What happens while an answer is generated: `started`, the first `token`, `readAlong` if it was
 /// asked for, more of `token`, `finished`.
 package enum GenerationEvent: Sendable {
-  /// The first work on the request begins, after `queueSeconds` of waiting.
-  case started(promptTokens: Int, queueSeconds: Double)
+  /// The first work on the request begins, after `queueSeconds` of waiting. The keys and values of
+  /// `cachedTokens` of the prompt were there from an earlier request.
+  case started(promptTokens: Int, cachedTokens: Int, queueSeconds: Double)
   /// The next token, and where the request's time went so far.
   case token(SampledToken, timings: GenerationTimings)
   /// One for each token of `GenerationRequest.along`: the likeliest at its place. Not sent when
@@ -52,6 +53,8 @@ package struct GenerationResult: Hashable, Sendable {
 
   package let reason: Reason
   package let promptTokens: Int
+  /// Of those, the ones whose keys and values were there from an earlier request.
+  package let cachedTokens: Int
   /// Tokens of the answer, the stop token not counted.
   package let answerTokens: Int
   package let timings: GenerationTimings
@@ -61,14 +64,17 @@ package struct GenerationResult: Hashable, Sendable {
 package struct GenerationTimings: Hashable, Sendable {
   /// From the request to the first work on it.
   package var queueSeconds: Double = 0
-  /// The sum of this request's own prefill chunks, the first draw included.
+  /// What reading the whole prompt takes: the sum of this request's own prefill chunks, the first
+  /// draw included, and for tokens that were cached what reading them took when it was done.
   package var prefillSeconds: Double = 0
+  /// The part of `prefillSeconds` that was not spent now, because tokens were cached.
+  package var cachedSeconds: Double = 0
   /// The sum of this request's own decode steps; of steps shared with other requests, what they
   /// would have cost this one alone (`Yardstick`).
   package var decodeSeconds: Double = 0
   /// Waiting for other requests' work between this one's, and beside it in shared steps.
   package var interleavedSeconds: Double = 0
 
-  /// What the model itself took.
+  /// What the model itself took, and would have taken without a cache of prefixes.
   package var computeSeconds: Double { prefillSeconds + decodeSeconds }
 }

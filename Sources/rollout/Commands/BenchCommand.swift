@@ -141,6 +141,8 @@ private struct EngineBench {
     var configuration = Engine.Configuration()
     configuration.threads = command.threads
     configuration.mode = command.arithmetic.mode
+    // The same prompt again and again: it is to be read each time.
+    configuration.keepsPrefixes = false
     engine = try Engine(configuration)
     let weights = try Weights(try GGUFFile.open(path: command.weights))
     let longest =

@@ -60,6 +60,13 @@ struct ServeCommand: AsyncParsableCommand {
 
   @Option(
     help: ArgumentHelp(
+      "Whether attention caches stay, while there is memory, for prompts that begin alike. Turn it "
+        + "off where clients must not find out by timing what others have asked.",
+      valueName: "on|off"))
+  var prefixCache: Switch = .on
+
+  @Option(
+    help: ArgumentHelp(
       "Environment variable with the keys, separated by commas, of which clients must show one.",
       valueName: "name"))
   var apiKeysEnv: String?
@@ -91,6 +98,7 @@ struct ServeCommand: AsyncParsableCommand {
       host: controlHost, port: controlPort)
     configuration.engine.mode = arithmetic.mode
     configuration.engine.cacheBytes = cache << 20
+    configuration.engine.keepsPrefixes = prefixCache == .on
     if let threads { configuration.engine.threads = threads }
     configuration.apiKeys = try keys()
     try await RolloutService.run(configuration)
@@ -119,6 +127,11 @@ enum Arithmetic: String, ExpressibleByArgument, CaseIterable {
     case .float32: .float32
     }
   }
+}
+
+/// Whether something is done, as the command line spells it.
+enum Switch: String, ExpressibleByArgument, CaseIterable {
+  case on, off
 }
 
 /// How much is logged, as the command line spells it.
