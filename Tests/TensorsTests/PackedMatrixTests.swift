@@ -272,7 +272,7 @@ struct PackedMatrixTests {
     for sign: Float in [1, -1] {
       let x = [Float](repeating: 127 * sign, count: 9 * 256)
       let result = try Self.multiply(
-        Sample(matrix: matrix, rows: []), x, rows: 9, mode: .int8, kernels)
+        Sample(matrix: matrix, rows: []), x, rows: 9, form: .codes, kernels)
       let expected = [Float](repeating: -32 * 127 * sign * 256, count: 9 * 16)
       expectClose(result, expected, absolute: 0, relative: 1e-6)
     }
