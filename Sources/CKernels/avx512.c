@@ -91,7 +91,7 @@ ALWAYS_INLINE void codes4_rows(int rows, float *out, size_t out_stride, ck_codes
   write_out(out, out_stride, sums, rows, accumulate);
 }
 
-/* Signed codes become unsigned by adding 128; the activations' sum takes it away again. */
+/* Signed codes become unsigned by adding 128; the sum of the activation's codes takes it away. */
 ALWAYS_INLINE void codes8_rows(int rows, float *out, size_t out_stride, ck_codes x,
                                const uint8_t *tile, size_t columns, int accumulate) {
   const __m512i top_bits = _mm512_set1_epi8(-128);
@@ -118,9 +118,11 @@ ALWAYS_INLINE void codes8_rows(int rows, float *out, size_t out_stride, ck_codes
 #pragma unroll
     for (int i = 0; i < rows; i++) {
       size_t at = (size_t)i * blocks + b;
-      lanes shifted = _mm512_cvtepi32_ps(parts[i]), too_much = all(-128 * x.sums[at]);
-      lanes dot = multiply_add(shifted, all(x.scales[at]), too_much);
-      sums[i] = multiply_add(dot, d, sums[i]);
+      /* The sum of the codes, a whole number again: what was rounded in x.sums, 128 times over,
+       * would drown the product where a block is small beside another. */
+      float code_sum = x.scales[at] > 0 ? nearbyintf(x.sums[at] / x.scales[at]) : 0;
+      lanes dot = sub(_mm512_cvtepi32_ps(parts[i]), all(128 * code_sum));
+      sums[i] = multiply_add(dot, mul(d, all(x.scales[at])), sums[i]);
     }
   }
   write_out(out, out_stride, sums, rows, accumulate);
