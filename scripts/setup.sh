@@ -151,8 +151,11 @@ setup_bench() {
   setup_packages g++ wrk
   make_venv .bench/venv 2000
   [ -f .bench/venv/.installed ] || say 'compiling llama.cpp takes ten minutes on two cores'
-  CMAKE_BUILD_PARALLEL_LEVEL=$(nproc) fill_venv .bench/venv scripts/bench/requirements.txt \
-    --no-binary llama-cpp-python
+  # GCC drops stores that this release's matrix units (AMX) depend on: it thinks that loading a tile
+  # configuration reads eight bytes of it (llama.cpp's pull request 26954). LLAVA is for pictures.
+  CMAKE_ARGS='-DCMAKE_CXX_FLAGS=-fno-dse\ -fno-tree-dse -DLLAVA_BUILD=OFF' \
+    CMAKE_BUILD_PARALLEL_LEVEL=$(nproc) fill_venv .bench/venv scripts/bench/requirements.txt \
+    --no-binary llama-cpp-python --no-cache-dir
   unpack_nginx
 }
 

@@ -46,6 +46,40 @@ package struct HyperParameters: Hashable, Sendable {
   /// - Throws: `unsupportedFile` for another architecture or a shape this engine does not compute,
   ///   `malformedFile` for missing or absurd numbers; either names the key.
   package init(_ file: GGUFFile) throws(TransformerError) {
+    rotatesHalves = try Self.architecture(file) == "qwen2"
+    blockCount = try Self.count(file, "block_count", 1...1_024)
+    width = try Self.count(file, "embedding_length", 32...65_536, multipleOf: 32)
+    hiddenWidth = try Self.count(file, "feed_forward_length", 32...262_144, multipleOf: 32)
+    heads = try Self.count(file, "attention.head_count", 1...1_024)
+    keyValueHeads = try Self.count(
+      file, "attention.head_count_kv", 1...1_024, default: heads)
+    guard heads % keyValueHeads == 0, heads / keyValueHeads <= QueryTile.groupLimit else {
+      throw TransformerError(
+        .malformedFile, "\(heads) heads cannot share \(keyValueHeads) key/value heads")
+    }
+    headWidth = try Self.count(
+      file, "attention.key_length", 16...1_024, multipleOf: 16, default: width / heads)
+    let valueWidth = try Self.count(
+      file, "attention.value_length", 16...1_024, multipleOf: 16, default: headWidth)
+    guard valueWidth == headWidth, heads * headWidth % ElementFormat.block == 0 else {
+      throw TransformerError(
+        .unsupportedFile,
+        "\(heads) heads with keys of \(headWidth) and values of \(valueWidth) channels; they must "
+          + "be equal and fill whole blocks of \(ElementFormat.block)")
+    }
+    rotaryWidth = try Self.count(
+      file, "rope.dimension_count", 2...headWidth, multipleOf: 2, default: headWidth)
+    rotaryBase = try Self.positive(file, "rope.freq_base", below: 1e12, default: 10_000)
+    rotaryDivisors = [Double](repeating: 1, count: rotaryWidth / 2)
+    normEpsilon = Float(
+      try Self.positive(file, "attention.layer_norm_rms_epsilon", below: 1, default: nil))
+    contextLength = try Self.count(file, "context_length", 1...(1 << 24))
+    vocabularySize = try Self.vocabularySize(file)
+    try Self.checkRotaryScaling(file)
+  }
+
+  /// What the metadata's keys begin with.
+  private static func architecture(_ file: GGUFFile) throws(TransformerError) -> String {
     guard let architecture = try file.string("general.architecture") else {
       throw TransformerError(.malformedFile, "the file does not say its general.architecture")
     }
@@ -54,36 +88,7 @@ package struct HyperParameters: Hashable, Sendable {
         .unsupportedFile,
         "the architecture is '\(architecture)'; 'llama' and 'qwen2' are supported")
     }
-    rotatesHalves = architecture == "qwen2"
-    let keys = Keys(file: file, architecture: architecture)
-    blockCount = try keys.count("block_count", 1...1_024)
-    width = try keys.count("embedding_length", 32...65_536, multipleOf: 32)
-    hiddenWidth = try keys.count("feed_forward_length", 32...262_144, multipleOf: 32)
-    heads = try keys.count("attention.head_count", 1...1_024)
-    keyValueHeads = try keys.count("attention.head_count_kv", 1...1_024, default: heads)
-    guard heads % keyValueHeads == 0, heads / keyValueHeads <= QueryTile.groupLimit else {
-      throw TransformerError(
-        .malformedFile, "\(heads) heads cannot share \(keyValueHeads) key/value heads")
-    }
-    headWidth = try keys.count(
-      "attention.key_length", 16...1_024, multipleOf: 16, default: width / heads)
-    let valueWidth = try keys.count(
-      "attention.value_length", 16...1_024, multipleOf: 16, default: headWidth)
-    guard valueWidth == headWidth, heads * headWidth % ElementFormat.block == 0 else {
-      throw TransformerError(
-        .unsupportedFile,
-        "\(heads) heads with keys of \(headWidth) and values of \(valueWidth) channels; they must "
-          + "be equal and fill whole blocks of \(ElementFormat.block)")
-    }
-    rotaryWidth = try keys.count(
-      "rope.dimension_count", 2...headWidth, multipleOf: 2, default: headWidth)
-    rotaryBase = try keys.positive("rope.freq_base", below: 1e12, default: 10_000)
-    rotaryDivisors = [Double](repeating: 1, count: rotaryWidth / 2)
-    normEpsilon = Float(
-      try keys.positive("attention.layer_norm_rms_epsilon", below: 1, default: nil))
-    contextLength = try keys.count("context_length", 1...(1 << 24))
-    vocabularySize = try Self.vocabularySize(file)
-    try keys.checkRotaryScaling()
+    return architecture
   }
 
   /// Taken from the embedding itself, because not every file says it in the metadata.
@@ -103,20 +108,15 @@ package struct HyperParameters: Hashable, Sendable {
     }
     return size
   }
-}
-
-/// The numbers of one architecture in a file's metadata.
-private struct Keys {
-  let file: GGUFFile
-  let architecture: String
 
   /// Scaled positions are a variant's choice here; a file that asks for them by itself would be
   /// computed wrongly.
-  func checkRotaryScaling() throws(TransformerError) {
-    let kind = try file.string("\(architecture).rope.scaling.type") ?? "linear"
+  private static func checkRotaryScaling(_ file: GGUFFile) throws(TransformerError) {
+    let prefix = try architecture(file)
+    let kind = try file.string("\(prefix).rope.scaling.type") ?? "linear"
     for name in ["rope.scaling.factor", "rope.scale_linear"] {
       // As llama.cpp reads it: a factor alone scales linearly, and none or 0 does not scale.
-      let factor = try file.number("\(architecture).\(name)") ?? 0
+      let factor = try file.number("\(prefix).\(name)") ?? 0
       guard kind == "none" || factor == 0 || factor == 1 else {
         throw unsupportedScaling("'\(kind)' by \(factor)")
       }
@@ -124,16 +124,16 @@ private struct Keys {
     guard kind == "none" || kind == "linear" else { throw unsupportedScaling("'\(kind)'") }
   }
 
-  private func unsupportedScaling(_ what: String) -> TransformerError {
+  private static func unsupportedScaling(_ what: String) -> TransformerError {
     TransformerError(
       .unsupportedFile, "the file itself asks for RoPE scaling \(what); use weights without it")
   }
 
-  func count(
-    _ name: String, _ range: ClosedRange<Int>, multipleOf factor: Int = 1,
+  private static func count(
+    _ file: GGUFFile, _ name: String, _ range: ClosedRange<Int>, multipleOf factor: Int = 1,
     default missing: Int? = nil
   ) throws(TransformerError) -> Int {
-    let key = "\(architecture).\(name)"
+    let key = "\(try architecture(file)).\(name)"
     guard let value = try file.integer(key) ?? missing else {
       throw TransformerError(.malformedFile, "metadata '\(key)' is missing")
     }
@@ -149,10 +149,10 @@ private struct Keys {
     return value
   }
 
-  func positive(
-    _ name: String, below limit: Double, default missing: Double?
+  private static func positive(
+    _ file: GGUFFile, _ name: String, below limit: Double, default missing: Double?
   ) throws(TransformerError) -> Double {
-    let key = "\(architecture).\(name)"
+    let key = "\(try architecture(file)).\(name)"
     guard let value = try file.number(key) ?? missing else {
       throw TransformerError(.malformedFile, "metadata '\(key)' is missing")
     }
