@@ -80,8 +80,9 @@ struct EngineWeightsTests {
     let architecture = Self.error(.init(strings: ["general.architecture": "mamba"]))
     #expect(architecture?.code == .unsupportedFile)
     #expect(architecture?.message.contains("mamba") == true)
-    let scaling = Self.error(.init(strings: ["rope.scaling.type": "yarn"]))
+    let scaling = Self.error(.init(strings: ["rope.scaling.type": "longrope"]))
     #expect(scaling?.code == .unsupportedFile)
+    #expect(scaling?.message.contains("longrope") == true)
   }
 
   @Test func `a format that is not multiplied is named with those that are`() throws {

@@ -13,24 +13,26 @@ struct AttentionStep {
   func run() {
     switch pass.attention {
     case .dense: runDensely()
-    case .flash, .slidingWindow: runPlan()
+    case .flash, .slidingWindow, .blockSparse, .hybrid: runPlan()
     }
   }
 
   /// One flash call for each key/value head and tile of positions.
   private func runPlan() {
-    let limit = QueryTile.positionLimit(group: parameters.group)
-    let tiles = (positions.count + limit - 1) / limit
-    pass.forEach(tiles * parameters.keyValueHeads, grain: 1) { items, lane in
+    let tiles = pass.attention.tiles(positions, group: parameters.group)
+    pass.forEach(tiles.count * parameters.keyValueHeads, grain: 1) { items, lane in
       var blocks = KeyBlockList()
       for item in items {
-        let (tile, head) = item.quotientAndRemainder(dividingBy: parameters.keyValueHeads)
-        let first = tile * limit
-        let rows = first..<min(first + limit, positions.count)
-        gather(rows, head: head, into: &blocks)
-        queryTile(rows, firstHead: head * parameters.group, heads: parameters.group)
-          .attend(
-            to: blocks, scratch: pass.workspace.scratch(lane: lane), kernels: pass.kernels)
+        let (index, head) = item.quotientAndRemainder(dividingBy: parameters.keyValueHeads)
+        let queries = queryTile(
+          tiles[index], firstHead: head * parameters.group, heads: parameters.group)
+        let selector = pass.attention.selection.map {
+          BlockSelector(
+            $0.summary, queries, layer: layer, keyValueHead: head, cache, pass.kernels)
+        }
+        gather(tiles[index], head: head, selector, into: &blocks)
+        queries.attend(
+          to: blocks, scratch: pass.workspace.scratch(lane: lane), kernels: pass.kernels)
       }
     }
   }
@@ -40,9 +42,8 @@ struct AttentionStep {
     pass.forEach(parameters.heads, grain: 1) { heads, lane in
       var blocks = KeyBlockList()
       for head in heads {
-        let rows = 0..<positions.count
-        gather(rows, head: head / parameters.group, into: &blocks)
-        queryTile(rows, firstHead: head, heads: 1)
+        gather(positions, head: head / parameters.group, nil, into: &blocks)
+        queryTile(positions, firstHead: head, heads: 1)
           .attendDensely(
             to: blocks, scores: pass.scores.matrix(lane: lane),
             scratch: pass.workspace.scratch(lane: lane), kernels: pass.kernels)
@@ -50,29 +51,35 @@ struct AttentionStep {
     }
   }
 
-  /// The blocks that the variant's plan names for some rows of the chunk.
-  private func gather(_ rows: Range<Int>, head: Int, into blocks: inout KeyBlockList) {
+  /// The blocks that the variant's plan names for some positions of the chunk.
+  private func gather(
+    _ tile: Range<Int>, head: Int, _ selector: BlockSelector?, into blocks: inout KeyBlockList
+  ) {
     blocks.removeAll()
-    let start = positions.lowerBound
-    for planned in pass.attention.plan(
-      tile: start + rows.lowerBound..<start + rows.upperBound)
-    {
+    let plan = pass.attention.plan(tile: tile, layer: layer) { candidates, count in
+      selector?.best(count, among: candidates) ?? []
+    }
+    for planned in plan {
       guard let block = cache.block(planned.index, layer: layer, keyValueHead: head) else {
         preconditionFailure("the plan names block \(planned.index), which is forgotten")
       }
       blocks.append(
         block, start: planned.index * KeyBlock.keyCount, positions: planned.positions,
-        reach: planned.reach)
+        reach: planned.reach, isSink: planned.isSink)
     }
   }
 
-  private func queryTile(_ rows: Range<Int>, firstHead: Int, heads: Int) -> QueryTile {
+  private func queryTile(_ tile: Range<Int>, firstHead: Int, heads: Int) -> QueryTile {
     let stride = parameters.queryWidth
-    let offset = rows.lowerBound * stride + firstHead * parameters.headWidth
+    let row = tile.lowerBound - positions.lowerBound
+    let offset = row * stride + firstHead * parameters.headWidth
     return QueryTile(
-      queries: pass.workspace.queries + offset, out: pass.workspace.attended.floats + offset,
-      stride: stride, positions: rows.count, group: heads, headWidth: parameters.headWidth,
-      position: positions.lowerBound + rows.lowerBound,
+      queries: pass.workspace.queries + offset,
+      sinkQueries: pass.sinkReach.map { _ in
+        UnsafePointer(pass.workspace.sinkQueries + offset)
+      },
+      out: pass.workspace.attended.floats + offset, stride: stride, positions: tile.count,
+      group: heads, headWidth: parameters.headWidth, position: tile.lowerBound,
       scale: 1 / Float(parameters.headWidth).squareRoot())
   }
 }

@@ -189,7 +189,8 @@ package final class Engine: Sendable {
   private func emptyCache(
     _ variant: ModelVariant, _ priority: Priority, length: Int
   ) throws(TransformerError) -> KeyValueCache {
-    let shape = KeyValuePage.Shape(variant.weights.parameters)
+    let shape = KeyValuePage.Shape(
+      variant.weights.parameters, summary: variant.attention.summary)
     let limit = priority == .live ? budget.limitBytes : budget.shadowLimitBytes
     let pages = variant.attention.blockLimit(length: length, chunk: Workspace.chunkLimit)
     guard pages * shape.byteCount <= limit else {

@@ -27,8 +27,9 @@ final class Executor {
   /// - Throws: `overloaded` if the system has no memory for the buffers.
   func pass(_ variant: ModelVariant) throws(TransformerError) -> ForwardPass {
     ForwardPass(
-      weights: variant.weights, attention: variant.attention, rotary: variant.rotary, mode: mode,
-      kernels: kernels, workspace: try workspace(variant.weights.parameters), scores: scores,
+      weights: variant.weights, attention: variant.attention, rotary: variant.rotary,
+      sinkReach: variant.sinkReach, mode: mode, kernels: kernels,
+      workspace: try workspace(variant.weights.parameters), scores: scores,
       crew: crew, lane: lane)
   }
 

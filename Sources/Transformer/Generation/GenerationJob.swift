@@ -96,7 +96,7 @@ final class GenerationJob: Job, @unchecked Sendable {
 
   /// Reads the next chunk of the prompt; draws the first token after the last one.
   private func prefill(_ pass: ForwardPass) throws(TransformerError) -> SampledToken? {
-    let chunk = request.prompt[prefilled...].prefix(Workspace.chunkLimit)
+    let chunk = pass.chunk(request.prompt[prefilled...], after: cache)
     try pass.run(chunk, cache: &cache)
     prefilled += chunk.count
     return prefilled == request.prompt.count ? try draw(pass, row: chunk.count - 1) : nil

@@ -6,7 +6,9 @@ import Tensors
 struct ForwardPass {
   let weights: Weights
   let attention: AttentionKind
-  let rotary: RotaryTable
+  let rotary: RotaryTables
+  /// See `ModelVariant.sinkReach`.
+  let sinkReach: Int?
   let mode: NumericMode
   let kernels: Kernels
   let workspace: Workspace
@@ -22,13 +24,15 @@ struct ForwardPass {
   /// Afterwards the workspace's stream holds a row for each token, and `cache` their keys and
   /// values.
   ///
-  /// - Parameter tokens: 1...`Workspace.chunkLimit`, all in the vocabulary
+  /// - Parameter tokens: what `chunk` gave: not empty, and all in the vocabulary
   /// - Throws: `cacheFull`; the cache is as before then.
   func run(_ tokens: ArraySlice<Token>, cache: inout KeyValueCache) throws(TransformerError) {
     let rows = tokens.count
-    precondition((1...Workspace.chunkLimit).contains(rows), "a chunk of \(rows) tokens")
+    precondition(
+      rows >= 1 && rows == chunk(tokens, after: cache).count, "a chunk of \(rows) tokens")
     let positions = cache.length..<cache.length + rows
     try cache.reserve(upTo: positions.upperBound)
+    try turnKeys(&cache)
     try scores.reserve(attention, positions: positions)
     embed(tokens)
     prepareRotation(positions)
@@ -38,6 +42,13 @@ struct ForwardPass {
     }
     cache.advance(by: rows)
     cache.forget(attention)
+  }
+
+  /// As many of `tokens` as may run at once after what is in `cache`: at most
+  /// `Workspace.chunkLimit`, all in one stage of the rotation.
+  func chunk(_ tokens: ArraySlice<Token>, after cache: KeyValueCache) -> ArraySlice<Token> {
+    tokens.prefix(
+      rotary.run(from: cache.length, upTo: min(tokens.count, Workspace.chunkLimit)))
   }
 
   /// The logits of some rows of the stream, into the workspace's first rows of logits.
@@ -67,11 +78,17 @@ struct ForwardPass {
   }
 
   private func prepareRotation(_ positions: Range<Int>) {
-    let pairs = rotary.frequencies.count
+    let pairs = rotary.pairs
+    let table = rotary.stages[rotary.stage(of: positions.lowerBound)]
     for (row, position) in positions.enumerated() {
-      rotary.write(
+      table.write(
         position: position, cosines: workspace.cosines + row * pairs,
         sines: workspace.sines + row * pairs)
+      guard let sinkReach else { continue }
+      let sinkRow = Workspace.chunkLimit + row
+      table.write(
+        position: min(position, sinkReach - 1), cosines: workspace.cosines + sinkRow * pairs,
+        sines: workspace.sines + sinkRow * pairs)
     }
   }
 
@@ -86,7 +103,9 @@ struct ForwardPass {
         Product(block.keys, into: space.keys, stride: parameters.keyValueWidth),
         Product(block.values, into: space.values, stride: parameters.keyValueWidth),
       ], space.normed, rows: rows)
+    rotateForSinks(rows: rows)
     rotateAndStore(layer, positions, cache)
+    summarise(layer, positions, cache)
     AttentionStep(pass: self, layer: layer, positions: positions, cache: cache).run()
     if mode == .int8 {
       forEach(rows, grain: 16) { range, _ in space.attended.quantise(range, kernels: kernels) }
@@ -138,10 +157,28 @@ struct ForwardPass {
     }
   }
 
+  /// Rotates copies of the queries by the positions from which they look at the sinks.
+  private func rotateForSinks(rows: Int) {
+    guard sinkReach != nil else { return }
+    let space = workspace
+    let parameters = parameters
+    let (width, pairs) = (parameters.queryWidth, rotary.pairs)
+    forEach(rows, grain: 16) { range, _ in
+      for row in range {
+        let queries = space.sinkQueries + row * width
+        queries.update(from: space.queries + row * width, count: width)
+        let angles = (Workspace.chunkLimit + row) * pairs
+        kernels.rotate(
+          queries, cosines: space.cosines + angles, sines: space.sines + angles,
+          heads: parameters.heads, headWidth: parameters.headWidth, pairs: pairs)
+      }
+    }
+  }
+
   private func rotateAndStore(_ layer: Int, _ positions: Range<Int>, _ cache: KeyValueCache) {
     let space = workspace
     let parameters = parameters
-    let (headWidth, pairs) = (parameters.headWidth, rotary.frequencies.count)
+    let (headWidth, pairs) = (parameters.headWidth, rotary.pairs)
     forEach(positions.count, grain: 16) { range, _ in
       for row in range {
         let cosines = space.cosines + row * pairs

@@ -19,8 +19,12 @@ package struct HyperParameters: Hashable, Sendable {
   package let rotaryBase: Double
   /// What each rotary frequency is divided by; all 1 unless the file brings its own.
   package internal(set) var rotaryDivisors: [Double]
+  /// What the file itself stretches its rotation by.
+  package let rotaryScaling: RotaryScaling
+  /// Positions that the model was trained on before the file's own scaling.
+  package let unscaledContextLength: Int
   package let normEpsilon: Float
-  /// Positions that the model was trained on.
+  /// Positions that the model was trained on, with the file's own scaling.
   package let contextLength: Int
   package let vocabularySize: Int
 
@@ -71,7 +75,9 @@ package struct HyperParameters: Hashable, Sendable {
       try Self.positive(file, "attention.layer_norm_rms_epsilon", below: 1, default: nil))
     contextLength = try Self.count(file, "context_length", 1...(1 << 24))
     vocabularySize = try Self.vocabularySize(file)
-    try Self.checkRotaryScaling(file)
+    rotaryScaling = try Self.rotaryScaling(file)
+    unscaledContextLength = try Self.count(
+      file, "rope.scaling.original_context_length", 1...contextLength, default: contextLength)
   }
 
   /// Taken from the embedding itself, because not every file says it in the metadata.
@@ -86,12 +92,41 @@ package struct HyperParameters: Hashable, Sendable {
     return size
   }
 
-  private static func checkRotaryScaling(_ file: GGUFFile) throws(TransformerError) {
-    let kind = try file.string("llama.rope.scaling.type") ?? "none"
-    guard kind == "none" else {
+  /// What the file says of its own rotation.
+  private static func rotaryScaling(_ file: GGUFFile) throws(TransformerError) -> RotaryScaling {
+    let prefix = "llama.rope.scaling."
+    // Files of before there were other kinds have a factor alone.
+    let oldFactor = try file.number("llama.rope.scale_linear")
+    let kind = try file.string(prefix + "type") ?? (oldFactor == nil ? "none" : "linear")
+    let factor = try file.number(prefix + "factor") ?? oldFactor ?? 1
+    guard kind == "none" || (1...RotaryScaling.factorLimit).contains(factor) else {
       throw TransformerError(
         .unsupportedFile,
-        "the file itself asks for RoPE scaling '\(kind)'; use weights without it")
+        "metadata '\(prefix)factor' is \(factor), not from 1 to \(RotaryScaling.factorLimit)")
+    }
+    switch kind {
+    case "none": return .none
+    case "linear": return factor == 1 ? .none : .linear(factor: factor)
+    case "yarn":
+      try checkYaRN(file, prefix)
+      return .yarn(factor: factor, ramp: .pairs)
+    default:
+      throw TransformerError(
+        .unsupportedFile,
+        "the file asks for RoPE scaling '\(kind)'; none, linear and yarn are supported")
+    }
+  }
+
+  /// Refuses a YaRN with other constants than the paper's.
+  private static func checkYaRN(_ file: GGUFFile, _ prefix: String) throws(TransformerError) {
+    let usual: [(String, Double)] = [
+      ("attn_factor", 1), ("yarn_attn_factor", 1), ("yarn_ext_factor", 1), ("yarn_beta_fast", 32),
+      ("yarn_beta_slow", 1), ("yarn_log_multiplier", 0),
+    ]
+    for (name, value) in usual {
+      guard let found = try file.number(prefix + name), found != value else { continue }
+      throw TransformerError(
+        .unsupportedFile, "metadata '\(prefix)\(name)' is \(found); only \(value) is supported")
     }
   }
 
