@@ -12,6 +12,7 @@
 #include "lanes_avx2.h"
 #include "vector_kernels.h"
 #include "vector_attention.h"
+#include "vector_selection.h"
 
 static void quantise(int8_t *codes, float *scales, float *sums, const float *x, size_t columns) {
   const __m256 magnitude = _mm256_castsi256_ps(_mm256_set1_epi32(0x7fffffff));

@@ -15,6 +15,7 @@
 #include "lanes_avx512.h"
 #include "vector_kernels.h"
 #include "vector_attention.h"
+#include "vector_selection.h"
 
 static void quantise(int8_t *codes, float *scales, float *sums, const float *x, size_t columns) {
   for (size_t b = 0; b < columns / CK_BLOCK; b++, x += CK_BLOCK, codes += CK_BLOCK) {

@@ -18,6 +18,15 @@ extern const ck_kernels ck_kernels_neon;
 /* Element (r, k) of a packed tile. */
 float packed_element(const void *tile, ck_packing packing, size_t columns, size_t r, size_t k);
 
+/* The scalar twins that selection.c has. */
+void scalar_summarise(ck_half *summary, const ck_half *keys, size_t width, size_t run, size_t index,
+                      ck_summary kind);
+void scalar_gather_selector(float *selector, const ck_query_tile *tile, size_t runs,
+                            ck_summary kind);
+void scalar_score_runs(float *scores, const float *selector, const ck_half *summary,
+                       size_t channels, size_t runs);
+void scalar_turn(ck_half *keys, const float *cosines, const float *sines, size_t pairs);
+
 ALWAYS_INLINE float bits_to_float(uint32_t bits) {
   union { uint32_t bits; float value; } either = {bits};
   return either.value;
@@ -30,6 +39,11 @@ ALWAYS_INLINE uint32_t float_to_bits(float value) {
 
 ALWAYS_INLINE int32_t lower(int32_t a, int32_t b) { return a < b ? a : b; }
 ALWAYS_INLINE int32_t higher(int32_t a, int32_t b) { return a > b ? a : b; }
+
+/* The queries that look at a block. */
+ALWAYS_INLINE const float *queries_for(const ck_query_tile *tile, const ck_key_block *block) {
+  return block->is_sink && tile->sink_queries ? tile->sink_queries : tile->queries;
+}
 
 /* Columns of a block that a query at `position` sees: low..<high, empty if low >= high. */
 ALWAYS_INLINE int32_t visible_low(const ck_key_block *block, int32_t position) {

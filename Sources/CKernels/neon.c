@@ -10,6 +10,7 @@
 #include "lanes_neon.h"
 #include "vector_kernels.h"
 #include "vector_attention.h"
+#include "vector_selection.h"
 
 static void quantise(int8_t *codes, float *scales, float *sums, const float *x, size_t columns) {
   ck_kernels_scalar.quantise(codes, scales, sums, x, columns);

@@ -158,8 +158,9 @@ static void flash_row(const ck_query_tile *tile, size_t offset, int32_t position
   memset(out, 0, tile->width * sizeof *out);
   for (const ck_key_block *block = blocks; block < blocks + count; block++) {
     int32_t high = visible_high(block, position);
+    const float *query = queries_for(tile, block) + offset;
     for (int32_t slot = visible_low(block, position); slot < high; slot++) {
-      float s = score(tile, tile->queries + offset, block, (size_t)slot);
+      float s = score(tile, query, block, (size_t)slot);
       if (s > largest) {
         float correction = expf(largest - s);
         sum *= correction;
@@ -224,4 +225,8 @@ const ck_kernels ck_kernels_scalar = {
     .store = store,
     .flash = flash,
     .dense = dense,
+    .summarise = scalar_summarise,
+    .gather_selector = scalar_gather_selector,
+    .score_runs = scalar_score_runs,
+    .turn = scalar_turn,
 };

@@ -23,12 +23,14 @@ static attention_scratch divide_scratch(float *scratch, size_t width) {
   return s;
 }
 
-/* Rows first..<first + rows of a tile, scaled and side by side. Row = position * group + head. */
-static void gather_queries(float *out, const ck_query_tile *tile, size_t first, size_t rows) {
+/* Rows first..<first + rows of a tile's queries, scaled and side by side. Row = position * group +
+ * head. */
+static void gather_queries(float *out, const ck_query_tile *tile, const float *queries,
+                           size_t first, size_t rows) {
   lanes factor = all(tile->scale * LOG2_E);
   for (size_t row = first; row < first + rows; row++, out += tile->width) {
     const float *query =
-        tile->queries + row / tile->group * tile->stride + row % tile->group * tile->width;
+        queries + row / tile->group * tile->stride + row % tile->group * tile->width;
     for (size_t c = 0; c < tile->width; c += LANES) save(out + c, mul(load(query + c), factor));
   }
 }
@@ -144,13 +146,18 @@ static void flash(const ck_query_tile *tile, const ck_key_block *blocks, size_t 
                   float *scratch) {
   size_t width = tile->width, rows = tile->positions * tile->group;
   attention_scratch s = divide_scratch(scratch, width);
-  gather_queries(s.queries, tile, 0, rows);
+  const float *gathered = NULL;
   memset(s.sums, 0, rows * width * sizeof *s.sums);
   for (size_t row = 0; row < rows; row++) {
     s.largest[row] = -INFINITY;
     s.total[row] = 0;
   }
-  for (size_t b = 0; b < count; b++) flash_block(&s, tile, blocks + b);
+  for (size_t b = 0; b < count; b++) {
+    const float *queries = queries_for(tile, blocks + b);
+    if (queries != gathered) gather_queries(s.queries, tile, queries, 0, rows);
+    gathered = queries;
+    flash_block(&s, tile, blocks + b);
+  }
   for (size_t row = 0; row < rows; row++) {
     float *out = tile->out + row / tile->group * tile->stride + row % tile->group * width;
     lanes factor = all(s.total[row] == 0 ? 0 : 1 / s.total[row]);
@@ -183,7 +190,7 @@ static void dense(const ck_query_tile *tile, const ck_key_block *blocks, size_t 
   const column_range whole = {0, CK_KEYS, 0};
   for (size_t first = 0; first < rows; first += CK_FLASH_ROWS) {
     size_t part = rows - first < CK_FLASH_ROWS ? rows - first : CK_FLASH_ROWS;
-    gather_queries(s.queries, tile, first, part);
+    gather_queries(s.queries, tile, tile->queries, first, part);
     for (size_t b = 0; b < count; b++)
       half_product(scores + first * keys + b * CK_KEYS, keys, s.queries, width, part,
                    blocks[b].keys, s.keys, CK_KEYS, CK_KEYS, width, 0);

@@ -15,4 +15,8 @@ const ck_kernels TABLE = {
     .store = store,
     .flash = flash,
     .dense = dense,
+    .summarise = summarise,
+    .gather_selector = gather_selector,
+    .score_runs = score_runs,
+    .turn = turn,
 };

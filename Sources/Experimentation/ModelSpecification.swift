@@ -28,15 +28,20 @@ package struct EngineSpecification: Hashable, Sendable, Codable {
   /// the other.
   package var sha256: String?
   package var attention: AttentionSpecification
-  /// Tokens of prompt and answer together; `nil` means what the file was trained for.
+  /// How positions are stretched; `nil` means as the file was trained.
+  package var rope: RopeSpecification?
+  /// Tokens of prompt and answer together; `nil` means what the file was trained for, times the
+  /// factor of `rope`.
   package var context: Int?
 
   package init(
-    weights: String, sha256: String? = nil, attention: AttentionSpecification, context: Int? = nil
+    weights: String, sha256: String? = nil, attention: AttentionSpecification,
+    rope: RopeSpecification? = nil, context: Int? = nil
   ) {
     self.weights = weights
     self.sha256 = sha256
     self.attention = attention
+    self.rope = rope
     self.context = context
   }
 }
@@ -49,6 +54,44 @@ package enum AttentionSpecification: Hashable, Sendable, Codable {
   case flash
   /// The last `window` positions and the first `sinks`.
   case slidingWindow(window: Int, sinks: Int)
+  /// The first block, the last one, and those that score best: `keys` in all.
+  case blockSparse(selection: BlockSparseSelection, blockSize: Int, keys: Int, denseLayers: Int)
+  /// The first `sinks` positions, the last `window`, and the blocks that score best: `keys` in all.
+  case hybrid(
+    selection: HybridSelection, blockSize: Int, keys: Int, window: Int, sinks: Int,
+    denseLayers: Int)
+}
+
+/// By what block-sparse attention chooses blocks of keys.
+package enum BlockSparseSelection: String, Hashable, Sendable, Codable, CaseIterable {
+  /// By a bound on their scores (Quest).
+  case quest
+  /// By their mean (MoBA).
+  case moba
+}
+
+/// By what hybrid attention chooses blocks of keys.
+package enum HybridSelection: String, Hashable, Sendable, Codable, CaseIterable {
+  /// By their mean.
+  case means
+  /// By a bound on their scores (Quest).
+  case quest
+}
+
+/// How positions are stretched to a context longer than the trained one.
+package struct RopeSpecification: Hashable, Sendable, Codable {
+  package enum Scaling: String, Hashable, Sendable, Codable, CaseIterable {
+    case linear, ntk, dynamicNTK, yarn
+  }
+
+  package var scaling: Scaling
+  /// The wanted context over the trained one, above 1; `dynamicNTK` grows up to it.
+  package var factor: Double
+
+  package init(_ scaling: Scaling, factor: Double) {
+    self.scaling = scaling
+    self.factor = factor
+  }
 }
 
 extension AttentionSpecification: CustomStringConvertible {
@@ -57,6 +100,10 @@ extension AttentionSpecification: CustomStringConvertible {
     case .dense: "dense"
     case .flash: "flash"
     case .slidingWindow(let window, let sinks): "slidingWindow(\(window)+\(sinks))"
+    case .blockSparse(let selection, let blockSize, let keys, _):
+      "blockSparse(\(selection.rawValue), \(keys) in \(blockSize)s)"
+    case .hybrid(let selection, let blockSize, let keys, let window, let sinks, _):
+      "hybrid(\(selection.rawValue), \(keys) in \(blockSize)s, \(window)+\(sinks))"
     }
   }
 }

@@ -80,7 +80,8 @@ extension EngineSpecification {
   fileprivate var canonicalForm: CanonicalForm {
     .object([
       "weights": .text(weights), "sha256": sha256.map(CanonicalForm.text),
-      "attention": attention.canonicalForm, "context": context.map(CanonicalForm.integer),
+      "attention": attention.canonicalForm, "rope": rope.map(\.canonicalForm),
+      "context": context.map(CanonicalForm.integer),
     ])
   }
 }
@@ -94,7 +95,26 @@ extension AttentionSpecification {
       .object([
         "kind": .text("slidingWindow"), "window": .integer(window), "sinks": .integer(sinks),
       ])
+    case .blockSparse(let selection, let blockSize, let keys, let denseLayers):
+      .object([
+        "kind": .text("blockSparse"), "selection": .text(selection.rawValue),
+        "blockSize": .integer(blockSize), "keys": .integer(keys),
+        "denseLayers": .integer(denseLayers),
+      ])
+    case .hybrid(
+      let selection, let blockSize, let keys, let window, let sinks, let denseLayers):
+      .object([
+        "kind": .text("hybrid"), "selection": .text(selection.rawValue),
+        "blockSize": .integer(blockSize), "keys": .integer(keys), "window": .integer(window),
+        "sinks": .integer(sinks), "denseLayers": .integer(denseLayers),
+      ])
     }
+  }
+}
+
+extension RopeSpecification {
+  fileprivate var canonicalForm: CanonicalForm {
+    .object(["scaling": .text(scaling.rawValue), "factor": .number(factor)])
   }
 }
 

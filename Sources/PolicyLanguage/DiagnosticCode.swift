@@ -78,6 +78,7 @@ package enum DiagnosticCode: String, Hashable, Sendable, Codable, CaseIterable {
   // Warnings.
   case mayNotScore = "may-not-score"
   case nothingToShow = "nothing-to-show"
+  case selectionCoversContext = "selection-covers-context"
   case urlWithoutPath = "url-without-path"
   case weightDecreases = "weight-decreases"
   case windowCoversContext = "window-covers-context"

@@ -47,7 +47,7 @@ struct ModelDocument {
 // MARK: - Engine
 
 extension ModelDocument {
-  private static let maximumContext = 1_048_576
+  static let maximumContext = 1_048_576
 
   private func engine(_ node: PolicyNode) -> EngineSpecification? {
     guard let reader = MappingReader<EngineKey>(node, log: log) else { return nil }
@@ -56,11 +56,13 @@ extension ModelDocument {
     let context = reader[.context].flatMap {
       $0.integer("context", in: 16...Self.maximumContext, log)
     }
-    if let rope = reader[.rope] { checkRope(rope) }
-    let attention = reader[.attention].flatMap { self.attention($0, context: context) }
+    let rope = reader[.rope].flatMap { RopeReader(log: log).rope($0) }
+    let attention = reader[.attention].flatMap {
+      AttentionReader(log: log, context: context).attention($0)
+    }
     guard let weights, let attention else { return nil }
     return EngineSpecification(
-      weights: weights, sha256: sha256, attention: attention, context: context)
+      weights: weights, sha256: sha256, attention: attention, rope: rope, context: context)
   }
 
   private func path(_ node: PolicyNode) -> String? {
@@ -84,64 +86,6 @@ extension ModelDocument {
       suggestion: isHex ? text.lowercased() : nil, hint: "'sha256sum FILE' prints it")
     return nil
   }
-
-  private func checkRope(_ node: PolicyNode) {
-    guard let reader = MappingReader<RopeKey>(node, log: log) else { return }
-    _ = reader[.scaling]?.choice(
-      "rope scaling", among: [RopeScaling.none], notYet: ["linear", "ntk", "dynamicNTK", "yarn"],
-      log)
-  }
-
-  private func attention(_ node: PolicyNode, context: Int?) -> AttentionSpecification? {
-    // Before the keys are read, so that an attention that is not supported is one mistake.
-    if let kind = node.value(of: AttentionKey.kind), case .scalar(let scalar) = kind.content,
-      AttentionKind(rawValue: scalar.text) == nil, !scalar.isEmptyPlain
-    {
-      kind.refuseChoice(
-        scalar.text, "attention", of: AttentionKind.allCases.map(\.rawValue),
-        notYet: ["blockSparse", "hybrid"], log)
-      return nil
-    }
-    guard let reader = MappingReader<AttentionKey>(node, log: log) else { return nil }
-    guard let kind = reader[.kind]?.choice("attention", among: AttentionKind.allCases, log) else {
-      return nil
-    }
-    guard kind == .slidingWindow else {
-      for key in reader.present([.window, .sinks]) {
-        log.report(
-          .misplacedKey, at: reader.position(of: key),
-          "'\(key.rawValue)' means nothing to \(kind.rawValue) attention",
-          hint: "remove it, or write 'kind: slidingWindow'")
-      }
-      return kind == .dense ? .dense : .flash
-    }
-    return window(reader, context: context)
-  }
-
-  private func window(
-    _ reader: MappingReader<AttentionKey>, context: Int?
-  ) -> AttentionSpecification? {
-    guard let windowNode = reader[.window] else {
-      log.report(
-        .missingKey, at: reader.position, "missing key 'window' in attention",
-        hint: "a sliding window needs its length in tokens")
-      return nil
-    }
-    let window = windowNode.integer("window", in: 1...Self.maximumContext, log)
-    let sinks = reader[.sinks].map { $0.integer("sinks", in: 0...4_096, log) } ?? 0
-    guard let window, let sinks else { return nil }
-    if let context, window + sinks >= context {
-      log.report(
-        .windowCoversContext, at: windowNode.position,
-        "a window of \(window) and \(sinks) sinks covers the whole context of \(context)",
-        hint: "it attends as flash attention does", severity: .warning)
-    }
-    return .slidingWindow(window: window, sinks: sinks)
-  }
-
-  private enum AttentionKind: String, CaseIterable { case dense, flash, slidingWindow }
-
-  private enum RopeScaling: String { case none }
 }
 
 // MARK: - Upstream

@@ -56,7 +56,7 @@ enum EngineKey: String, PolicyKey {
 }
 
 enum AttentionKey: String, PolicyKey {
-  case kind, window, sinks
+  case kind, window, sinks, selection, blockSize, keys, denseLayers
 
   static let object = "attention"
 
@@ -71,7 +71,7 @@ enum RopeKey: String, PolicyKey {
   var presence: KeyPresence {
     switch self {
     case .scaling: .required
-    case .factor: .notYet(instead: "positions are not stretched in this version")
+    case .factor: .optional
     }
   }
 }

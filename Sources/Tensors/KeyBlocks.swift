@@ -48,14 +48,15 @@ package struct KeyBlockList {
   ///   - start: the position of the block's first key
   ///   - positions: which keys show at all
   ///   - reach: how many positions back a query looks, itself included; at least 1
+  ///   - isSink: whether queries look at it with the tile's `sinkQueries`, where it has some
   package mutating func append(
-    _ block: KeyBlock, start: Int, positions: Range<Int>, reach: Int
+    _ block: KeyBlock, start: Int, positions: Range<Int>, reach: Int, isSink: Bool = false
   ) {
     let last = Int(Int32.max)
     entries.append(
       ck_key_block(
         keys: UnsafePointer(block.keys), values: UnsafePointer(block.values), start: Int32(start),
         first: Int32(min(positions.lowerBound, last)), end: Int32(min(positions.upperBound, last)),
-        reach: Int32(min(reach, last))))
+        reach: Int32(min(reach, last)), is_sink: isSink ? 1 : 0))
   }
 }

@@ -2,7 +2,7 @@ internal import CKernels
 
 /// Successive positions of the query heads that share one key/value head.
 package struct QueryTile {
-  private let native: ck_query_tile
+  let native: ck_query_tile
 
   /// The most positions that one flash call takes when `group` heads share a key/value head.
   package static func positionLimit(group: Int, units: AttentionUnits) -> Int {
@@ -22,15 +22,18 @@ package struct QueryTile {
 
   /// - Parameters:
   ///   - queries: rotated; the group's heads are adjacent in each row, rows are `stride` apart
+  ///   - sinkQueries: of the same shape, rotated otherwise: for the blocks that are sinks
   ///   - out: of the same shape, overwritten
   ///   - position: of the first row
   ///   - scale: of the logits, usually 1 / √headWidth
   package init(
-    queries: UnsafePointer<Float>, out: UnsafeMutablePointer<Float>, stride: Int, positions: Int,
-    group: Int, headWidth: Int, position: Int, scale: Float
+    queries: UnsafePointer<Float>, sinkQueries: UnsafePointer<Float>? = nil,
+    out: UnsafeMutablePointer<Float>, stride: Int, positions: Int, group: Int, headWidth: Int,
+    position: Int, scale: Float
   ) {
     native = ck_query_tile(
-      queries: queries, out: out, stride: stride, positions: positions, group: group,
+      queries: queries, sink_queries: sinkQueries, out: out, stride: stride, positions: positions,
+      group: group,
       width: headWidth, position: Int32(position), scale: scale)
   }
 

@@ -61,10 +61,52 @@ import Transformer
   @Test(arguments: [
     AttentionSpecification.slidingWindow(window: 0, sinks: 4),
     .slidingWindow(window: 64, sinks: -1),
+    .blockSparse(selection: .quest, blockSize: 24, keys: 512, denseLayers: 0),
+    .hybrid(
+      selection: .means, blockSize: 16, keys: 16, window: 128, sinks: 4, denseLayers: 2),
   ])
   func `an attention without meaning is refused`(attention: AttentionSpecification) throws {
     let error = try refusal { try EmbeddedModel.backend("odd", attention: attention) }
     #expect(error.failure == .unavailable)
     #expect(error.apiError.message.contains("odd"))
+  }
+
+  private func variant(
+    _ attention: AttentionSpecification, _ rope: RopeSpecification?, context: Int?
+  ) throws -> EmbeddedBackend {
+    try EmbeddedModel.models().backend(
+      for: modelName("long"),
+      EngineSpecification(
+        weights: try EmbeddedModel.path(), attention: attention, rope: rope, context: context))
+  }
+
+  @Test(arguments: [
+    (
+      AttentionSpecification.hybrid(
+        selection: .quest, blockSize: 32, keys: 512, window: 64, sinks: 4, denseLayers: 1),
+      RopeSpecification?.none, 8_192
+    ),
+    (
+      .blockSparse(selection: .moba, blockSize: 64, keys: 512, denseLayers: 0),
+      RopeSpecification(.dynamicNTK, factor: 2), 16_384
+    ),
+    (.flash, RopeSpecification(.yarn, factor: 4), 32_768),
+    (.slidingWindow(window: 1_020, sinks: 4), nil, 1_048_576),
+  ])
+  func `what a policy can spell can be run`(
+    attention: AttentionSpecification, rope: RopeSpecification?, context: Int
+  ) throws {
+    #expect(try variant(attention, rope, context: context).file.weights.parameters.blockCount == 30)
+  }
+
+  @Test func `a context that nothing stretches to is refused with the remedy`() throws {
+    let error = try refusal { try variant(.flash, nil, context: 16_384) }
+    #expect(error.failure == .unavailable)
+    for part in ["long", "16384", "8192", "rope"] {
+      #expect(error.apiError.message.contains(part), "\(error.apiError.message)")
+    }
+    #expect(throws: BackendError.self) {
+      try variant(.flash, RopeSpecification(.yarn, factor: 2), context: 32_768)
+    }
   }
 }

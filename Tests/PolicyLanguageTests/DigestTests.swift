@@ -27,7 +27,7 @@ struct DigestTests {
   private func documents() throws -> [(name: String, digest: String, canonicalText: String)] {
     let set = try PolicyParser.parse(Repository.sources(in: Repository.valid))
     #expect(set.warnings.isEmpty)
-    #expect(set.models.count == 4)
+    #expect(set.models.count == 6)
     #expect(set.rollouts.count == 2)
     return set.models.map { ($0.name.text, $0.digest, $0.canonicalText) }
       + set.rollouts.map { ($0.name.text, $0.digest, $0.canonicalText) }

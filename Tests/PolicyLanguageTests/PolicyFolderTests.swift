@@ -24,7 +24,10 @@ struct PolicyFolderTests {
   @Test func `a folder is its YAML files in order, without folders inside it`() throws {
     let path = Repository.policies.path(percentEncoded: false)
     let sources = try PolicyFolder.sources(at: path)
-    let names = ["assistant", "smollm2-dense", "smollm2-flash", "smollm2-window"]
+    let names = [
+      "assistant", "smollm2-dense", "smollm2-flash", "smollm2-hybrid", "smollm2-quest",
+      "smollm2-stream", "smollm2-window", "smollm2-yarn-32k",
+    ]
     let separator = path.hasSuffix("/") ? "" : "/"
     #expect(sources.map(\.file) == names.map { "\(path)\(separator)\($0).yaml" })
     #expect(throws: Never.self) { try PolicyParser.parse(sources) }

@@ -18,15 +18,27 @@ struct PolicyValuesTests {
   @Test func `the demo's rollout holds what its file says`() throws {
     let set = try PolicyParser.parse(Repository.sources(in: Repository.policies))
     #expect(set.warnings.isEmpty)
-    #expect(set.models.map(\.name.text) == ["smollm2-dense", "smollm2-flash", "smollm2-window"])
-    let attentions: [AttentionSpecification] = set.models.compactMap { model in
+    #expect(
+      set.models.map(\.name.text) == [
+        "smollm2-dense", "smollm2-flash", "smollm2-hybrid", "smollm2-quest", "smollm2-stream",
+        "smollm2-window", "smollm2-yarn-32k",
+      ])
+    let engines: [EngineSpecification] = set.models.compactMap { model in
       guard case .engine(let engine) = model.backend else { return nil }
       #expect(engine.weights == "SmolLM2-135M-Instruct.Q4_1.gguf")
       #expect(engine.sha256?.hasPrefix("b179c9523d0e6a0f") == true)
-      #expect(engine.context == 8192)
-      return engine.attention
+      return engine
     }
-    #expect(attentions == [.dense, .flash, .slidingWindow(window: 1024, sinks: 4)])
+    #expect(
+      engines.map(\.attention) == [
+        .dense, .flash,
+        .hybrid(
+          selection: .means, blockSize: 16, keys: 1024, window: 128, sinks: 4, denseLayers: 2),
+        .blockSparse(selection: .quest, blockSize: 16, keys: 1024, denseLayers: 0),
+        .slidingWindow(window: 2044, sinks: 4), .slidingWindow(window: 1024, sinks: 4), .flash,
+      ])
+    #expect(engines.map(\.context) == [8192, 8192, 8192, 8192, 1_048_576, 8192, 32_768])
+    #expect(engines.compactMap(\.rope) == [RopeSpecification(.yarn, factor: 4)])
 
     let policy = try #require(set.rollouts.first)
     #expect(policy.route.text == "assistant")
@@ -163,6 +175,50 @@ struct PolicyValuesTests {
   func `every assignment unit is read`(_ text: String, _ unit: UnitKind) throws {
     let policy = try Sample.policy(Sample.rollout(replacing: "unit: user", with: "unit: \(text)"))
     #expect(policy?.assignment.unit == unit)
+  }
+
+  private func engine(_ lines: String) throws -> EngineSpecification? {
+    let text = """
+      apiVersion: rollout/v1
+      kind: Model
+      name: a
+      engine:
+        weights: weights.gguf
+        \(lines)
+      """
+    guard
+      case .model(let model) = try PolicyParser.parse(PolicySource(file: "m.yaml", text: text)),
+      case .engine(let engine) = model.backend
+    else { return nil }
+    return engine
+  }
+
+  @Test(arguments: [
+    (
+      "{ kind: hybrid, keys: 512 }",
+      AttentionSpecification.hybrid(
+        selection: .means, blockSize: 16, keys: 512, window: 128, sinks: 4, denseLayers: 2)
+    ),
+    (
+      "{ kind: hybrid, selection: quest, blockSize: 32, keys: 256, window: 64, sinks: 0, "
+        + "denseLayers: 0 }",
+      .hybrid(selection: .quest, blockSize: 32, keys: 256, window: 64, sinks: 0, denseLayers: 0)
+    ),
+    (
+      "{ kind: blockSparse, selection: moba, keys: 48 }",
+      .blockSparse(selection: .moba, blockSize: 16, keys: 48, denseLayers: 0)
+    ),
+    ("{ kind: slidingWindow, window: 8 }", .slidingWindow(window: 8, sinks: 0)),
+  ])
+  func `every attention is read`(_ text: String, _ attention: AttentionSpecification) throws {
+    #expect(try engine("attention: \(text)")?.attention == attention)
+  }
+
+  @Test(arguments: RopeSpecification.Scaling.allCases)
+  func `every rope scaling is read`(_ scaling: RopeSpecification.Scaling) throws {
+    let engine = try engine(
+      "attention: { kind: flash }\n  rope: { scaling: \(scaling.rawValue), factor: 1.5 }")
+    #expect(engine?.rope == RopeSpecification(scaling, factor: 1.5))
   }
 
   @Test func `an upstream model holds what its file says`() throws {

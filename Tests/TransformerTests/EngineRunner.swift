@@ -21,7 +21,8 @@ struct EngineRunner {
 
   func emptyCache() -> KeyValueCache {
     KeyValueCache(
-      KeyValuePage.Shape(variant.weights.parameters), budget: budget, priority: .live)
+      KeyValuePage.Shape(variant.weights.parameters, summary: variant.attention.summary),
+      budget: budget, priority: .live)
   }
 
   /// The logits after the last tokens, [last][vocabularySize].
@@ -35,7 +36,8 @@ struct EngineRunner {
     var turn = 0
     var rest = tokens[...]
     while !rest.isEmpty {
-      let chunk = rest.prefix(chunks.isEmpty ? Workspace.chunkLimit : chunks[turn % chunks.count])
+      let wanted = rest.prefix(chunks.isEmpty ? Workspace.chunkLimit : chunks[turn % chunks.count])
+      let chunk = try executor.pass(variant).chunk(wanted, after: cache)
       rest = rest.dropFirst(chunk.count)
       turn += 1
       all += try logits(chunk, &cache, from: last.map { tokens.count - $0 } ?? 0)

@@ -97,13 +97,19 @@ struct EngineTinyModel {
     for (name, value) in integers where changes.leaveOut != name {
       builder.add("\(architecture).\(name)", changes.integers[name] ?? UInt32(value))
     }
-    builder.add("\(architecture).rope.freq_base", Float(Self.rotaryBase))
+    builder.add(
+      "\(architecture).rope.freq_base", changes.numbers["rope.freq_base"] ?? Float(Self.rotaryBase))
     builder.add("\(architecture).attention.layer_norm_rms_epsilon", Float(Self.epsilon))
     if let kind = changes.strings["rope.scaling.type"] {
       builder.add("\(architecture).rope.scaling.type", kind)
     }
     if let tokens = changes.tokens { builder.add("tokenizer.ggml.tokens", tokens) }
-    for (name, value) in changes.numbers { builder.add("\(architecture).\(name)", value) }
+    for (name, value) in changes.numbers where name != "rope.freq_base" {
+      builder.add("\(architecture).\(name)", value)
+    }
+    if let trained = changes.integers["rope.scaling.original_context_length"] {
+      builder.add("\(architecture).rope.scaling.original_context_length", trained)
+    }
     for name in order where changes.leaveOut != name {
       let shape = (changes.shapes[name] ?? dimensions[name] ?? []).map(UInt64.init)
       if let stored = changes.stored[name] {
@@ -126,107 +132,5 @@ struct EngineTinyModel {
 
   func weights(_ changes: Changes = Changes()) throws -> Weights {
     try Weights(openGGUF(bytes(changes)), threads: 2)
-  }
-}
-
-extension EngineTinyModel {
-  /// The logits after each token, by the formulas and nothing else, in double precision.
-  ///
-  /// - Parameter shows: whether a query's position sees a key's, for key ≤ query
-  func logits(
-    _ tokens: [Token], shows: (_ key: Int, _ query: Int) -> Bool = { _, _ in true }
-  ) -> [[Double]] {
-    var stream = tokens.map { row("token_embd.weight", Int($0)) }
-    for block in 0..<Self.blockCount {
-      let prefix = "blk.\(block)."
-      let normed = stream.map { norm($0, prefix + "attn_norm.weight") }
-      let queries = normed.enumerated().map {
-        rotated(project(prefix + "attn_q", $1), position: $0)
-      }
-      let keys = normed.enumerated().map {
-        rotated(project(prefix + "attn_k", $1), position: $0)
-      }
-      let values = normed.map { project(prefix + "attn_v", $0) }
-      for i in tokens.indices {
-        let seen = (0...i).filter { shows($0, i) }
-        let attended = attend(queries[i], seen.map { keys[$0] }, seen.map { values[$0] })
-        stream[i] = sum(stream[i], multiply(prefix + "attn_output.weight", attended))
-        let input = norm(stream[i], prefix + "ffn_norm.weight")
-        let gate = multiply(prefix + "ffn_gate.weight", input)
-        let up = multiply(prefix + "ffn_up.weight", input)
-        let hidden = zip(gate, up).map { $0 / (1 + exp(-$0)) * $1 }
-        stream[i] = sum(stream[i], multiply(prefix + "ffn_down.weight", hidden))
-      }
-    }
-    return stream.map { multiply("output.weight", norm($0, "output_norm.weight")) }
-  }
-
-  private func row(_ name: String, _ index: Int) -> [Double] {
-    (tensors[name] ?? [])[index * Self.width..<(index + 1) * Self.width].map(Double.init)
-  }
-
-  private func multiply(_ name: String, _ x: [Double]) -> [Double] {
-    // Pointers, because this is most of the work and tests are built without optimisation.
-    (tensors[name] ?? []).withUnsafeBufferPointer { weights in
-      x.withUnsafeBufferPointer { x in
-        (0..<weights.count / x.count).map { r in
-          var sum = 0.0
-          var k = 0
-          while k < x.count {
-            sum += Double(weights[r &* x.count &+ k]) * x[k]
-            k &+= 1
-          }
-          return sum
-        }
-      }
-    }
-  }
-
-  private func project(_ name: String, _ x: [Double]) -> [Double] {
-    let product = multiply(name + ".weight", x)
-    return tensors[name + ".bias"].map { zip(product, $0).map { $0 + Double($1) } } ?? product
-  }
-
-  private func norm(_ x: [Double], _ name: String) -> [Double] {
-    let mean = x.reduce(0) { $0 + $1 * $1 } / Double(x.count)
-    let factor = 1 / (mean + Self.epsilon).squareRoot()
-    return zip(x, tensors[name] ?? []).map { $0 * factor * Double($1) }
-  }
-
-  private func sum(_ a: [Double], _ b: [Double]) -> [Double] { zip(a, b).map(+) }
-
-  private func rotated(_ x: [Double], position: Int) -> [Double] {
-    var out = x
-    let half = Self.headWidth / 2
-    for pair in 0..<x.count / 2 {
-      let (head, channel) = pair.quotientAndRemainder(dividingBy: half)
-      let angle =
-        Double(position) * pow(Self.rotaryBase, -2 * Double(channel) / Double(Self.headWidth))
-      let start = head * Self.headWidth
-      let (a, b) =
-        architecture == "qwen2"
-        ? (start + channel, start + channel + half)
-        : (start + 2 * channel, start + 2 * channel + 1)
-      out[a] = x[a] * cos(angle) - x[b] * sin(angle)
-      out[b] = x[a] * sin(angle) + x[b] * cos(angle)
-    }
-    return out
-  }
-
-  private func attend(_ query: [Double], _ keys: [[Double]], _ values: [[Double]]) -> [Double] {
-    (0..<Self.heads).flatMap { head -> [Double] in
-      let shared = head / (Self.heads / Self.keyValueHeads)
-      let scores = keys.map { key in
-        (0..<Self.headWidth).reduce(0.0) {
-          $0 + query[head * Self.headWidth + $1] * key[shared * Self.headWidth + $1]
-        } / Double(Self.headWidth).squareRoot()
-      }
-      let most = scores.max() ?? 0
-      let weights = scores.map { exp($0 - most) }
-      let total = weights.reduce(0, +)
-      return (0..<Self.headWidth).map { c in
-        zip(weights, values).reduce(0.0) { $0 + $1.0 * $1.1[shared * Self.headWidth + c] } / total
-      }
-    }
   }
 }

@@ -39,6 +39,8 @@ package final class EmbeddedModels: Sendable {
     do {
       let variant = try ModelVariant(
         name: model.text, weights: file.weights, attention: AttentionKind(specification.attention),
+        rotary: RotaryTables(
+          file.weights.parameters, scaling: RotaryScaling(specification.rope)),
         contextLength: specification.context)
       return EmbeddedBackend(model: model, engine: engine, variant: variant, file: file)
     } catch {
@@ -130,11 +132,39 @@ package final class EmbeddedModels: Sendable {
 }
 
 extension AttentionKind {
-  fileprivate init(_ specification: AttentionSpecification) {
+  /// - Throws: `invalidRequest` for parameters without meaning.
+  fileprivate init(_ specification: AttentionSpecification) throws(TransformerError) {
     switch specification {
     case .dense: self = .dense
     case .flash: self = .flash
     case .slidingWindow(let window, let sinks): self = .slidingWindow(window: window, sinks: sinks)
+    case .blockSparse(let selection, let blockSize, let keys, let denseLayers):
+      self = .blockSparse(
+        try BlockSparse(
+          selection == .quest ? .quest : .moba, blockSize: blockSize, keys: keys,
+          denseLayers: denseLayers))
+    case .hybrid(
+      let selection, let blockSize, let keys, let window, let sinks, let denseLayers):
+      self = .hybrid(
+        try Hybrid(
+          selection == .quest ? .quest : .means, blockSize: blockSize, keys: keys, window: window,
+          sinks: sinks, denseLayers: denseLayers))
     }
+  }
+}
+
+extension RotaryScaling {
+  fileprivate init(_ specification: RopeSpecification?) {
+    guard let specification else {
+      self = .none
+      return
+    }
+    self =
+      switch specification.scaling {
+      case .linear: .linear(factor: specification.factor)
+      case .ntk: .ntk(factor: specification.factor)
+      case .dynamicNTK: .dynamicNTK(factor: specification.factor)
+      case .yarn: .yarn(factor: specification.factor)
+      }
   }
 }

@@ -113,7 +113,7 @@ typedef struct ck_codes {
  * The block's first key has position `start`. A query at position p sees key j when
  *   max(first, p - reach + 1) <= j < min(end, p + 1).
  * A plan may name a block twice with disjoint ranges. Entries that no query sees must still
- * hold finite values.
+ * hold finite values. `is_sink` says that queries look at it with their `sink_queries`.
  */
 typedef struct ck_key_block {
   const ck_half *keys;
@@ -122,17 +122,21 @@ typedef struct ck_key_block {
   int32_t first;
   int32_t end;
   int32_t reach;
+  int32_t is_sink;
 } ck_key_block;
 
 /* Queries of one key/value head: `positions` successive positions times `group` heads.
  *
  *   queries [positions, stride]  the group's heads are the first group * width columns, rotated
  *   out     [positions, stride]  the same shape
+ *   sink_queries  like queries, rotated for positions nearer to the sinks; NULL if no block is_sink
  *
- * positions * group <= CK_FLASH_ROWS in a flash call, CK_MATRIX_ROWS on matrix units. scale is usually 1 / sqrt(width).
+ * positions * group <= CK_FLASH_ROWS in a flash call, CK_MATRIX_ROWS on matrix units. scale is
+ * usually 1 / sqrt(width).
  */
 typedef struct ck_query_tile {
   const float *queries;
+  const float *_Nullable sink_queries;
   float *out;
   size_t stride;
   size_t positions;
@@ -141,6 +145,17 @@ typedef struct ck_query_tile {
   int32_t position;
   float scale;
 } ck_query_tile;
+
+/* What is kept of a run of 16, 32 or 64 successive keys, so that runs can be chosen by content.
+ * A block has runs = CK_KEYS / run of them, and its summary is [channels, runs] halves.
+ *
+ *   MEANS   the mean key: channels = width
+ *   RANGES  per channel the greatest, then per channel the least: channels = 2 width
+ */
+typedef enum ck_summary {
+  CK_SUMMARY_MEANS = 0,
+  CK_SUMMARY_RANGES = 1,
+} ck_summary;
 
 typedef struct ck_kernels {
   /* Dequantises columns first..<first + count of a tile: out [count, CK_TILE].
@@ -202,6 +217,25 @@ typedef struct ck_kernels {
    * scores [positions * group, count * CK_KEYS], scratch as for flash; any number of rows. */
   void (*dense)(const ck_query_tile *tile, const ck_key_block *blocks, size_t count, float *scores,
                 float *scratch);
+
+  /* Writes run `index` of a block's summary; all keys of the run are there.
+   *   keys [width, CK_KEYS] */
+  void (*summarise)(ck_half *summary, const ck_half *keys, size_t width, size_t run, size_t index,
+                    ck_summary kind);
+
+  /* The selector of a tile, [channels, runs]: its product with a summary is the sum, over the
+   * tile's rows q, of q . mean (Lu et al. 2025) or of the bound sum_c max(q_c greatest_c,
+   * q_c least_c) on q . key (Tang et al. 2024, section 3.2). As least <= greatest, the bound is
+   * max(q, 0) . greatest + min(q, 0) . least, so that the rows can be added up before. */
+  void (*gather_selector)(float *selector, const ck_query_tile *tile, size_t runs, ck_summary kind);
+
+  /* scores[i] = sum_c selector[c, i] summary[c, i], for the `runs` of one block. */
+  void (*score_runs)(float *scores, const float *selector, const ck_half *summary, size_t channels,
+                     size_t runs);
+
+  /* Rotates the channel pairs (2i, 2i + 1) of a block's keys [width, CK_KEYS] by an angle for each
+   * pair and key: cosines and sines [pairs, CK_KEYS]. */
+  void (*turn)(ck_half *keys, const float *cosines, const float *sines, size_t pairs);
 } ck_kernels;
 
 /* Rows of activations as bfloat16 numbers, by their upper 16 bits. x is about high + low.
@@ -253,6 +287,11 @@ size_t ck_flash_scratch(size_t width);
 
 /* Elements of which a row in a file has a multiple: CK_BLOCK or CK_SUPERBLOCK. */
 size_t ck_block_size(ck_format format);
+
+/* The places of the `wanted` greatest scores, in order of place; all if there are no more. Of equal
+ * scores the first are taken; what is not a number is the least. Returns how many were written.
+ * Takes four passes over the scores whatever they are. */
+size_t ck_choose(uint32_t *chosen, const float *scores, size_t count, size_t wanted);
 
 /* Bytes of one row of `columns` elements in a file, and of one packed tile.
  * columns is a multiple of ck_block_size(format). */

@@ -3,7 +3,7 @@ import Tensors
 /// Which keys a query attends to, and how.
 ///
 /// Every kind but `dense` is a *plan*: the list of key blocks of a query tile, which one flash
-/// kernel executes. A new kind is a new case and its plan.
+/// kernel executes. A new kind is a new case, and a file with its check and its plan.
 package enum AttentionKind: Hashable, Sendable {
   /// All earlier positions, every score materialised: the yardstick.
   case dense
@@ -11,82 +11,89 @@ package enum AttentionKind: Hashable, Sendable {
   ///
   /// Dao et al. 2022, "FlashAttention".
   case flash
-  /// The first `sinks` positions and the last `window`, the query's own included.
-  ///
-  /// Xiao et al. 2023, "Efficient Streaming Language Models with Attention Sinks". Memory and time
-  /// per token stay constant; what lies between is forgotten.
+  /// The first `sinks` positions and the last `window`: see `SlidingWindow`.
   case slidingWindow(window: Int, sinks: Int)
+  /// The blocks of keys that score best.
+  case blockSparse(BlockSparse)
+  /// Sinks, a local window, and the blocks of keys that score best.
+  case hybrid(Hybrid)
 
   /// Refuses parameters without meaning.
   ///
   /// - Throws: `invalidRequest`
   func check() throws(TransformerError) {
-    guard case .slidingWindow(let window, let sinks) = self else { return }
-    guard window >= 1, sinks >= 0, window < 1 << 30, sinks < 1 << 30 else {
-      throw TransformerError(
-        .invalidRequest, "a window of \(window) with \(sinks) sinks; use at least 1 and 0")
+    switch self {
+    case .dense, .flash, .blockSparse, .hybrid: break
+    case .slidingWindow(let window, let sinks):
+      try SlidingWindow(window: window, sinks: sinks).check()
     }
   }
-}
 
-/// One key block of a plan, and the part of it that shows.
-///
-/// The query at position p sees key j when `positions` contains j, j ≤ p and j > p − `reach`.
-struct PlannedBlock: Hashable {
-  /// Of 64 keys: the block holds positions 64 · index and the 63 that follow.
-  let index: Int
-  let positions: Range<Int>
-  let reach: Int
-}
+  /// What of the keys must be kept beside them, if blocks are chosen by content.
+  var summary: KeySummary? { selection?.summary }
 
-extension AttentionKind {
+  /// The rule by which blocks are chosen, if they are.
+  var selection: BlockSelection? {
+    switch self {
+    case .dense, .flash, .slidingWindow: nil
+    case .blockSparse(let blockSparse): blockSparse.rule
+    case .hybrid(let hybrid): hybrid.rule
+    }
+  }
+
+  /// Cuts `positions` into the tiles of queries that have one plan each.
+  ///
+  /// - Parameter limit: the most positions of a tile
+  func tiles(_ positions: Range<Int>, limit: Int) -> [Range<Int>] {
+    guard selection != nil else {
+      return stride(from: positions.lowerBound, to: positions.upperBound, by: limit).map {
+        $0..<min($0 + limit, positions.upperBound)
+      }
+    }
+    // Borders that do not depend on where the chunk begins, because what a query sees depends on
+    // the others of its tile.
+    let size = min(limit, BlockSelection.tileLimit)
+    return (positions.lowerBound / size...(positions.upperBound - 1) / size).map {
+      ($0 * size..<($0 + 1) * size).clamped(to: positions)
+    }
+  }
+
   /// The key blocks that the queries at `tile` need, in order; no block that none of them sees.
   ///
-  /// - Parameter tile: successive positions, not empty
-  func plan(tile: Range<Int>) -> [PlannedBlock] {
+  /// - Parameters:
+  ///   - tile: successive positions, not empty
+  ///   - choose: chooses blocks by content for `BlockSelection.plan`; others do not call it
+  func plan(
+    tile: Range<Int>, layer: Int, choose: (_ among: Range<Int>, _ count: Int) -> [Int]
+  ) -> [PlannedBlock] {
     switch self {
-    case .dense, .flash:
-      return Self.blocks(0..<tile.upperBound).map {
-        PlannedBlock(index: $0, positions: 0..<Int.max, reach: Int.max)
-      }
+    case .dense, .flash: PlannedBlock.all(upTo: tile)
     case .slidingWindow(let window, let sinks):
-      let seenSinks = 0..<min(sinks, tile.upperBound)
-      let first = max(sinks, tile.lowerBound - window + 1)
-      let recent = min(first, tile.upperBound)..<tile.upperBound
-      return Self.blocks(seenSinks).map {
-        PlannedBlock(index: $0, positions: 0..<sinks, reach: Int.max)
-      }
-        + Self.blocks(recent).map {
-          PlannedBlock(index: $0, positions: sinks..<Int.max, reach: window)
-        }
+      SlidingWindow(window: window, sinks: sinks).plan(tile: tile)
+    case .blockSparse(let blockSparse):
+      blockSparse.rule.plan(tile: tile, layer: layer, choose: choose)
+    case .hybrid(let hybrid):
+      hybrid.rule.plan(tile: tile, layer: layer, choose: choose)
     }
   }
 
-  /// Whether no position from `next` on will see any key of the block.
-  func isForgotten(block: Int, next: Int) -> Bool {
+  /// The blocks that no position from `next` on will see; grows with `next` at its end only.
+  func forgotten(next: Int) -> Range<Int> {
     switch self {
-    case .dense, .flash: return false
+    case .dense, .flash, .blockSparse, .hybrid: 0..<0
     case .slidingWindow(let window, let sinks):
-      let keys = block * KeyBlock.keyCount..<(block + 1) * KeyBlock.keyCount
-      return keys.lowerBound >= sinks && keys.upperBound <= next - window + 1
+      SlidingWindow(window: window, sinks: sinks).forgotten(next: next)
     }
   }
 
   /// The most blocks that are in use at once while a sequence of `length` positions is computed in
   /// chunks of `chunk`.
   func blockLimit(length: Int, chunk: Int) -> Int {
-    let all = Self.blocks(0..<length).count
+    let all = PlannedBlock.indices(of: 0..<length).count
     switch self {
-    case .dense, .flash: return all
+    case .dense, .flash, .blockSparse, .hybrid: return all
     case .slidingWindow(let window, let sinks):
-      let size = KeyBlock.keyCount
-      return min(all, (sinks + size - 1) / size + (window + chunk + size - 1) / size + 1)
+      return min(all, SlidingWindow(window: window, sinks: sinks).blockLimit(chunk: chunk))
     }
-  }
-
-  private static func blocks(_ positions: Range<Int>) -> Range<Int> {
-    let size = KeyBlock.keyCount
-    return positions.isEmpty
-      ? 0..<0 : positions.lowerBound / size..<(positions.upperBound - 1) / size + 1
   }
 }

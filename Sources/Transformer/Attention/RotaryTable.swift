@@ -19,12 +19,17 @@ package struct RotaryTable: Hashable, Sendable {
     self.magnitude = magnitude
   }
 
-  /// The table that the model was trained with.
+  /// The table of the model's own frequencies, unscaled.
   package init(_ parameters: HyperParameters) {
+    self.init(parameters, base: parameters.rotaryBase)
+  }
+
+  /// The table of another base; what the file divides its frequencies by stays.
+  init(_ parameters: HyperParameters, base: Double) {
     let width = Double(parameters.rotaryWidth)
     self.init(
       frequencies: parameters.rotaryDivisors.enumerated().map { pair, divisor in
-        pow(parameters.rotaryBase, -2 * Double(pair) / width) / divisor
+        pow(base, -2 * Double(pair) / width) / divisor
       })
   }
 

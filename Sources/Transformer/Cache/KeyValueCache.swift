@@ -7,8 +7,12 @@ struct KeyValueCache: Sendable {
   let shape: KeyValuePage.Shape
   /// Positions that are complete.
   private(set) var length = 0
+  /// The stage of `RotaryTables` that the keys are turned by.
+  private(set) var rotaryStage = 0
   /// By block; `nil` where the attention kind has forgotten it.
   private var pages: [KeyValuePage?] = []
+  /// The end of the blocks that are forgotten.
+  private var forgottenEnd = 0
   private let budget: CacheBudget
   let priority: Priority
   /// Whose idle pages make room for new ones.
@@ -69,25 +73,43 @@ struct KeyValueCache: Sendable {
 
   /// Lets go of pages that `attention` will not look at again.
   mutating func forget(_ attention: AttentionKind) {
-    for index in pages.indices where pages[index] != nil {
-      if attention.isForgotten(block: index, next: length) { pages[index] = nil }
+    let forgotten = attention.forgotten(next: length)
+    // Only what is new, so that a window that runs for ever does not look back ever further.
+    for index in max(forgotten.lowerBound, forgottenEnd)..<max(forgottenEnd, forgotten.upperBound) {
+      pages[index] = nil
     }
+    forgottenEnd = max(forgottenEnd, forgotten.upperBound)
   }
 
   /// Gives all pages back.
   mutating func removeAll() {
     pages = []
     length = 0
+    rotaryStage = 0
+    forgottenEnd = 0
   }
 
-  /// The page of a block, `nil` where it is forgotten or was never there.
-  func page(_ block: Int) -> KeyValuePage? {
-    pages.indices.contains(block) ? pages[block] : nil
+  /// The page of a block that is neither forgotten nor beyond what was reserved, else `nil`.
+  func page(_ index: Int) -> KeyValuePage? {
+    pages.indices.contains(index) ? pages[index] : nil
+  }
+
+  /// Makes every page this cache's own, to be written in place, and notes the stage that its keys
+  /// will be turned by.
+  ///
+  /// - Throws: `cacheFull`; the keys are as before then, in the stage of before.
+  mutating func enterStage(_ stage: Int) throws(TransformerError) {
+    for index in pages.indices where !isKnownUniquelyReferenced(&pages[index]) {
+      guard let shared = pages[index] else { continue }
+      let own = try newPage()
+      own.copy(from: shared)
+      pages[index] = own
+    }
+    rotaryStage = stage
   }
 
   /// A block that is neither forgotten nor beyond what was reserved, else `nil`.
   func block(_ index: Int, layer: Int, keyValueHead: Int) -> KeyBlock? {
-    pages.indices.contains(index)
-      ? pages[index]?.block(layer: layer, keyValueHead: keyValueHead) : nil
+    page(index)?.block(layer: layer, keyValueHead: keyValueHead)
   }
 }

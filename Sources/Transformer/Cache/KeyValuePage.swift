@@ -10,15 +10,24 @@ final class KeyValuePage: Sendable {
     let layers: Int
     let keyValueHeads: Int
     let headWidth: Int
+    /// What is kept beside the keys, if anything.
+    let summary: KeySummary?
 
-    init(_ parameters: HyperParameters) {
+    init(_ parameters: HyperParameters, summary: KeySummary? = nil) {
       layers = parameters.blockCount
       keyValueHeads = parameters.keyValueHeads
       headWidth = parameters.headWidth
+      self.summary = summary
     }
 
-    /// Bytes of one page.
-    var byteCount: Int { layers * keyValueHeads * KeyBlock.byteCount(headWidth: headWidth) }
+    /// Bytes of one page: all blocks, then all summaries.
+    var byteCount: Int {
+      blockBytes + layers * keyValueHeads * (summary?.byteCount(headWidth: headWidth) ?? 0)
+    }
+
+    fileprivate var blockBytes: Int {
+      layers * keyValueHeads * KeyBlock.byteCount(headWidth: headWidth)
+    }
   }
 
   let shape: Shape
@@ -57,6 +66,14 @@ final class KeyValuePage: Sendable {
     let start = memory.base + (layer * shape.keyValueHeads + keyValueHead) * size
     let keys = start.assumingMemoryBound(to: UInt16.self)
     return KeyBlock(keys: keys, values: keys + KeyBlock.keyCount * shape.headWidth)
+  }
+
+  /// The summary of one layer's and head's keys, or `nil` for a page without.
+  func summary(layer: Int, keyValueHead: Int) -> UnsafeMutablePointer<UInt16>? {
+    guard let size = shape.summary?.byteCount(headWidth: shape.headWidth) else { return nil }
+    let start = memory.base + shape.blockBytes
+    return (start + (layer * shape.keyValueHeads + keyValueHead) * size)
+      .assumingMemoryBound(to: UInt16.self)
   }
 
   /// Makes this page equal to `other`, of the same shape.

@@ -26,7 +26,7 @@ package final class PrefixCache: Sendable {
     let weights: ObjectIdentifier
     let shape: KeyValuePage.Shape
     let attention: AttentionKind
-    let rotary: RotaryTable
+    let rotary: RotaryTables
   }
 
   fileprivate struct Root {
@@ -105,7 +105,7 @@ package final class PrefixCache: Sendable {
       for index in path { state.nodes[index].lastUse = state.uses }
       return Prefix(
         pages: path.enumerated().map { block, index in
-          variant.attention.isForgotten(block: block, next: length)
+          variant.attention.forgotten(next: length).contains(block)
             ? nil : state.nodes[index].page
         },
         seconds: path.map { state.nodes[$0].seconds })
@@ -196,7 +196,7 @@ extension PrefixCache.State {
     _ path: [Int], _ attention: AttentionKind, _ priority: Priority
   ) -> Bool {
     path.enumerated().allSatisfy { block, index in
-      attention.isForgotten(block: block, next: path.count * KeyBlock.keyCount)
+      attention.forgotten(next: path.count * KeyBlock.keyCount).contains(block)
         || nodes[index].isUsable(by: priority)
     }
   }

@@ -133,7 +133,8 @@ package final class Engine: Sendable {
       bufferingPolicy: .bufferingOldest(answerLimit + 3))
     let job = GenerationJob(
       request, variant: variant, answerLimit: answerLimit, cache: cache,
-      prefixes: prefixes, continuation: continuation, submitted: .now)
+      prefixes: variant.keepsPrefixes ? prefixes : nil, continuation: continuation,
+      submitted: .now)
     continuation.onTermination = { [pool] _ in pool.cancel(job) }
     try pool.submit(job)
     return stream
@@ -201,7 +202,8 @@ package final class Engine: Sendable {
   private func emptyCache(
     _ variant: ModelVariant, _ priority: Priority, length: Int
   ) throws(TransformerError) -> KeyValueCache {
-    let shape = KeyValuePage.Shape(variant.weights.parameters)
+    let shape = KeyValuePage.Shape(
+      variant.weights.parameters, summary: variant.attention.summary)
     let limit = priority == .live ? budget.limitBytes : budget.shadowLimitBytes
     let pages = variant.attention.blockLimit(length: length, chunk: Workspace.chunkLimit)
     guard pages * shape.byteCount <= limit else {

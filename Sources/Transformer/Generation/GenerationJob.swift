@@ -89,8 +89,8 @@ final class GenerationJob: SteppingJob, @unchecked Sendable {
     return nextTurn()
   }
 
-  func beginStep() throws(TransformerError) -> SequenceRows {
-    try cache.reserve(upTo: cache.length + 1)
+  func beginStep(_ pass: ForwardPass) throws(TransformerError) -> SequenceRows {
+    try pass.prepare(&cache, of: variant, for: 1)
     return SequenceRows([lastToken], of: variant, after: cache)
   }
 
@@ -164,7 +164,8 @@ final class GenerationJob: SteppingJob, @unchecked Sendable {
   private func prefill(_ pass: ForwardPass) throws(TransformerError) -> SampledToken? {
     // Chunks end at whole multiples, so that they are the same with and without a cached prefix.
     let end = (prefilled / Workspace.chunkLimit + 1) * Workspace.chunkLimit
-    let chunk = request.prompt[prefilled..<min(end, request.prompt.count)]
+    let chunk = variant.chunk(
+      request.prompt[prefilled..<min(end, request.prompt.count)], after: cache)
     try pass.run(chunk, of: variant, cache: &cache)
     prefilled += chunk.count
     guard prefilled == request.prompt.count else { return nil }

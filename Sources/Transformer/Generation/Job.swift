@@ -36,9 +36,10 @@ protocol SteppingJob: Job {
 
   /// Makes room for the next token.
   ///
+  /// - Parameter pass: the one that the step will be
   /// - Returns: one row
   /// - Throws: `cacheFull`
-  func beginStep() throws(TransformerError) -> SequenceRows
+  func beginStep(_ pass: ForwardPass) throws(TransformerError) -> SequenceRows
 
   /// Draws the next token, and keeps it until `endStep`. Called on any thread of the crew.
   func draw(from logits: UnsafeMutableBufferPointer<Float>)

@@ -39,7 +39,7 @@ final class ScoringJob: Job, @unchecked Sendable {
     if let queueSeconds = stopwatch.start(at: begin) { timings.queueSeconds = queueSeconds }
     let pass = try executor.pass(variant.weights, isPrefill: true)
     // The last token predicts nothing that is asked for.
-    let chunk = text[read..<text.count - 1].prefix(Workspace.chunkLimit)
+    let chunk = variant.chunk(text[read..<text.count - 1], after: cache)
     try pass.run(chunk, of: variant, cache: &cache)
     try score(chunk.indices, pass)
     read += chunk.count

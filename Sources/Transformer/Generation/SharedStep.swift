@@ -9,12 +9,19 @@ struct SharedStep {
   /// - Parameter jobs: 1...`Scheduler.stepLimit`, all of the same weights
   /// - Returns: what came of each
   func run(_ jobs: [any SteppingJob]) -> [Result<Turn?, TransformerError>] {
+    guard let weights = jobs.first?.weights else { return [] }
+    let pass: ForwardPass
+    do throws(TransformerError) {
+      pass = try executor.pass(weights, isPrefill: false)
+    } catch {
+      return jobs.map { _ in .failure(error) }
+    }
     var results: [Result<Turn?, TransformerError>?] = Array(repeating: nil, count: jobs.count)
     var rows: [SequenceRows] = []
     var places: [Int] = []
     for (place, job) in jobs.enumerated() {
       do throws(TransformerError) {
-        rows.append(try job.beginStep())
+        rows.append(try job.beginStep(pass))
         places.append(place)
       } catch {
         results[place] = .failure(error)
@@ -22,7 +29,7 @@ struct SharedStep {
     }
     do throws(TransformerError) {
       let taking = places.map { jobs[$0] }
-      let seconds = try compute(rows, taking)
+      let seconds = try compute(pass, rows, taking)
       rows = []
       for (row, place) in places.enumerated() {
         do throws(TransformerError) {
@@ -39,11 +46,10 @@ struct SharedStep {
 
   /// Runs the pass and draws; returns what it cost each row.
   private func compute(
-    _ rows: [SequenceRows], _ jobs: [any SteppingJob]
+    _ pass: ForwardPass, _ rows: [SequenceRows], _ jobs: [any SteppingJob]
   ) throws(TransformerError) -> [Double] {
-    guard let weights = jobs.first?.weights else { return [] }
+    guard !rows.isEmpty else { return [] }
     let begin = ContinuousClock.now
-    let pass = try executor.pass(weights, isPrefill: false)
     let attention = try pass.run(rows)
     pass.computeLogits(rows: 0..<rows.count)
     let threads = pass.crew.size
@@ -52,7 +58,7 @@ struct SharedStep {
       for row in range { jobs[row].draw(from: pass.workspace.logits(row: row)) }
     }
     let charge = executor.yardstick.charge(
-      max(0, common), rows: rows.count, of: weights, threads: threads)
+      max(0, common), rows: rows.count, of: pass.weights, threads: threads)
     return attention.ofSequences.map { charge + $0 }
   }
 }

@@ -34,7 +34,7 @@ struct SideReading {
   /// Reads the next chunk; gives the cache back after the last.
   mutating func read(_ pass: ForwardPass) throws(TransformerError) {
     // The last token predicts nothing that is asked for.
-    let chunk = text[(top.count - 1)..<(text.count - 1)].prefix(Workspace.chunkLimit)
+    let chunk = variant.chunk(text[(top.count - 1)..<(text.count - 1)], after: cache)
     try pass.run(chunk, of: variant, cache: &cache)
     var row = 0
     while row < chunk.count {

@@ -29,15 +29,25 @@ struct ForwardPass {
 
   /// Runs the next `tokens` of `variant`'s sequence, and counts them as part of `cache`.
   ///
-  /// - Parameter tokens: 1...`Workspace.chunkLimit`, all in the vocabulary
+  /// - Parameter tokens: what `variant.chunk` gave: not empty, and all in the vocabulary
   /// - Throws: `cacheFull`; the cache is as before then.
   func run(
     _ tokens: ArraySlice<Token>, of variant: ModelVariant, cache: inout KeyValueCache
   ) throws(TransformerError) {
-    try cache.reserve(upTo: cache.length + tokens.count)
+    try prepare(&cache, of: variant, for: tokens.count)
     _ = try run([SequenceRows(tokens, of: variant, after: cache)])
     cache.advance(by: tokens.count)
     cache.forget(variant.attention)
+  }
+
+  /// Makes `cache` ready for the next `count` positions, which are in one stage of the rotation.
+  ///
+  /// - Throws: `cacheFull`; the keys are as before then.
+  func prepare(
+    _ cache: inout KeyValueCache, of variant: ModelVariant, for count: Int
+  ) throws(TransformerError) {
+    try cache.reserve(upTo: cache.length + count)
+    try turnKeys(&cache, to: variant.rotary)
   }
 
   /// Runs some rows through all layers.
@@ -70,6 +80,7 @@ struct ForwardPass {
     for layer in weights.blocks.indices {
       project(layer, rows: rows)
       rotateAndStore(layer, places, sequences)
+      for sequence in sequences { summarise(layer, sequence.positions, sequence.cache) }
       let begin = ContinuousClock.now
       attend(layer, steps)
       time.seconds += (.now - begin).seconds
@@ -116,10 +127,17 @@ struct ForwardPass {
 
   private func prepareRotation(_ places: [RowPlace], _ sequences: [SequenceRows]) {
     let pairs = parameters.rotaryWidth / 2
+    let tables = sequences.map(\.rotaryTable)
     for (row, place) in places.enumerated() {
-      sequences[place.sequence].rotary.write(
+      let table = tables[place.sequence]
+      table.write(
         position: place.position, cosines: workspace.cosines + row * pairs,
         sines: workspace.sines + row * pairs)
+      guard let sinkReach = sequences[place.sequence].sinkReach else { continue }
+      let sinkRow = Workspace.chunkLimit + row
+      table.write(
+        position: min(place.position, sinkReach - 1),
+        cosines: workspace.cosines + sinkRow * pairs, sines: workspace.sines + sinkRow * pairs)
     }
   }
 
@@ -224,6 +242,7 @@ struct ForwardPass {
         weights.blocks[layer].addBiases(
           queries: space.queries + row * parameters.queryWidth, keys: keys,
           values: space.values + row * parameters.keyValueWidth)
+        if sequences[places[row].sequence].sinkReach != nil { rotateForSinks(row: row) }
         kernels.rotate(
           space.queries + row * parameters.queryWidth, cosines: cosines, sines: sines,
           heads: parameters.heads, headWidth: headWidth, pairs: pairs)
@@ -241,6 +260,17 @@ struct ForwardPass {
         }
       }
     }
+  }
+
+  /// Rotates a copy of a row's queries by the position from which they look at the sinks.
+  private func rotateForSinks(row: Int) {
+    let (width, pairs) = (parameters.queryWidth, parameters.rotaryWidth / 2)
+    let queries = workspace.sinkQueries + row * width
+    queries.update(from: workspace.queries + row * width, count: width)
+    let angles = (Workspace.chunkLimit + row) * pairs
+    kernels.rotate(
+      queries, cosines: workspace.cosines + angles, sines: workspace.sines + angles,
+      heads: parameters.heads, headWidth: parameters.headWidth, pairs: pairs)
   }
 
   // MARK: Sharing the work

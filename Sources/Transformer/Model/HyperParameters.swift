@@ -23,8 +23,12 @@ package struct HyperParameters: Hashable, Sendable {
   package internal(set) var rotaryDivisors: [Double]
   /// Whether channel i of a head is rotated with i + d/2 of the `rotaryWidth` d, not its neighbour.
   package internal(set) var rotatesHalves: Bool
+  /// What the file itself stretches its rotation by.
+  package let rotaryScaling: RotaryScaling
+  /// Positions that the model was trained on before the file's own scaling.
+  package let unscaledContextLength: Int
   package let normEpsilon: Float
-  /// Positions that the model was trained on.
+  /// Positions that the model was trained on, with the file's own scaling.
   package let contextLength: Int
   package let vocabularySize: Int
 
@@ -75,7 +79,9 @@ package struct HyperParameters: Hashable, Sendable {
       try Self.positive(file, "attention.layer_norm_rms_epsilon", below: 1, default: nil))
     contextLength = try Self.count(file, "context_length", 1...(1 << 24))
     vocabularySize = try Self.vocabularySize(file)
-    try Self.checkRotaryScaling(file)
+    rotaryScaling = try Self.rotaryScaling(file)
+    unscaledContextLength = try Self.count(
+      file, "rope.scaling.original_context_length", 1...contextLength, default: contextLength)
   }
 
   /// What the metadata's keys begin with.
@@ -109,24 +115,44 @@ package struct HyperParameters: Hashable, Sendable {
     return size
   }
 
-  /// Scaled positions are a variant's choice here; a file that asks for them by itself would be
-  /// computed wrongly.
-  private static func checkRotaryScaling(_ file: GGUFFile) throws(TransformerError) {
-    let prefix = try architecture(file)
-    let kind = try file.string("\(prefix).rope.scaling.type") ?? "linear"
-    for name in ["rope.scaling.factor", "rope.scale_linear"] {
-      // As llama.cpp reads it: a factor alone scales linearly, and none or 0 does not scale.
-      let factor = try file.number("\(prefix).\(name)") ?? 0
-      guard kind == "none" || factor == 0 || factor == 1 else {
-        throw unsupportedScaling("'\(kind)' by \(factor)")
-      }
+  /// What the file says of its own rotation.
+  private static func rotaryScaling(_ file: GGUFFile) throws(TransformerError) -> RotaryScaling {
+    let architecture = try architecture(file)
+    let prefix = "\(architecture).rope.scaling."
+    // As llama.cpp reads it: a factor alone scales linearly, and none or 0 does not scale.
+    let kind = try file.string(prefix + "type") ?? "linear"
+    let found =
+      try file.number(prefix + "factor") ?? file.number("\(architecture).rope.scale_linear") ?? 0
+    let factor = found == 0 ? 1 : found
+    guard kind == "none" || (1...RotaryScaling.factorLimit).contains(factor) else {
+      throw TransformerError(
+        .unsupportedFile,
+        "metadata '\(prefix)factor' is \(factor), not from 1 to \(RotaryScaling.factorLimit)")
     }
-    guard kind == "none" || kind == "linear" else { throw unsupportedScaling("'\(kind)'") }
+    switch kind {
+    case "none": return .none
+    case "linear": return factor == 1 ? .none : .linear(factor: factor)
+    case "yarn":
+      try checkYaRN(file, prefix)
+      return .yarn(factor: factor, ramp: .pairs)
+    default:
+      throw TransformerError(
+        .unsupportedFile,
+        "the file asks for RoPE scaling '\(kind)'; none, linear and yarn are supported")
+    }
   }
 
-  private static func unsupportedScaling(_ what: String) -> TransformerError {
-    TransformerError(
-      .unsupportedFile, "the file itself asks for RoPE scaling \(what); use weights without it")
+  /// Refuses a YaRN with other constants than the paper's.
+  private static func checkYaRN(_ file: GGUFFile, _ prefix: String) throws(TransformerError) {
+    let usual: [(String, Double)] = [
+      ("attn_factor", 1), ("yarn_attn_factor", 1), ("yarn_ext_factor", 1), ("yarn_beta_fast", 32),
+      ("yarn_beta_slow", 1), ("yarn_log_multiplier", 0),
+    ]
+    for (name, value) in usual {
+      guard let found = try file.number(prefix + name), found != value else { continue }
+      throw TransformerError(
+        .unsupportedFile, "metadata '\(prefix)\(name)' is \(found); only \(value) is supported")
+    }
   }
 
   private static func count(

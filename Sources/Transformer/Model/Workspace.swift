@@ -18,6 +18,8 @@ struct Workspace {
   let normed: Activations
   /// [T, heads · headWidth]
   let queries: UnsafeMutablePointer<Float>
+  /// [T, heads · headWidth]: as they look at the sinks of a window that streams.
+  let sinkQueries: UnsafeMutablePointer<Float>
   /// [T, keyValueHeads · headWidth]
   let keys: UnsafeMutablePointer<Float>
   /// [T, keyValueHeads · headWidth]
@@ -28,9 +30,9 @@ struct Workspace {
   let gate: Activations
   /// [T, hiddenWidth]
   let up: UnsafeMutablePointer<Float>
-  /// [T, rotaryWidth / 2]
+  /// [2, T, rotaryWidth / 2]: of the positions; then of those from which sinks are looked at.
   let cosines: UnsafeMutablePointer<Float>
-  /// [T, rotaryWidth / 2]
+  /// [2, T, rotaryWidth / 2]
   let sines: UnsafeMutablePointer<Float>
   /// [logitRows, logitStride]
   let logits: UnsafeMutablePointer<Float>
@@ -54,8 +56,9 @@ struct Workspace {
     let logitStride = (parameters.vocabularySize + tile - 1) / tile * tile
     let pairs = parameters.rotaryWidth / 2
     let floats = [
-      rows * parameters.width, rows * parameters.queryWidth, rows * parameters.keyValueWidth,
-      rows * parameters.keyValueWidth, rows * parameters.hiddenWidth, rows * pairs, rows * pairs,
+      rows * parameters.width, rows * parameters.queryWidth, rows * parameters.queryWidth,
+      rows * parameters.keyValueWidth, rows * parameters.keyValueWidth,
+      rows * parameters.hiddenWidth, 2 * rows * pairs, 2 * rows * pairs,
       Self.logitRows * logitStride, lanes * scratchStride,
     ]
     let byteCount =
@@ -72,13 +75,14 @@ struct Workspace {
     stream = arena.take(rows * parameters.width)
     normed = Activations(rows: rows, columns: parameters.width, from: &arena)
     queries = arena.take(rows * parameters.queryWidth)
+    sinkQueries = arena.take(rows * parameters.queryWidth)
     keys = arena.take(rows * parameters.keyValueWidth)
     values = arena.take(rows * parameters.keyValueWidth)
     attended = Activations(rows: rows, columns: parameters.queryWidth, from: &arena)
     gate = Activations(rows: rows, columns: parameters.hiddenWidth, from: &arena)
     up = arena.take(rows * parameters.hiddenWidth)
-    cosines = arena.take(rows * pairs)
-    sines = arena.take(rows * pairs)
+    cosines = arena.take(2 * rows * pairs)
+    sines = arena.take(2 * rows * pairs)
     logits = arena.take(Self.logitRows * logitStride)
     scratch = arena.take(lanes * scratchStride)
     seconds = arena.take(lanes * Self.sequenceLimit)

@@ -33,7 +33,9 @@ struct BenchEngineCommand: AsyncParsableCommand {
     help: ArgumentHelp("How the engine multiplies: int8 or float32.", valueName: "int8|float32"))
   var arithmetic: Arithmetic = .float32
 
-  @Option(help: ArgumentHelp("dense, flash, or window (1024 + 4 sinks).", valueName: "kind"))
+  @Option(
+    help: ArgumentHelp(
+      "dense, flash, or one that sees 1024 keys: window, quest, moba, hybrid.", valueName: "kind"))
   var attention: BenchAttention = .flash
 
   @Option(help: ArgumentHelp("Lengths of prompts to read.", valueName: "tokens,…"))
@@ -121,13 +123,18 @@ struct TokenCounts: ExpressibleByArgument {
 
 /// The attention kinds of the bench, as the command line spells them.
 enum BenchAttention: String, ExpressibleByArgument, CaseIterable {
-  case dense, flash, window
+  case dense, flash, window, quest, moba, hybrid
 
   var kind: AttentionKind {
-    switch self {
-    case .dense: .dense
-    case .flash: .flash
-    case .window: .slidingWindow(window: 1_020, sinks: 4)
+    get throws(TransformerError) {
+      switch self {
+      case .dense: .dense
+      case .flash: .flash
+      case .window: .slidingWindow(window: 1_020, sinks: 4)
+      case .quest: .blockSparse(try BlockSparse(.quest, keys: 1_024))
+      case .moba: .blockSparse(try BlockSparse(.moba, blockSize: 64, keys: 1_024))
+      case .hybrid: .hybrid(try Hybrid(keys: 1_024))
+      }
     }
   }
 }
@@ -148,8 +155,12 @@ private struct EngineBench {
     let longest =
       max(command.prefill.counts.max() ?? 0, command.decodeDepth.counts.max() ?? 0) + 256
     variant = try ModelVariant(
-      name: "bench", weights: weights, attention: command.attention.kind,
-      contextLength: max(weights.parameters.contextLength, longest))
+      name: "bench", weights: weights, attention: try command.attention.kind,
+      // What the text says makes no difference here, so it may be longer than the model was
+      // trained for.
+      rotary: RotaryTables(
+        RotaryTable(weights.parameters),
+        contextLength: max(weights.parameters.contextLength, longest)))
   }
 
   /// Prompt tokens read a second.
