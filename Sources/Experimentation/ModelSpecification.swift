@@ -80,6 +80,7 @@ package enum HybridSelection: String, Hashable, Sendable, Codable, CaseIterable 
 
 /// How positions are stretched to a context longer than the trained one.
 package struct RopeSpecification: Hashable, Sendable, Codable {
+  /// The rules; papers and formulas stand with the engine's.
   package enum Scaling: String, Hashable, Sendable, Codable, CaseIterable {
     case linear, ntk, dynamicNTK, yarn
   }

@@ -2,6 +2,7 @@ internal import CKernels
 
 /// What is kept of each run of successive keys, so that queries can choose runs by content.
 package struct KeySummary: Hashable, Sendable {
+  /// What is kept of a run.
   package enum Kind: Hashable, Sendable {
     /// The mean key of a run.
     case means

@@ -20,7 +20,7 @@ struct EngineSelectionTests {
       .blockSparse(try BlockSparse(.moba, keys: keys)),
       .hybrid(
         try Hybrid(
-          .means, blockSize: 32, keys: keys, window: 1, sinks: sinks, denseLayers: 0)),
+          .means, blockSize: 32, keys: keys, window: 1, sinks: 0, denseLayers: 0)),
     ]
   }
 

@@ -6,7 +6,8 @@
 
 /// How a model's rotation is stretched to texts longer than those it was trained on.
 ///
-/// The factor s is the wanted context over the trained one; θ_c = base^(−2c / d), d channels rotate.
+/// The factor s is the wanted context over the trained one; θ_c = base^(−2c / d), and d channels
+/// rotate.
 package enum RotaryScaling: Hashable, Sendable {
   /// As the file says.
   case none
@@ -72,7 +73,7 @@ package enum RotaryScaling: Hashable, Sendable {
 /// How YaRN goes over from pairs that keep their frequency to those that are interpolated: between
 /// β = 32 turns within the trained context and α = 1.
 package enum YaRNRamp: Hashable, Sendable {
-  /// Linear in the turns r of a pair, γ = (r − α) / (β − α), as Peng et al. 2023, equation 18, says.
+  /// Linear in the turns r of a pair, γ = (r − α) / (β − α): Peng et al. 2023, equation 18.
   case turns
   /// Linear in the pair's number, between the whole numbers around those of β and α turns: what
   /// the authors' program, `transformers` and llama.cpp compute. So files that were trained with

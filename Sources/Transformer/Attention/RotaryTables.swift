@@ -30,8 +30,8 @@ package struct RotaryTables: Hashable, Sendable {
 
   /// The tables of a model that is stretched by `scaling`.
   ///
-  /// - Throws: `invalidRequest` for a factor without meaning, or if the file brings a scaling of its
-  ///   own, which another cannot be put upon.
+  /// - Throws: `invalidRequest` for a factor without meaning, or if the file brings a scaling of
+  ///   its own, which another cannot be put upon.
   package init(
     _ parameters: HyperParameters, scaling: RotaryScaling = .none
   ) throws(TransformerError) {
