@@ -121,8 +121,8 @@ package struct HyperParameters: Hashable, Sendable {
     let prefix = "\(architecture).rope.scaling."
     // As llama.cpp reads it: a factor alone scales linearly, and none or 0 does not scale.
     let kind = try file.string(prefix + "type") ?? "linear"
-    let found =
-      try file.number(prefix + "factor") ?? file.number("\(architecture).rope.scale_linear") ?? 0
+    let oldFactor = try file.number("\(architecture).rope.scale_linear") ?? 0
+    let found = try file.number(prefix + "factor") ?? oldFactor
     let factor = found == 0 ? 1 : found
     guard kind == "none" || (1...RotaryScaling.factorLimit).contains(factor) else {
       throw TransformerError(
