@@ -15,6 +15,8 @@ package final class EmbeddedModels: Sendable {
     let template: ChatTemplate?
     /// SHA-256 of the file, lower-case hex; tells vocabularies apart.
     let digest: String
+    /// For answers that must have a form.
+    let tokenIndex: LazyTokenIndex
   }
 
   private let engine: Engine
@@ -82,7 +84,7 @@ package final class EmbeddedModels: Sendable {
     let weights = try Weights(file, threads: engine.configuration.threads)
     return Loaded(
       weights: weights, tokenizer: tokenizer, template: try Self.template(file, tokenizer),
-      digest: digest)
+      digest: digest, tokenIndex: LazyTokenIndex(tokenizer))
   }
 
   private func check(

@@ -38,7 +38,7 @@ final class GenerationJob: Job, @unchecked Sendable {
     self.answerLimit = answerLimit
     self.cache = cache
     self.continuation = continuation
-    sampler = Sampler(request.sampling)
+    sampler = Sampler(request.sampling, constraint: request.constraint)
     sampler.observe(prompt: request.prompt)
     stopwatch = Stopwatch(submitted: submitted)
   }
