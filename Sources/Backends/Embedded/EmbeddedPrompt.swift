@@ -6,7 +6,8 @@ struct EmbeddedPrompt {
   /// One for each prompt of the request; chat has one.
   var prompts: [[Token]]
   var sampling: Sampling
-  /// 0 for no answer at all, only what is asked about the prompt; `nil` for what the context leaves.
+  /// 0 for no answer at all, only what is asked about the prompt; `nil` for what the context
+  /// leaves.
   var maximumTokens: Int?
   /// Alternatives to tell with each token; `nil` when the client wants no log probabilities.
   var alternatives: Int?
@@ -104,8 +105,8 @@ struct EmbeddedPrompt {
     }
   }
 
-  /// Alternatives that have to be known for each token of the prompt; `nil` when the prompt need not
-  /// be scored.
+  /// Alternatives that have to be known for each token of the prompt; `nil` when the prompt need
+  /// not be scored.
   var wantedOfPrompt: Int? {
     let echoed = echoes ? alternatives : nil
     guard promptAlternatives != nil || echoed != nil else { return nil }

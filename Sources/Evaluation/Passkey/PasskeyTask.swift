@@ -69,8 +69,8 @@ package struct PasskeyTask: Hashable, Sendable {
     let told = "The pass key is \(key). Remember it. \(key) is the pass key."
     return
       ([
-        "There is an important info hidden inside a lot of irrelevant text. Find it and memorize it. "
-          + "I will quiz you about the important information there."
+        "There is an important info hidden inside a lot of irrelevant text. Find it and "
+          + "memorize it. I will quiz you about the important information there."
       ] + filling[..<before] + [told] + filling[before...] + ["What is the pass key?"])
       .joined(separator: " ")
   }

@@ -3,7 +3,8 @@ import Transformer
 
 /// What one variant's comparisons with the reference add up to, block by block.
 ///
-/// Tokens of one text are not independent: what makes one hard to predict makes its neighbours hard.
+/// Tokens of one text are not independent: what makes one hard to predict makes its neighbours
+/// hard.
 /// So the unit is a *block* of successive tokens, all of one window, and intervals are those of the
 /// blocks' means (the method of batch means). Intervals over single tokens would be too narrow.
 struct DivergenceTally: Sendable {
@@ -12,7 +13,8 @@ struct DivergenceTally: Sendable {
 
   private(set) var logProbabilitySum = 0.0
   private(set) var divergences: [Double] = []
-  /// Means over each block: of ln(p reference / p variant), of the divergence, of equal first tokens.
+  /// Means over each block: of ln(p reference / p variant), of the divergence, of equal first
+  /// tokens.
   private(set) var logRatios: [Double] = []
   private(set) var blockDivergences: [Double] = []
   private(set) var sameTops: [Double] = []

@@ -2,8 +2,10 @@ package import Transformer
 
 /// The pieces of some texts that a model reads, one at a time, and which of their tokens count.
 ///
-/// Windows of `context` tokens begin every `stride` tokens, and in each the last `stride` tokens are
-/// scored: the sliding window of Press, Smith and Lewis 2021 ("Train Short, Test Long", appendix B),
+/// Windows of `context` tokens begin every `stride` tokens, and in each the last `stride` tokens
+/// are
+/// scored: the sliding window of Press, Smith and Lewis 2021 ("Train Short, Test Long", appendix
+/// B),
 /// as in Hugging Face's guide to perplexity, but for two things. Tokens of the first window before
 /// its last `stride` are not scored, nor is a last window that the text does not fill: every token
 /// that counts has at least `context` − `stride` tokens before it, so that a number belongs to a

@@ -1,7 +1,8 @@
-/// What a model holds of the prompt itself, token by token: the field `prompt_logprobs`, an extension
-/// that vLLM introduced.
+/// What a model holds of the prompt itself, token by token: the field `prompt_logprobs`, an
+/// extension that vLLM introduced.
 ///
-/// On the wire a list with null first, since nothing comes before the first token, and then for each
+/// On the wire a list with null first, since nothing comes before the first token, and then for
+/// each
 /// token an object from token numbers to `logprob`, `rank` and `decoded_token`: the prompt's own
 /// token first, then the likeliest ones.
 package struct PromptLogprobs: Hashable, Sendable {

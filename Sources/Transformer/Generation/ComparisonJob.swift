@@ -3,7 +3,8 @@ import Tensors
 /// A text read by several variants side by side, whose distributions are compared.
 ///
 /// For each chunk of the text every variant takes its turn, and its rows of the residual stream
-/// (`width` floats each) are kept. Then their logits (`vocabularySize` floats) are made and compared
+/// (`width` floats each) are kept. Then their logits (`vocabularySize` floats) are made and
+/// compared
 /// a few rows at a time, so that a text of any length needs no more than 2 · `Workspace.logitRows`
 /// rows of them.
 ///

@@ -22,7 +22,8 @@ final class ScoringJob: Job, @unchecked Sendable {
   /// - Parameters:
   ///   - prompt: at least one token
   ///   - answer: at least one token, whose scores are wanted
-  ///   - alternatives: how many of the likeliest tokens to tell with each; `nil` for no ranks either
+  ///   - alternatives: how many of the likeliest tokens to tell with each; `nil` for no ranks
+  ///   either
   init(
     prompt: [Token], answer: [Token], alternatives: Int?, variant: ModelVariant,
     priority: Priority, cache: KeyValueCache, continuation: Continuation,

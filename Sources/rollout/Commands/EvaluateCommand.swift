@@ -13,8 +13,8 @@ struct EvaluateCommand: AsyncParsableCommand {
       distributions with the reference's: the logarithm of the ratio of perplexities, the mean \
       Kullback-Leibler divergence and its 99th percentile, the share of places where both rank the \
       same token first. Windows of LENGTH tokens begin every half LENGTH, and the last half of \
-      each is scored, so that every token has at least half LENGTH before it. Intervals are of 95 % \
-      over blocks of 256 tokens, since tokens of one text are not independent.
+      each is scored, so that every token has at least half LENGTH before it. Intervals are of 95 \
+      % over blocks of 256 tokens, since tokens of one text are not independent.
 
       passkey hides five digits in a long text and asks for them: found of trials, with Wilson's \
       interval. A variant that looks harmless by perplexity may forget what it was told.

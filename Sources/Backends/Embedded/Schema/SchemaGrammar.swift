@@ -6,8 +6,8 @@ import Transformer
 /// Supported: `type` (one or several), `properties`, `required`, `additionalProperties` as a truth
 /// value, `items`, `minItems`, `maxItems`, `minLength`, `maxLength`, `enum`, `const`, `anyOf`, and
 /// the words that only describe. Any other keyword is refused by name: a document that ignored it
-/// would look checked and be wrong. Members come in the order in which the schema names them, and no
-/// others are written, also where `additionalProperties` would allow some.
+/// would look checked and be wrong. Members come in the order in which the schema names them, and
+/// no others are written, also where `additionalProperties` would allow some.
 struct SchemaGrammar {
   private static let describing: Set<String> = [
     "title", "description", "default", "examples", "$schema", "$id", "$comment", "deprecated",

@@ -47,6 +47,7 @@ package struct GrammarBuilder {
   /// has to ask before it trusts the result.
   package var isWithinLimit: Bool { edges.count <= Self.stateLimit }
 
+  /// A state without edges; the last one again where there is no room for more.
   package mutating func makeState() -> Grammar.State {
     // The states beyond the limit are all one: nothing grows any more.
     guard isWithinLimit else { return Grammar.State(edges.count - 1) }

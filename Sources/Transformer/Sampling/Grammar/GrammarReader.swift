@@ -2,8 +2,8 @@
 ///
 /// The grammar is not deterministic, so a *place* is a set of configurations, each a state and a
 /// stack of the states to go on at when called rules end. Stacks share their lower parts and are
-/// told apart by number; sets are numbered as they are met, and the way from each place by each byte
-/// is found once: the determinisation of an automaton, made lazily.
+/// told apart by number; sets are numbered as they are met, and the way from each place by each
+/// byte is found once: the determinisation of an automaton, made lazily.
 ///
 /// A value of one answer, so that nothing is locked.
 struct GrammarReader: Sendable {
