@@ -80,6 +80,9 @@ let package = Package(
     target("Promotion", ["Experimentation", "Statistics", "Routing", "Storage", logging]),
     target("Transformer", ["Tensors"]),
 
+    // Rank 3: what attention variants of one model cost in quality, measured before any traffic.
+    target("Evaluation", ["Statistics", "Transformer"]),
+
     // Rank 3–4: whoever can answer, and how two answers compare.
     target(
       "Backends",
@@ -109,8 +112,8 @@ let package = Package(
       name: "rollout",
       dependencies: [
         "Experimentation", "Statistics", "OpenAIAPI", "PolicyLanguage", "Routing", "Storage",
-        "Observability", "SQLiteStorage", "Promotion", "Transformer", "Backends", "Quality",
-        "Gateway", "Console", "Tensors", argumentParser, asyncHTTPClient, hummingbird,
+        "Observability", "SQLiteStorage", "Promotion", "Transformer", "Evaluation", "Backends",
+        "Quality", "Gateway", "Console", "Tensors", argumentParser, asyncHTTPClient, hummingbird,
         hummingbirdCore, logging, metrics, nioCore, nioHTTP1, nioPosix, serviceLifecycle,
         unixSignals,
       ],
@@ -123,6 +126,7 @@ let package = Package(
     tests("Routing", ["Routing", "Experimentation", "Statistics"]),
     tests("Tensors", ["Tensors"]),
     tests("Transformer", ["Transformer", "Tensors"]),
+    tests("Evaluation", ["Evaluation", "Statistics", "Transformer"]),
     tests("Observability", ["Observability", metrics, logging]),
     tests(
       "SQLiteStorage",

@@ -11,7 +11,8 @@ enum WholeAnswer {
             role: .assistant, content: choice.message.content, refusal: choice.message.refusal,
             reasoning: choice.message.reasoning,
             toolCalls: choice.message.toolCalls.enumerated().map { delta(of: $1, index: $0) }),
-          logprobs: choice.logprobs, finishReason: choice.finishReason))
+          logprobs: choice.logprobs, finishReason: choice.finishReason,
+          promptLogprobs: choice.promptLogprobs))
     }
     let timing = AnswerTiming(queue: 0, firstToken: nil, perOutputToken: nil, total: seconds)
     return choices + [.finished(AnswerSummary(usage: completion.usage, timing: timing))]

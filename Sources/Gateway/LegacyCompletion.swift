@@ -9,7 +9,7 @@ extension Completion {
         Choice(
           index: choice.index, text: choice.message.content ?? "",
           logprobs: choice.logprobs?.content.map { Logprobs($0, textOffset: 0) },
-          finishReason: choice.finishReason)
+          finishReason: choice.finishReason, promptLogprobs: choice.promptLogprobs)
       },
       usage: completion.usage, systemFingerprint: completion.systemFingerprint)
   }
@@ -36,10 +36,11 @@ extension Completion.Logprobs {
     var offset = textOffset
     for token in tokens {
       self.tokens.append(token.token)
-      tokenLogprobs.append(token.logprob)
+      tokenLogprobs.append(token.isFirstOfText ? nil : token.logprob)
       self.textOffset.append(offset)
       topLogprobs?.append(
-        token.alternatives.map { Alternative(token: $0.token, logprob: $0.logprob) })
+        token.isFirstOfText
+          ? nil : token.alternatives.map { Alternative(token: $0.token, logprob: $0.logprob) })
       offset += token.token.count
     }
   }

@@ -53,7 +53,10 @@ struct Question: Sendable {
       copy.streaming = Streaming(isOn: true, includesUsage: true)
       return .chat(copy)
     case .text(let request):
-      guard request.prompt.count == 1, request.sampling.n ?? 1 == 1, request.bestOf ?? 1 == 1 else {
+      // Without a token to draw there is nothing to compare.
+      guard request.maxTokens != 0, request.prompt.count == 1, request.sampling.n ?? 1 == 1,
+        request.bestOf ?? 1 == 1
+      else {
         return nil
       }
       var copy = request.sanitisedForShadow()

@@ -92,6 +92,32 @@ def legacy():
     assert "".join(piece.choices[0].text for piece in pieces) == answer.choices[0].text
 
 
+def harness():
+    """What lm-eval-harness asks of a completion server: the log probabilities of a given text."""
+    tokens = [504, 3575, 282, 4649, 314]  # The capital of France is
+    answer = client.completions.create(
+        model="assistant", prompt=[tokens], max_tokens=1, temperature=0, logprobs=1, echo=True,
+        seed=1234)
+    logprobs = answer.choices[0].logprobs
+    assert len(logprobs.tokens) == len(tokens) + 1, logprobs
+    assert logprobs.token_logprobs[0] is None and logprobs.top_logprobs[0] is None, logprobs
+    for own, top in list(zip(logprobs.token_logprobs, logprobs.top_logprobs))[1:]:
+        assert own <= max(top.values()) <= 0, (own, top)
+    assert logprobs.token_logprobs[-1] == max(logprobs.top_logprobs[-1].values()), "greedy"
+    assert answer.choices[0].text == "".join(logprobs.tokens), answer
+    scored = client.completions.create(
+        model="assistant", prompt=tokens, max_tokens=0, extra_body={"prompt_logprobs": 2})
+    assert scored.choices[0].text == "" and scored.usage.completion_tokens == 0, scored
+    positions = scored.choices[0].prompt_logprobs
+    assert positions[0] is None and len(positions) == len(tokens), positions
+    for token, own, entries in list(zip(tokens, logprobs.token_logprobs, positions))[1:]:
+        assert abs(entries[str(token)]["logprob"] - own) < 1e-6, (token, own, entries)
+        assert sorted(e["rank"] for e in entries.values())[:2] == [1, 2], entries
+    chat = client.chat.completions.create(
+        model="assistant", messages=question, max_tokens=1, extra_body={"prompt_logprobs": 0})
+    assert len(chat.prompt_logprobs) == chat.usage.prompt_tokens, chat
+
+
 def refused(error, **changes):
     arguments = {"model": "assistant", "messages": question, "max_tokens": 1} | changes
     try:
@@ -118,5 +144,6 @@ choices()
 stop(text)
 logprobs()
 legacy()
+harness()
 refusals()
 print("the client is content")

@@ -37,7 +37,7 @@ struct EngineRunner {
     var rest = tokens[...]
     while !rest.isEmpty {
       let wanted = rest.prefix(chunks.isEmpty ? Workspace.chunkLimit : chunks[turn % chunks.count])
-      let chunk = try executor.pass(variant).chunk(wanted, after: cache)
+      let chunk = variant.chunk(wanted, after: cache)
       rest = rest.dropFirst(chunk.count)
       turn += 1
       all += try logits(chunk, &cache, from: last.map { tokens.count - $0 } ?? 0)

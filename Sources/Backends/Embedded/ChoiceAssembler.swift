@@ -61,17 +61,8 @@ struct ChoiceAssembler {
   }
 
   private func logprob(of sampled: SampledToken) -> TokenLogprob {
-    func spelling(_ token: Token) -> (String, [UInt8]) {
-      let bytes = tokenizer.bytes(of: token)
-      return (String(decoding: bytes, as: UTF8.self), bytes)
-    }
-    let (text, bytes) = spelling(sampled.token)
-    return TokenLogprob(
-      token: text, logprob: sampled.logProbability ?? TokenLogprob.unlikely, bytes: bytes,
-      alternatives: sampled.alternatives.prefix(alternatives).map { alternative in
-        let (text, bytes) = spelling(alternative.token)
-        return TokenLogprob.Alternative(
-          token: text, logprob: alternative.logProbability, bytes: bytes)
-      })
+    tokenizer.logprob(
+      of: sampled.token, sampled.logProbability ?? TokenLogprob.unlikely,
+      sampled.alternatives.prefix(alternatives))
   }
 }

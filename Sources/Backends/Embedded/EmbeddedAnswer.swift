@@ -9,30 +9,43 @@ final class EmbeddedAnswer: @unchecked Sendable {
   struct Choice {
     fileprivate var events: AsyncThrowingStream<GenerationEvent, any Error>.Iterator?
     fileprivate var assembler: ChoiceAssembler
+    /// What comes before the first token: the echo of the prompt, and what the model holds of it.
+    fileprivate var prelude: ChatCompletionChunk.Choice?
     fileprivate var timings: GenerationTimings?
     fileprivate var cachedTokens = 0
     fileprivate var topAlong: [Token]?
+    fileprivate let isWithoutTokens: Bool
 
+    /// - Parameter stream: `nil` for a choice that has no tokens of its own
     init(
-      _ stream: AsyncThrowingStream<GenerationEvent, any Error>, _ assembler: ChoiceAssembler
+      _ stream: AsyncThrowingStream<GenerationEvent, any Error>?, _ assembler: ChoiceAssembler,
+      prelude: ChatCompletionChunk.Choice?
     ) {
-      events = stream.makeAsyncIterator()
+      events = stream?.makeAsyncIterator()
       self.assembler = assembler
+      self.prelude = prelude
+      isWithoutTokens = stream == nil
     }
   }
 
   private var choices: [Choice]
   private let choicesPerPrompt: Int
   private let promptTokens: Int
+  /// What scoring the prompts took before.
+  private let reading: GenerationTimings
   private var turn = 0
   private var isFinished = false
 
   /// - Parameters:
   ///   - choices: by prompt, `choicesPerPrompt` of each
   ///   - promptTokens: of all prompts
-  init(_ choices: [Choice], choicesPerPrompt: Int, promptTokens: Int) {
+  ///   - reading: what scoring the prompts took
+  init(
+    _ choices: [Choice], choicesPerPrompt: Int, promptTokens: Int, reading: GenerationTimings
+  ) {
     self.choices = choices
     self.choicesPerPrompt = max(1, choicesPerPrompt)
+    self.reading = reading
     self.promptTokens = promptTokens
   }
 
@@ -58,6 +71,11 @@ final class EmbeddedAnswer: @unchecked Sendable {
   }
 
   private func pull(_ index: Int) async throws -> ChatCompletionChunk.Choice? {
+    if let prelude = choices[index].prelude {
+      choices[index].prelude = nil
+      return prelude
+    }
+    if choices[index].isWithoutTokens { return choices[index].assembler.finish(.length) }
     let event: GenerationEvent?
     do { event = try await choices[index].events?.next() } catch let error as TransformerError {
       throw BackendError(error)
@@ -99,10 +117,11 @@ final class EmbeddedAnswer: @unchecked Sendable {
         promptTokens: promptTokens, completionTokens: outputTokens,
         cachedPromptTokens: cachedPromptTokens),
       timing: AnswerTiming(
-        queue: timings.map { $0.queueSeconds + $0.interleavedSeconds } ?? 0,
-        firstToken: timings?.prefillSeconds,
+        queue: reading.queueSeconds + reading.interleavedSeconds
+          + (timings.map { $0.queueSeconds + $0.interleavedSeconds } ?? 0),
+        firstToken: timings.map { reading.computeSeconds + $0.prefillSeconds },
         perOutputToken: timings.flatMap { steps > 0 ? $0.decodeSeconds / Double(steps) : nil },
-        total: timings?.computeSeconds ?? 0),
+        total: reading.computeSeconds + (timings?.computeSeconds ?? 0)),
       trace: first?.assembler.trace, topAlong: first?.topAlong)
   }
 }

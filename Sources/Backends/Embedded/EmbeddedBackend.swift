@@ -21,22 +21,47 @@ package final class EmbeddedBackend: Backend {
     do { prompt = try EmbeddedPrompt(call.prompt, file) } catch {
       throw BackendError(.invalidRequest, error)
     }
+    let readings = try await read(prompt, Priority(call.priority))
     var choices: [EmbeddedAnswer.Choice] = []
-    for (number, tokens) in prompt.prompts.enumerated() {
+    for (number, reading) in readings.enumerated() {
       let count = prompt.sampling.n ?? 1
       for draw in 0..<count {
         choices.append(
-          try begin(tokens, draw: draw, index: number * count + draw, prompt, call))
+          try begin(reading, draw: draw, index: number * count + draw, prompt, call))
       }
     }
     let promptTokens = prompt.prompts.reduce(0) { $0 + $1.count }
     let answer = EmbeddedAnswer(
-      choices, choicesPerPrompt: prompt.sampling.n ?? 1, promptTokens: promptTokens)
+      choices, choicesPerPrompt: prompt.sampling.n ?? 1, promptTokens: promptTokens,
+      reading: readings.map(\.timings).reduce(.init(), +))
     return Answer { try await answer.next() }
   }
 
+  /// The prompts, scored where the client asks what the model holds of them.
+  private func read(
+    _ prompt: EmbeddedPrompt, _ priority: Priority
+  ) async throws(BackendError) -> [PromptReading] {
+    var readings: [PromptReading] = []
+    for tokens in prompt.prompts {
+      var score: TextScore?
+      if let alternatives = prompt.wantedOfPrompt, tokens.count > 1 {
+        do {
+          score = try await engine.score(
+            prompt: [tokens[0]], continuation: Array(tokens[1...]), alternatives: alternatives,
+            on: variant, priority: priority)
+        } catch let error as TransformerError {
+          throw BackendError(error)
+        } catch {
+          throw BackendError(.cancelled, .clientClosedRequest())
+        }
+      }
+      readings.append(PromptReading(tokens: tokens, score: score))
+    }
+    return readings
+  }
+
   private func begin(
-    _ tokens: [Token], draw: Int, index: Int, _ prompt: EmbeddedPrompt, _ call: Call
+    _ reading: PromptReading, draw: Int, index: Int, _ prompt: EmbeddedPrompt, _ call: Call
   ) throws(BackendError) -> EmbeddedAnswer.Choice {
     let options: SamplingOptions
     do { options = try prompt.options(choice: draw, fallbackSeed: call.seed) } catch {
@@ -44,13 +69,17 @@ package final class EmbeddedBackend: Backend {
     }
     do {
       let assembler = try ChoiceAssembler(index: index, prompt, file)
+      let prelude = reading.prelude(index: index, prompt, file.tokenizer)
+      guard prompt.maximumTokens != 0 else {
+        return EmbeddedAnswer.Choice(nil, assembler, prelude: prelude)
+      }
       let stream = try engine.generate(
         GenerationRequest(
-          prompt: tokens, maximumTokens: prompt.maximumTokens, sampling: options,
+          prompt: reading.tokens, maximumTokens: prompt.maximumTokens, sampling: options,
           stopTokens: file.tokenizer.endOfGeneration, priority: Priority(call.priority),
-          along: index == 0 ? text(along: call.along) : []),
+          along: index == 0 ? text(along: call.along) : [], constraint: prompt.constraint),
         on: variant)
-      return EmbeddedAnswer.Choice(stream, assembler)
+      return EmbeddedAnswer.Choice(stream, assembler, prelude: prelude)
     } catch {
       throw BackendError(error)
     }

@@ -16,6 +16,8 @@ package final class EmbeddedModels: Sendable {
     /// SHA-256 of the file, or of a checkpoint's files one after the other, lower-case hex; tells
     /// vocabularies apart.
     let digest: String
+    /// For answers that must have a form.
+    let tokenIndex: LazyTokenIndex
   }
 
   private let engine: Engine
@@ -85,7 +87,8 @@ package final class EmbeddedModels: Sendable {
     let weights = try source.weights(threads: engine.configuration.threads)
     return Loaded(
       weights: weights, tokenizer: tokenizer,
-      template: try Self.template(source.description, tokenizer), digest: digest)
+      template: try Self.template(source.description, tokenizer), digest: digest,
+      tokenIndex: LazyTokenIndex(tokenizer))
   }
 
   private func check(

@@ -6,9 +6,19 @@ struct EmbeddedPrompt {
   /// One for each prompt of the request; chat has one.
   var prompts: [[Token]]
   var sampling: Sampling
+  /// 0 for no answer at all, only what is asked about the prompt; `nil` for what the context
+  /// leaves.
   var maximumTokens: Int?
   /// Alternatives to tell with each token; `nil` when the client wants no log probabilities.
   var alternatives: Int?
+  /// Alternatives to tell with each token of the prompt; `nil` when nobody asks.
+  var promptAlternatives: Int?
+  /// Whether the answer begins with its prompt.
+  var echoes = false
+  /// How many tokens of each prompt were put before what the client wrote; those are not echoed.
+  var begun = 0
+  /// What the answer must look like; `nil` for any.
+  var constraint: OutputConstraint?
 
   /// - Throws: 400 for what this engine cannot do.
   init(_ prompt: Call.Prompt, _ file: EmbeddedModels.Loaded) throws(APIError) {
@@ -32,13 +42,20 @@ struct EmbeddedPrompt {
     sampling = request.sampling
     maximumTokens = request.tokenBudget
     alternatives = request.logprobs == true ? request.topLogprobs ?? 0 : nil
+    promptAlternatives = request.promptLogprobs
+    constraint = try request.responseFormat.flatMap { format throws(APIError) in
+      try SchemaGrammar.grammar(of: format)
+    }.map {
+      OutputConstraint(
+        $0, index: file.tokenIndex.index, endTokens: file.tokenizer.endOfGeneration)
+    }
+    try checkAnswerSize()
   }
 
   private init(_ request: CompletionRequest, _ file: EmbeddedModels.Loaded) throws(APIError) {
     let refused: [(String, Bool)] = [
-      ("echo", request.echo == true), ("suffix", request.suffix != nil),
+      ("suffix", request.suffix != nil),
       ("best_of", request.bestOf.map { $0 != request.sampling.n ?? 1 } ?? false),
-      ("max_tokens", request.maxTokens == 0),
     ]
     for (field, isAsked) in refused where isAsked {
       throw .invalidRequest("This model cannot honour '\(field)'.", param: field)
@@ -48,8 +65,12 @@ struct EmbeddedPrompt {
       begin + file.tokenizer.encode(text, special: false)
     }
     switch request.prompt {
-    case .text(let text): prompts = [tokens(text)]
-    case .texts(let texts): prompts = texts.map(tokens)
+    case .text(let text):
+      prompts = [tokens(text)]
+      begun = begin.count
+    case .texts(let texts):
+      prompts = texts.map(tokens)
+      begun = begin.count
     case .tokens(let list): prompts = [try Self.checked(list, file)]
     case .tokenLists(let lists):
       var checked: [[Token]] = []
@@ -63,6 +84,33 @@ struct EmbeddedPrompt {
     // The API's own default.
     maximumTokens = request.maxTokens ?? 16
     alternatives = request.logprobs
+    promptAlternatives = request.promptLogprobs
+    echoes = request.echo == true
+    try checkAnswerSize()
+  }
+
+  /// What an answer tells of its prompts is held as a whole, so it has a bound: of entries, each a
+  /// token with its log probability.
+  static let promptEntryLimit = 131_072
+
+  private func checkAnswerSize() throws(APIError) {
+    guard let wanted = wantedOfPrompt else { return }
+    let entries = prompts.reduce(0) { $0 + $1.count } * (wanted + 1) * (sampling.n ?? 1)
+    guard entries <= Self.promptEntryLimit else {
+      throw .invalidRequest(
+        "Log probabilities of the prompt with \(wanted) alternatives would be \(entries) entries; "
+          + "at most \(Self.promptEntryLimit) are told. Ask for fewer alternatives or choices, or "
+          + "send a shorter prompt.",
+        param: promptAlternatives == nil ? "logprobs" : "prompt_logprobs")
+    }
+  }
+
+  /// Alternatives that have to be known for each token of the prompt; `nil` when the prompt need
+  /// not be scored.
+  var wantedOfPrompt: Int? {
+    let echoed = echoes ? alternatives : nil
+    guard promptAlternatives != nil || echoed != nil else { return nil }
+    return max(promptAlternatives ?? 0, echoed ?? 0)
   }
 
   private static func checked(
@@ -106,7 +154,7 @@ struct EmbeddedPrompt {
 
   /// Whether the drawn token is always the model's first choice.
   var isPlainGreedy: Bool {
-    sampling.temperature == 0 && sampling.logitBias.isEmpty
+    sampling.temperature == 0 && sampling.logitBias.isEmpty && constraint == nil
       && (sampling.repetitionPenalty ?? 1) == 1 && (sampling.presencePenalty ?? 0) == 0
       && (sampling.frequencyPenalty ?? 0) == 0
   }

@@ -65,6 +65,14 @@ package final class UpstreamBackend: Backend {
       return Answer { try await stream.next() }
     }
     let whole = try await wholeAnswer(response, exchange, limits)
+    guard exchange.isHonoured(by: whole) else {
+      throw BackendError(
+        .invalidRequest,
+        .invalidRequest(
+          "The server of model '\(model)' does not tell 'prompt_logprobs', an extension of vLLM's; "
+            + "ask without it, or ask a model that this process runs.",
+          param: "prompt_logprobs", code: "unsupported_parameter"))
+    }
     let seconds = limits.start.duration(to: .now).seconds
     return Answer(events: WholeAnswer.events(of: whole, seconds: seconds))
   }

@@ -7,12 +7,14 @@ struct UpstreamExchange: Sendable {
   let body: [UInt8]
   let isStreamed: Bool
   private let isChat: Bool
+  private let wantsPromptLogprobs: Bool
 
   init(_ call: Call, upstreamModel: String) {
     switch call.prompt {
     case .chat(var request):
       path = "/chat/completions"
       isChat = true
+      wantsPromptLogprobs = request.promptLogprobs != nil
       isStreamed = request.streaming.isOn
       // Without the count nobody knows the time per token.
       request.streaming.includesUsage = isStreamed
@@ -20,6 +22,7 @@ struct UpstreamExchange: Sendable {
     case .text(var request):
       path = "/completions"
       isChat = false
+      wantsPromptLogprobs = request.promptLogprobs != nil
       isStreamed = request.streaming.isOn
       request.streaming.includesUsage = isStreamed
       body = request.encoded(model: upstreamModel)
@@ -32,6 +35,12 @@ struct UpstreamExchange: Sendable {
   ) throws(APIError) -> ChatCompletion {
     if isChat { return try ChatCompletion(decoding: body, limits: limits) }
     return ChatCompletion(try Completion(decoding: body, limits: limits))
+  }
+
+  /// Whether the server knew every extension that was asked for; one that does not leaves its field
+  /// out.
+  func isHonoured(by completion: ChatCompletion) -> Bool {
+    !wantsPromptLogprobs || completion.choices.allSatisfy { $0.promptLogprobs != nil }
   }
 
   /// Reads the data of one event.
@@ -55,7 +64,8 @@ extension ChatCompletion {
       choices: completion.choices.map { choice in
         Choice(
           index: choice.index, message: Message(content: choice.text),
-          finishReason: choice.finishReason, logprobs: choice.logprobs.map(ChatLogprobs.init))
+          finishReason: choice.finishReason, logprobs: choice.logprobs.map(ChatLogprobs.init),
+          promptLogprobs: choice.promptLogprobs)
       },
       usage: completion.usage, systemFingerprint: completion.systemFingerprint)
   }
@@ -76,12 +86,14 @@ extension ChatLogprobs {
     self.init(
       content: logprobs.tokens.indices.map { index in
         let alternatives = logprobs.topLogprobs.flatMap { $0[index] } ?? []
-        return TokenLogprob(
+        var token = TokenLogprob(
           token: logprobs.tokens[index],
           logprob: logprobs.tokenLogprobs[index] ?? TokenLogprob.unlikely,
           alternatives: alternatives.map {
             TokenLogprob.Alternative(token: $0.token, logprob: $0.logprob)
           })
+        token.isFirstOfText = index == 0 && logprobs.tokenLogprobs[0] == nil
+        return token
       })
   }
 }

@@ -76,6 +76,7 @@ extension ChatCompletionRequest {
       maxCompletionTokens = try member.integer(in: 1...max(1, limits.maximumTokens))
     case "logprobs": logprobs = try member.boolean()
     case "top_logprobs": topLogprobs = try member.integer(in: 0...20)
+    case "prompt_logprobs": promptLogprobs = try member.integer(in: 0...20)
     case "metadata":
       metadata = try member.reading { value throws(FieldError) in try validatedMetadata(value) }
     case "store": store = try member.boolean()
@@ -130,6 +131,7 @@ extension ChatCompletionRequest {
   /// What can only be said once all fields are read.
   private func validate() throws(FieldError) {
     try streaming.validate()
+    try streaming.validate(promptLogprobs: promptLogprobs)
     if topLogprobs != nil, logprobs != true {
       throw FieldError(
         .invalidValue, "only allowed when 'logprobs' is true.", path: "top_logprobs")
@@ -148,8 +150,9 @@ extension ChatCompletionRequest {
   /// Every name that this route knows, for suggestions.
   private static let fields =
     ["model", "messages"] + Sampling.fields + Streaming.fields + [
-      "max_tokens", "max_completion_tokens", "logprobs", "top_logprobs", "tools", "tool_choice",
-      "parallel_tool_calls", "response_format", "metadata", "store", "user", "safety_identifier",
+      "max_tokens", "max_completion_tokens", "logprobs", "top_logprobs", "prompt_logprobs",
+      "tools", "tool_choice", "parallel_tool_calls", "response_format", "metadata", "store", "user",
+      "safety_identifier",
       "prompt_cache_key", "service_tier", "reasoning_effort", "verbosity",
     ] + ForwardedField.allCases.map(\.rawValue)
 }

@@ -19,6 +19,7 @@ extension ChatCompletionRequest {
       writer.member("max_completion_tokens", maxCompletionTokens)
       writer.member("logprobs", logprobs)
       writer.member("top_logprobs", topLogprobs)
+      writer.member("prompt_logprobs", promptLogprobs)
       encodeTools(into: &writer)
       writer.member("metadata", metadata.map(JSONValue.object))
       writer.member("store", store)

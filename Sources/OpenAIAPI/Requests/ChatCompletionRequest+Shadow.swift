@@ -13,6 +13,7 @@ extension ChatCompletionRequest {
   ///   they leave something behind at the upstream.
   /// - `user`, `safety_identifier`: they name a person. Also every message's `name`.
   /// - `service_tier`: a shadow does not pay for priority.
+  /// - `prompt_logprobs`: what the shadow holds of the prompt is compared otherwise.
   /// - `audio`, `modalities`, `moderation`: billed work whose result nobody hears.
   ///
   /// - Returns: `nil` if a message has a part that an upstream would have to fetch (an image, a
@@ -26,6 +27,7 @@ extension ChatCompletionRequest {
     copy.tools = []
     copy.toolChoice = nil
     copy.parallelToolCalls = nil
+    copy.promptLogprobs = nil
     copy.store = nil
     copy.metadata = nil
     copy.user = nil

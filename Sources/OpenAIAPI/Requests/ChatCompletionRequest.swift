@@ -1,5 +1,5 @@
 /// A request for `POST /v1/chat/completions`: every field that the API documents, checked, and
-/// three extensions (`top_k`, `min_p`, `repetition_penalty`).
+/// four extensions (`top_k`, `min_p`, `repetition_penalty`, `prompt_logprobs`).
 ///
 /// Known fields come in four kinds:
 /// - *typed*, below, with the API's own ranges and those of `RequestLimits`;
@@ -25,6 +25,8 @@ package struct ChatCompletionRequest: Hashable, Sendable {
   package var logprobs: Bool?
   /// 0 … 20; only where `logprobs` is true.
   package var topLogprobs: Int?
+  /// Extension: 0 … 20 alternatives to tell with each token of the prompt; see `PromptLogprobs`.
+  package var promptLogprobs: Int?
   /// Offered tools as they came, each with a `type` and a name.
   package var tools: [JSONObject] = []
   package var toolChoice: ToolChoice?
@@ -68,7 +70,7 @@ extension ChatCompletionRequest {
   /// The conversation for whoever can only read and write text, the embedded engine above all.
   ///
   /// - Throws: a 400 that names the first field which needs more than text: a part that is no text,
-  ///   tools offered or called, a response format, audio.
+  ///   tools offered or called, audio. The form of the answer is the caller's to honour.
   package func textMessages() throws(APIError) -> [TextMessage] {
     do { return try readAsText() } catch { throw APIError(request: error) }
   }
@@ -92,11 +94,9 @@ extension ChatCompletionRequest {
   }
 
   private func requireTextOnlyAnswer() throws(FieldError) {
-    let isPlain = responseFormat == nil || responseFormat == .text
     let callsTools = toolChoice.map { $0 != .none } ?? true
     let refusals: [(String, Bool)] = [
       ("tools", !tools.isEmpty && callsTools),
-      ("response_format", !isPlain),
       ("audio", forwarded["audio"] != nil),
       ("modalities", forwarded["modalities"].map { $0 != ["text"] } ?? false),
       ("web_search_options", forwarded["web_search_options"] != nil),

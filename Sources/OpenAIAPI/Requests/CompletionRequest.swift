@@ -1,6 +1,6 @@
-/// A request for `POST /v1/completions`: every field that the API documents, checked, and three
-/// extensions (`top_k`, `min_p`, `repetition_penalty`). Any other field is refused by name; `null`
-/// means absent, except for `model` and `prompt`.
+/// A request for `POST /v1/completions`: every field that the API documents, checked, and four
+/// extensions (`top_k`, `min_p`, `repetition_penalty`, `prompt_logprobs`). Any other field is
+/// refused by name; `null` means absent, except for `model` and `prompt`.
 package struct CompletionRequest: Hashable, Sendable {
   /// What to go on from. No array is empty.
   package enum Prompt: Hashable, Sendable {
@@ -30,6 +30,8 @@ package struct CompletionRequest: Hashable, Sendable {
   package var maxTokens: Int?
   /// 0 … 5: alternatives to return for each token. Other than `nil` also returns the chosen ones.
   package var logprobs: Int?
+  /// Extension: 0 … 20 alternatives to tell with each token of the prompt; see `PromptLogprobs`.
+  package var promptLogprobs: Int?
   /// Whether the answer starts with the prompt.
   package var echo: Bool?
   /// Answers to draw, of which the best `n` are returned; at least `n`, and not streamed.
@@ -102,6 +104,7 @@ extension CompletionRequest {
     switch member.key {
     case "max_tokens": maxTokens = try member.integer(in: 0...max(1, limits.maximumTokens))
     case "logprobs": logprobs = try member.integer(in: 0...5)
+    case "prompt_logprobs": promptLogprobs = try member.integer(in: 0...20)
     case "echo": echo = try member.boolean()
     case "best_of": bestOf = try member.integer(in: 1...max(1, limits.maximumChoices))
     case "suffix": suffix = try member.string(upTo: limits.maximumBodyBytes)
@@ -113,6 +116,7 @@ extension CompletionRequest {
   /// What can only be said once all fields are read.
   private func validate() throws(FieldError) {
     try streaming.validate()
+    try streaming.validate(promptLogprobs: promptLogprobs)
     guard let bestOf else { return }
     let n = sampling.n ?? 1
     guard bestOf >= n else {
@@ -130,7 +134,7 @@ extension CompletionRequest {
   /// Every name that this route knows, for suggestions.
   private static let fields =
     ["model", "prompt"] + Sampling.fields + Streaming.fields + [
-      "max_tokens", "logprobs", "echo", "best_of", "suffix", "user",
+      "max_tokens", "logprobs", "prompt_logprobs", "echo", "best_of", "suffix", "user",
     ]
 }
 
@@ -207,6 +211,7 @@ extension CompletionRequest {
       sampling.encode(into: &writer)
       writer.member("max_tokens", maxTokens)
       writer.member("logprobs", logprobs)
+      writer.member("prompt_logprobs", promptLogprobs)
       writer.member("echo", echo)
       writer.member("best_of", bestOf)
       writer.member("suffix", suffix)
@@ -222,11 +227,12 @@ extension CompletionRequest {
     return bytes
   }
 
-  /// A copy that may be sent to a shadow: without `user`, which names a person. Nothing else of
-  /// this route causes an effect.
+  /// A copy that may be sent to a shadow: without `user`, which names a person, and without
+  /// `prompt_logprobs`, which nobody reads. Nothing else of this route causes an effect.
   package func sanitisedForShadow() -> CompletionRequest {
     var copy = self
     copy.user = nil
+    copy.promptLogprobs = nil
     return copy
   }
 }

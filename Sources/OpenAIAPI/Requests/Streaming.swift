@@ -47,6 +47,14 @@ package struct Streaming: Hashable, Sendable {
     }
   }
 
+  /// Log probabilities of a prompt come with a whole answer only.
+  func validate(promptLogprobs: Int?) throws(FieldError) {
+    guard !isOn || promptLogprobs == nil else {
+      throw FieldError(
+        .invalidValue, "not available when 'stream' is true.", path: "prompt_logprobs")
+    }
+  }
+
   func encode(into writer: inout JSONWriter) {
     guard isOn else { return }
     writer.member("stream", true)

@@ -29,15 +29,19 @@ package struct ChatCompletion: Hashable, Sendable {
     /// `nil` only if the upstream told none.
     package var finishReason: FinishReason?
     package var logprobs: ChatLogprobs?
+    /// Of the prompt. On the wire a chat answer has it once, beside the choices, as vLLM does.
+    package var promptLogprobs: PromptLogprobs?
 
     /// A choice.
     package init(
-      index: Int, message: Message, finishReason: FinishReason?, logprobs: ChatLogprobs? = nil
+      index: Int, message: Message, finishReason: FinishReason?, logprobs: ChatLogprobs? = nil,
+      promptLogprobs: PromptLogprobs? = nil
     ) {
       self.index = index
       self.message = message
       self.finishReason = finishReason
       self.logprobs = logprobs
+      self.promptLogprobs = promptLogprobs
     }
   }
 
@@ -84,6 +88,7 @@ extension ChatCompletion {
   private init(_ members: [JSONObject.Member], _ limits: ResponseLimits) throws(FieldError) {
     self.init(id: "", created: 0, model: "", choices: [], usage: nil)
     var hasChoices = false
+    var promptLogprobs: PromptLogprobs?
     for member in members {
       switch member.key {
       case "id": id = try member.string(upTo: 1_024) ?? ""
@@ -93,6 +98,7 @@ extension ChatCompletion {
       case "service_tier": serviceTier = try member.string(upTo: 1_024)
       case "usage":
         usage = try member.reading { value throws(FieldError) in try Usage(value) }
+      case "prompt_logprobs": promptLogprobs = try PromptLogprobs(member, limits)
       case "choices":
         hasChoices = true
         choices =
@@ -103,6 +109,7 @@ extension ChatCompletion {
       }
     }
     guard hasChoices else { throw FieldError.missing("choices", "An answer has choices.") }
+    for index in choices.indices { choices[index].promptLogprobs = promptLogprobs }
   }
 }
 
@@ -169,6 +176,10 @@ extension ChatCompletion {
       if let usage {
         writer.key("usage")
         usage.encode(into: &writer)
+      }
+      if let promptLogprobs = choices.first?.promptLogprobs {
+        writer.key("prompt_logprobs")
+        promptLogprobs.encode(into: &writer)
       }
       writer.member("service_tier", serviceTier)
       writer.member("system_fingerprint", systemFingerprint)

@@ -53,16 +53,19 @@ package struct ChatCompletionChunk: Hashable, Sendable {
     package var logprobs: ChatLogprobs?
     /// Only in a choice's last chunk.
     package var finishReason: FinishReason?
+    /// Of the prompt; never streamed, but part of the answer that pieces add up to.
+    package var promptLogprobs: PromptLogprobs?
 
     /// A piece of a choice.
     package init(
       index: Int = 0, delta: Delta, logprobs: ChatLogprobs? = nil,
-      finishReason: FinishReason? = nil
+      finishReason: FinishReason? = nil, promptLogprobs: PromptLogprobs? = nil
     ) {
       self.index = index
       self.delta = delta
       self.logprobs = logprobs
       self.finishReason = finishReason
+      self.promptLogprobs = promptLogprobs
     }
   }
 

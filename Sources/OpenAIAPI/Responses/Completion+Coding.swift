@@ -73,6 +73,7 @@ extension Completion.Choice {
         index = try member.integer(in: 0...limits.maximumCompletionChoices - 1) ?? 0
       case "text": text = try member.string(upTo: limits.maximumBytes) ?? ""
       case "finish_reason": finishReason = try FinishReason(member)
+      case "prompt_logprobs": promptLogprobs = try PromptLogprobs(member, limits)
       case "logprobs":
         logprobs = try member.reading { value throws(FieldError) in
           try Completion.Logprobs(value, limits)
@@ -89,6 +90,10 @@ extension Completion.Choice {
     writer.key("logprobs")
     if let logprobs { logprobs.encode(into: &writer) } else { writer.null() }
     writer.memberOrNull("finish_reason", finishReason?.rawValue)
+    if let promptLogprobs {
+      writer.key("prompt_logprobs")
+      promptLogprobs.encode(into: &writer)
+    }
     writer.endObject()
   }
 }

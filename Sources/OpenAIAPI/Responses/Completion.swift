@@ -43,15 +43,19 @@ package struct Completion: Hashable, Sendable {
     package var logprobs: Logprobs?
     /// `nil` in all streamed pieces but the last.
     package var finishReason: FinishReason?
+    /// Of the choice's prompt; never streamed.
+    package var promptLogprobs: PromptLogprobs?
 
     /// A choice.
     package init(
-      index: Int, text: String, logprobs: Logprobs? = nil, finishReason: FinishReason?
+      index: Int, text: String, logprobs: Logprobs? = nil, finishReason: FinishReason?,
+      promptLogprobs: PromptLogprobs? = nil
     ) {
       self.index = index
       self.text = text
       self.logprobs = logprobs
       self.finishReason = finishReason
+      self.promptLogprobs = promptLogprobs
     }
   }
 

@@ -23,6 +23,9 @@ package struct TokenLogprob: Hashable, Sendable {
   package var bytes: [UInt8]?
   /// The likeliest first.
   package var alternatives: [Alternative]
+  /// Whether nothing came before the token, the first of an echoed prompt: then it has no
+  /// probability, and `logprob` means nothing. Legacy completions write null.
+  package var isFirstOfText = false
 
   /// A token.
   package init(

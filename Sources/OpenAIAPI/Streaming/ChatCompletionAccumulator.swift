@@ -19,6 +19,7 @@ package struct ChatCompletionAccumulator: Sendable {
     var toolCalls: [Int: Call] = [:]
     var logprobs: ChatLogprobs?
     var finishReason: FinishReason?
+    var promptLogprobs: PromptLogprobs?
   }
 
   fileprivate struct Call: Sendable {
@@ -49,7 +50,8 @@ package struct ChatCompletionAccumulator: Sendable {
             content: choice.content, refusal: choice.refusal,
             toolCalls: choice.toolCalls.sorted { $0.key < $1.key }.map(\.value.toolCall),
             reasoning: choice.reasoning),
-          finishReason: choice.finishReason, logprobs: choice.logprobs)
+          finishReason: choice.finishReason, logprobs: choice.logprobs,
+          promptLogprobs: choice.promptLogprobs)
       },
       usage: usage, systemFingerprint: header?.systemFingerprint,
       serviceTier: header?.serviceTier)
@@ -118,6 +120,7 @@ extension ChatCompletionAccumulator.Choice {
       logprobs = all
     }
     if let reason = piece.finishReason { finishReason = reason }
+    if let prompt = piece.promptLogprobs { promptLogprobs = prompt }
   }
 
   private static func append<Text: RangeReplaceableCollection>(

@@ -50,8 +50,8 @@ package final class Engine: Sendable {
   }
 
   package let configuration: Configuration
-  private let pool: WorkerPool
-  private let budget: CacheBudget
+  let pool: WorkerPool
+  let budget: CacheBudget
   private let prefixes: PrefixCache?
   private let threads: [ComputeThread]
 
@@ -140,35 +140,9 @@ package final class Engine: Sendable {
     return stream
   }
 
-  /// What `variant` holds of `continuation` after `prompt`: its log-probability, token by token.
-  ///
-  /// - Parameters:
-  ///   - prompt: at least one token
-  ///   - continuation: at least one token
-  /// - Throws: as `generate` and its stream do.
-  package func score(
-    prompt: [Token], continuation answer: [Token], on variant: ModelVariant,
-    priority: Priority = .live
-  ) async throws -> TextScore {
-    try check(prompt, "prompt", variant)
-    try check(answer, "continuation", variant)
-    let length = prompt.count + answer.count
-    guard length <= variant.contextLength else { throw tooLong(length, variant) }
-    let cache = try emptyCache(variant, priority, length: length)
-    let (stream, continuation) = AsyncThrowingStream<TextScore, any Error>.makeStream(
-      bufferingPolicy: .bufferingOldest(1))
-    let job = ScoringJob(
-      prompt: prompt, answer: answer, variant: variant, priority: priority, cache: cache,
-      continuation: continuation, submitted: .now)
-    continuation.onTermination = { [pool] _ in pool.cancel(job) }
-    try pool.submit(job)
-    for try await score in stream { return score }
-    throw TransformerError(.cancelled, "the task that wanted the score was cancelled")
-  }
-
   // MARK: Checks
 
-  private func check(
+  func check(
     _ tokens: [Token], _ name: String, _ variant: ModelVariant
   ) throws(TransformerError) {
     guard !tokens.isEmpty else {
@@ -191,7 +165,7 @@ package final class Engine: Sendable {
       "logit_bias names token \(stranger); '\(variant.name)' knows 0 to \(size - 1)")
   }
 
-  private func tooLong(_ count: Int, _ variant: ModelVariant) -> TransformerError {
+  func tooLong(_ count: Int, _ variant: ModelVariant) -> TransformerError {
     TransformerError(
       .promptTooLong,
       "\(count) tokens leave no room in the context of '\(variant.name)', which has "
@@ -199,7 +173,7 @@ package final class Engine: Sendable {
   }
 
   /// A cache for a sequence that will have at least `length` positions.
-  private func emptyCache(
+  func emptyCache(
     _ variant: ModelVariant, _ priority: Priority, length: Int
   ) throws(TransformerError) -> KeyValueCache {
     let shape = KeyValuePage.Shape(

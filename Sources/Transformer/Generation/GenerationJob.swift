@@ -50,7 +50,7 @@ final class GenerationJob: SteppingJob, @unchecked Sendable {
     self.prefixes = prefixes
     text = request.prompt
     self.continuation = continuation
-    sampler = Sampler(request.sampling)
+    sampler = Sampler(request.sampling, constraint: request.constraint)
     sampler.observe(prompt: request.prompt)
     stopwatch = Stopwatch(submitted: submitted)
   }

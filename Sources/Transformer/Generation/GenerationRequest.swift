@@ -13,10 +13,13 @@ package struct GenerationRequest: Sendable {
   /// answer is not changed by it; where it cannot be read (no room in the context or the cache)
   /// there is no such event.
   package var along: [Token]
+  /// What the answer must look like. Its end tokens are among `stopTokens`. `nil` for any answer.
+  package var constraint: OutputConstraint?
 
   package init(
     prompt: [Token], maximumTokens: Int? = nil, sampling: SamplingOptions = .greedy,
-    stopTokens: Set<Token> = [], priority: Priority = .live, along: [Token] = []
+    stopTokens: Set<Token> = [], priority: Priority = .live, along: [Token] = [],
+    constraint: OutputConstraint? = nil
   ) {
     self.prompt = prompt
     self.maximumTokens = maximumTokens
@@ -24,6 +27,7 @@ package struct GenerationRequest: Sendable {
     self.stopTokens = stopTokens
     self.priority = priority
     self.along = along
+    self.constraint = constraint
   }
 }
 
@@ -74,6 +78,9 @@ package struct GenerationTimings: Hashable, Sendable {
   package var decodeSeconds: Double = 0
   /// Waiting for other requests' work between this one's, and beside it in shared steps.
   package var interleavedSeconds: Double = 0
+
+  /// Of no work.
+  package init() {}
 
   /// What the model itself took, and would have taken without a cache of prefixes.
   package var computeSeconds: Double { prefillSeconds + decodeSeconds }

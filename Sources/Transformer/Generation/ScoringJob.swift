@@ -10,6 +10,7 @@ final class ScoringJob: Job, @unchecked Sendable {
   let priority: Priority
   private let text: [Token]
   private let promptCount: Int
+  private let alternatives: Int?
   private let variant: ModelVariant
   private let continuation: Continuation
   private var cache: KeyValueCache
@@ -21,12 +22,16 @@ final class ScoringJob: Job, @unchecked Sendable {
   /// - Parameters:
   ///   - prompt: at least one token
   ///   - answer: at least one token, whose scores are wanted
+  ///   - alternatives: how many of the likeliest tokens to tell with each; `nil` for no ranks
+  ///   either
   init(
-    prompt: [Token], answer: [Token], variant: ModelVariant, priority: Priority,
-    cache: KeyValueCache, continuation: Continuation, submitted: ContinuousClock.Instant
+    prompt: [Token], answer: [Token], alternatives: Int?, variant: ModelVariant,
+    priority: Priority, cache: KeyValueCache, continuation: Continuation,
+    submitted: ContinuousClock.Instant
   ) {
     text = prompt + answer
     promptCount = prompt.count
+    self.alternatives = alternatives
     self.variant = variant
     self.priority = priority
     self.cache = cache
@@ -71,23 +76,28 @@ final class ScoringJob: Job, @unchecked Sendable {
       let first = next - positions.lowerBound
       pass.computeLogits(rows: first..<first + last - next)
       for row in 0..<last - next {
-        let logits = UnsafeBufferPointer(pass.workspace.logits(row: row))
-        scores.append(try Self.score(text[next + row + 1], logits, pass.kernels))
+        scores.append(
+          try score(text[next + row + 1], pass.workspace.logits(row: row), pass.kernels))
       }
       next = last
     }
   }
 
-  private static func score(
-    _ token: Token, _ logits: UnsafeBufferPointer<Float>, _ kernels: Kernels
+  private func score(
+    _ token: Token, _ logits: UnsafeMutableBufferPointer<Float>, _ kernels: Kernels
   ) throws(TransformerError) -> TextScore.TokenScore {
-    let total = Double(kernels.logSumExp(logits))
+    let total = Double(kernels.logSumExp(UnsafeBufferPointer(logits)))
     guard total.isFinite else {
       throw TransformerError(.notANumber, "a logit is not a number; the weights may be damaged")
     }
-    let best = kernels.indexOfGreatest(logits)
+    let best = kernels.indexOfGreatest(UnsafeBufferPointer(logits))
+    let own = logits[Int(token)]
     return TextScore.TokenScore(
-      token: token, logProbability: Double(logits[Int(token)]) - total, best: Token(best),
-      bestLogProbability: Double(logits[best]) - total)
+      token: token, logProbability: Double(own) - total, best: Token(best),
+      bestLogProbability: Double(logits[best]) - total,
+      rank: alternatives.map { _ in 1 + Logits.count(above: own, in: logits) },
+      alternatives: Logits.heaviest(alternatives ?? 0, of: logits).map {
+        .init(token: $0.token, logProbability: Double($0.value) - total)
+      })
   }
 }

@@ -8,6 +8,11 @@ package struct TextScore: Sendable {
     /// The likeliest token at this place, and of equals the one with the least id.
     package let best: Token
     package let bestLogProbability: Double
+    /// 1 for the likeliest: one more than the tokens that are likelier. `nil` unless alternatives
+    /// were asked for.
+    package let rank: Int?
+    /// The likeliest tokens, best first; as many as were asked for.
+    package let alternatives: [SampledToken.Alternative]
   }
 
   /// One for each token of the continuation.

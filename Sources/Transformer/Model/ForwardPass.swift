@@ -103,18 +103,28 @@ struct ForwardPass {
   ///
   /// - Parameter rows: at most `Workspace.logitRows`
   func computeLogits(rows: Range<Int>) {
-    precondition(rows.count <= Workspace.logitRows, "\(rows.count) rows of logits")
+    computeLogits(of: workspace.stream + rows.lowerBound * parameters.width, rows: rows.count)
+  }
+
+  /// The logits of rows of a stream that may have been kept from an earlier pass, into the
+  /// workspace's first rows of logits.
+  ///
+  /// - Parameters:
+  ///   - stream: [rows, width]
+  ///   - rows: at most `Workspace.logitRows`
+  func computeLogits(of stream: UnsafePointer<Float>, rows: Int) {
+    precondition(rows <= Workspace.logitRows, "\(rows) rows of logits")
     let space = workspace
     let width = parameters.width
-    for (index, row) in rows.enumerated() {
+    for row in 0..<rows {
       kernels.rmsNorm(
-        space.stream + row * width, weight: weights.outputNorm.pointer,
-        epsilon: parameters.normEpsilon, width: width, into: space.normed.row(index))
+        stream + row * width, weight: weights.outputNorm.pointer,
+        epsilon: parameters.normEpsilon, width: width, into: space.normed.row(row))
     }
-    space.normed.prepare(0..<rows.count, form: form, kernels: kernels)
+    space.normed.prepare(0..<rows, form: form, kernels: kernels)
     multiply(
       [Product(weights.head, into: space.logits, stride: space.logitStride)], space.normed,
-      rows: rows.count)
+      rows: rows)
   }
 
   // MARK: Steps

@@ -70,6 +70,13 @@ enum Logits {
     }
   }
 
+  /// How many values are greater than `bound`.
+  static func count(above bound: Float, in values: UnsafeMutableBufferPointer<Float>) -> Int {
+    var count = 0
+    for value in values { count &+= value > bound ? 1 : 0 }
+    return count
+  }
+
   /// `weights[i] = exp((values[i] − greatest) · scale)`.
   ///
   /// - Returns: the sum of the weights, at least 1 where `greatest` is among the values.

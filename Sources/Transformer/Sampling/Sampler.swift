@@ -22,9 +22,14 @@ package struct Sampler: Sendable {
   private var drawn: [Token: Int] = [:]
   /// `[vocabularySize]`, scratch, allocated by the first draw that needs it.
   private var weights: [Float] = []
+  /// What the answer must look like; `nil` for any.
+  private var answer: ConstrainedAnswer?
+  /// `[vocabularySize]`, the model's own logits while others are excluded.
+  private var unconstrained: [Float] = []
 
-  package init(_ options: SamplingOptions) {
+  package init(_ options: SamplingOptions, constraint: OutputConstraint? = nil) {
     self.options = options
+    answer = constraint.map(ConstrainedAnswer.init)
     generator = SplitMix64(seed: options.seed)
   }
 
@@ -44,17 +49,35 @@ package struct Sampler: Sendable {
     logits: UnsafeMutableBufferPointer<Float>
   ) throws(TransformerError) -> SampledToken {
     guard let greatest = Logits.greatest(of: logits) else { throw Self.noDistribution(logits) }
-    let originals = try adjust(logits)
-    let token: Token
-    do throws(TransformerError) {
-      token = try draw(from: logits)
-    } catch {
-      restore(originals, in: logits)
-      throw error
-    }
-    restore(originals, in: logits)
+    let token = try drawConstrained(from: logits)
+    answer?.take(token)
     if options.penalises { drawn[token, default: 0] += 1 }
     return describe(token, logits, greatest)
+  }
+
+  /// Draws among the tokens that the constraint allows here.
+  private mutating func drawConstrained(
+    from logits: UnsafeMutableBufferPointer<Float>
+  ) throws(TransformerError) -> Token {
+    guard answer != nil else { return try drawAdjusted(from: logits) }
+    unconstrained.removeAll(keepingCapacity: true)
+    unconstrained.append(contentsOf: logits)
+    defer { _ = logits.update(fromContentsOf: unconstrained) }
+    guard answer?.exclude(from: logits) == true else {
+      throw TransformerError(
+        .invalidRequest,
+        "this model has no token that goes on with what the answer's form demands here; "
+          + "ask for another form")
+    }
+    return try drawAdjusted(from: logits)
+  }
+
+  private mutating func drawAdjusted(
+    from logits: UnsafeMutableBufferPointer<Float>
+  ) throws(TransformerError) -> Token {
+    let originals = try adjust(logits)
+    defer { restore(originals, in: logits) }
+    return try draw(from: logits)
   }
 
   // MARK: Biases and penalties
