@@ -215,3 +215,15 @@ size_t ck_flash_scratch(size_t width) {
   /* Queries and accumulators, scores, one block of keys and values as floats, max and sum. */
   return CK_FLASH_ROWS * (2 * width + CK_KEYS + 2) + 2 * CK_KEYS * width;
 }
+
+size_t ck_hadamard_size(size_t width) { return width & (~width + 1); }
+
+void ck_hadamard(float *x, size_t width) {
+  for (size_t half = 1; half < ck_hadamard_size(width); half *= 2)
+    for (size_t first = 0; first < width; first += 2 * half)
+      for (size_t i = first; i < first + half; i++) {
+        float a = x[i], b = x[i + half];
+        x[i] = a + b;
+        x[i + half] = a - b;
+      }
+}

@@ -10,15 +10,20 @@ final class KeyValuePage: Sendable {
     let layers: Int
     let keyValueHeads: Int
     let headWidth: Int
+    let format: CacheFormat
 
-    init(_ parameters: HyperParameters) {
+    init(_ parameters: HyperParameters, format: CacheFormat = .f16) {
       layers = parameters.blockCount
       keyValueHeads = parameters.keyValueHeads
       headWidth = parameters.headWidth
+      self.format = format
     }
 
     /// Bytes of one page.
-    var byteCount: Int { layers * keyValueHeads * KeyBlock.byteCount(headWidth: headWidth) }
+    var byteCount: Int { layers * keyValueHeads * blockByteCount }
+
+    /// Bytes of the block of one layer and head.
+    var blockByteCount: Int { KeyBlock.byteCount(headWidth: headWidth, format: format) }
   }
 
   let shape: Shape
@@ -53,10 +58,10 @@ final class KeyValuePage: Sendable {
 
   /// The block of one layer and head.
   func block(layer: Int, keyValueHead: Int) -> KeyBlock {
-    let size = KeyBlock.byteCount(headWidth: shape.headWidth)
-    let start = memory.base + (layer * shape.keyValueHeads + keyValueHead) * size
-    let keys = start.assumingMemoryBound(to: UInt16.self)
-    return KeyBlock(keys: keys, values: keys + KeyBlock.keyCount * shape.headWidth)
+    let place = layer * shape.keyValueHeads + keyValueHead
+    return KeyBlock(
+      at: memory.base + place * shape.blockByteCount, headWidth: shape.headWidth,
+      format: shape.format)
   }
 
   /// Makes this page equal to `other`, of the same shape.
