@@ -47,30 +47,62 @@ static matrix_scratch divide_matrix_scratch(void *scratch, size_t width) {
   return s;
 }
 
-/* Scaled queries, row = position * group + head; zeros fill up the last 16 rows. */
+/* Scaled queries, row = position * group + head, turned where the keys are codes; zeros fill up the
+ * last 16 rows. */
 static void split_queries(const matrix_scratch *s, const ck_query_tile *tile, size_t rows,
-                          int is_exact) {
+                          int are_codes, int is_exact) {
   size_t width = tile->width, padded = (rows + 15) / 16 * 16;
-  lanes factor = all(tile->scale * 1.44269504088896340736f);
+  float turned = are_codes ? (float)ck_hadamard_size(width) : 1;
+  lanes factor = all(tile->scale * 1.44269504088896340736f / turned);
   for (size_t row = 0; row < padded; row++) {
     const float *query =
         tile->queries + row / tile->group * tile->stride + row % tile->group * width;
     uint16_t *high = s->queries + row * width;
     uint16_t *low = is_exact ? high + CK_MATRIX_ROWS * width : NULL;
-    for (size_t c = 0; c < width; c += 2 * LANES) {
-      lanes a = all(0), b = all(0);
-      if (row < rows) {
-        a = mul(load(query + c), factor);
-        b = mul(load(query + c + LANES), factor);
-      }
-      save_row(high + c, low ? low + c : NULL, a, b);
-    }
+    float *scaled = s->scores; /* not in use yet, and 256 * 16 long */
+    for (size_t c = 0; c < width; c += LANES)
+      save(scaled + c, row < rows ? mul(load(query + c), factor) : all(0));
+    if (are_codes) ck_hadamard(scaled, width);
+    for (size_t c = 0; c < width; c += 2 * LANES)
+      save_row(high + c, low ? low + c : NULL, load(scaled + c), load(scaled + c + LANES));
   }
+}
+
+/* Sixteen codes as floats. */
+ALWAYS_INLINE lanes load_bytes(const int8_t *p) {
+  return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)p)));
+}
+
+/* Keys and values of one group of codes in tile form. */
+static void load_codes_group(const matrix_scratch *s, key_group from, size_t g, size_t width,
+                             int is_exact) {
+  const int8_t *keys = from.block->key_codes + from.column;
+  const int8_t *values = from.block->value_codes + from.column * width;
+  lanes key_scales = load_half(from.block->key_scales + from.column);
+  float scales[LANES];
+  save(scales, load_half(from.block->value_scales + from.column));
+  size_t part = GROUPS * 16 * width;
+  uint16_t *to = s->keys + g * 16 * width;
+  for (size_t c = 0; c < width; c += 2, to += 32)
+    save_pairs(to, is_exact ? to + part : NULL, mul(load_bytes(keys + c * CK_KEYS), key_scales),
+               mul(load_bytes(keys + (c + 1) * CK_KEYS), key_scales));
+  to = s->values + g / 2 * 32 * width + g % 2 * 256;
+  for (size_t c = 0; c < width; c += LANES, to += TILE_COUNT)
+    for (size_t j = 0; j < 8; j++) {
+      const int8_t *row = values + 2 * j * width + c;
+      save_pairs(to + j * 32, is_exact ? to + j * 32 + part : NULL,
+                 mul(load_bytes(row), all(scales[2 * j])),
+                 mul(load_bytes(row + width), all(scales[2 * j + 1])));
+    }
 }
 
 /* Keys and values of one group in tile form. */
 static void load_group(const matrix_scratch *s, key_group from, size_t g, size_t width,
                        int is_exact) {
+  if (!from.block->keys) {
+    load_codes_group(s, from, g, width, is_exact);
+    return;
+  }
   const ck_half *keys = from.block->keys + from.column;
   const ck_half *values = from.block->values + from.column * width;
   size_t part = GROUPS * 16 * width;
@@ -271,7 +303,7 @@ ALWAYS_INLINE void flash_with(const ck_query_tile *tile, const ck_key_block *blo
   size_t width = tile->width, rows = tile->positions * tile->group;
   size_t padded = (rows + 15) / 16 * 16;
   matrix_scratch s = divide_matrix_scratch(scratch, width);
-  split_queries(&s, tile, rows, is_exact);
+  split_queries(&s, tile, rows, count > 0 && !blocks->keys, is_exact);
   memset(s.sums, 0, padded * width * sizeof *s.sums);
   memset(s.totals, 0, padded * 16 * sizeof *s.totals);
   for (size_t row = 0; row < padded; row++) s.largest[row] = -INFINITY;

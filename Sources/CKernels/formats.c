@@ -341,3 +341,15 @@ size_t ck_matrix_scratch(size_t width) {
               CK_MATRIX_ROWS * (width + 16 + 1)) +
          8 * 64;
 }
+
+size_t ck_hadamard_size(size_t width) { return width & (~width + 1); }
+
+void ck_hadamard(float *x, size_t width) {
+  for (size_t half = 1; half < ck_hadamard_size(width); half *= 2)
+    for (size_t first = 0; first < width; first += 2 * half)
+      for (size_t i = first; i < first + half; i++) {
+        float a = x[i], b = x[i + half];
+        x[i] = a + b;
+        x[i + half] = a - b;
+      }
+}

@@ -4,6 +4,8 @@
 
 #include "CKernels.h"
 
+#include <math.h>
+
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 
 extern const ck_kernels ck_kernels_scalar;
@@ -43,6 +45,31 @@ ALWAYS_INLINE int32_t higher(int32_t a, int32_t b) { return a > b ? a : b; }
 /* The queries that look at a block. */
 ALWAYS_INLINE const float *queries_for(const ck_query_tile *tile, const ck_key_block *block) {
   return block->is_sink && tile->sink_queries ? tile->sink_queries : tile->queries;
+}
+
+/* Codes of `count` numbers, kept `stride` apart, and their scale: the same bits everywhere. */
+ALWAYS_INLINE ck_half quantise_group(int8_t *codes, size_t stride, const float *x, size_t count) {
+  float largest = 0, zeros = 0;
+  for (size_t i = 0; i < count; i++) {
+    largest = fabsf(x[i]) > largest ? fabsf(x[i]) : largest;
+    zeros += x[i] * 0; /* NaN if x is not a finite number */
+  }
+  /* 0x7e00 is a NaN; so is a scale beyond the halves, which would hide what it multiplies. */
+  ck_half scale = zeros == 0 ? ck_float_to_half(largest / 127) : 0x7e00;
+  float step = ck_half_to_float(scale);
+  float inverse = step > 0 ? 1 / step : 0;
+  for (size_t i = 0; i < count; i++) {
+    float code = nearbyintf(x[i] * inverse);
+    codes[i * stride] = (int8_t)(code > 127 ? 127 : code >= -127 ? code : code < -127 ? -127 : 0);
+  }
+  return scale;
+}
+
+ALWAYS_INLINE void store_codes(int8_t *key_codes, ck_half *key_scales, int8_t *value_codes,
+                               ck_half *value_scales, const float *key, const float *value,
+                               size_t width, size_t slot) {
+  key_scales[slot] = quantise_group(key_codes + slot, CK_KEYS, key, width);
+  value_scales[slot] = quantise_group(value_codes + slot * width, 1, value, width);
 }
 
 /* Columns of a block that a query at `position` sees: low..<high, empty if low >= high. */

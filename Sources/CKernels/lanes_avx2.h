@@ -29,6 +29,10 @@ ALWAYS_INLINE lanes load_brain(const uint16_t *p) {
   return _mm256_castsi256_ps(_mm256_slli_epi32(wide, 16));
 }
 
+ALWAYS_INLINE lanes load_codes(const int8_t *p) {
+  return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)p)));
+}
+
 /* Each lane's 32 bits, shifted right by `shift` and masked with 15, as floats. */
 ALWAYS_INLINE lanes nibbles(const void *p, int shift) {
   __m256i word = _mm256_srli_epi32(_mm256_loadu_si256((const __m256i *)p), shift);

@@ -29,6 +29,10 @@ ALWAYS_INLINE lanes load_brain(const uint16_t *p) {
   return _mm512_castsi512_ps(_mm512_slli_epi32(wide, 16));
 }
 
+ALWAYS_INLINE lanes load_codes(const int8_t *p) {
+  return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)p)));
+}
+
 /* Each lane's 32 bits, shifted right by `shift` and masked with 15, as floats. */
 ALWAYS_INLINE lanes nibbles(const void *p, int shift) {
   __m512i word = _mm512_srli_epi32(_mm512_loadu_si512(p), (unsigned)shift);

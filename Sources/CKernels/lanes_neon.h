@@ -28,6 +28,13 @@ ALWAYS_INLINE lanes load_brain(const uint16_t *p) {
   return vreinterpretq_f32_u32(vshll_n_u16(vld1_u16(p), 16));
 }
 
+ALWAYS_INLINE lanes load_codes(const int8_t *p) {
+  int32_t word;
+  memcpy(&word, p, 4);
+  int16x8_t wide = vmovl_s8(vreinterpret_s8_s32(vdup_n_s32(word)));
+  return vcvtq_f32_s32(vmovl_s16(vget_low_s16(wide)));
+}
+
 /* Each lane's 32 bits, shifted right by `shift` and masked with 15, as floats. */
 ALWAYS_INLINE lanes nibbles(const void *p, int shift) {
   uint32x4_t word = vshlq_u32(vreinterpretq_u32_u8(vld1q_u8(p)), vdupq_n_s32(-shift));

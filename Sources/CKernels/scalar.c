@@ -135,30 +135,54 @@ static void store(ck_half *keys, ck_half *values, const float *key, const float 
   }
 }
 
+/* Channel `c` of key `slot`, turned if the block has codes. */
+static float key_at(const ck_key_block *block, size_t c, size_t slot) {
+  size_t at = c * CK_KEYS + slot;
+  if (block->keys) return ck_half_to_float(block->keys[at]);
+  return ck_half_to_float(block->key_scales[slot]) * (float)block->key_codes[at];
+}
+
+/* The query as the blocks' keys are: turned in `scratch` if they are codes. */
+static const float *query_for(const ck_key_block *blocks, size_t count, const float *query,
+                              size_t width, float *scratch) {
+  if (count == 0 || blocks->keys) return query;
+  memcpy(scratch, query, width * sizeof *query);
+  ck_hadamard(scratch, width);
+  for (size_t c = 0; c < width; c++) scratch[c] /= (float)ck_hadamard_size(width);
+  return scratch;
+}
+
+/* Channel `c` of value `slot`. */
+static float value_at(const ck_key_block *block, size_t width, size_t c, size_t slot) {
+  size_t at = slot * width + c;
+  if (block->values) return ck_half_to_float(block->values[at]);
+  return ck_half_to_float(block->value_scales[slot]) * (float)block->value_codes[at];
+}
+
 /* scale * query . key `slot` of a block. */
 static float score(const ck_query_tile *tile, const float *query, const ck_key_block *block,
                    size_t slot) {
   float sum = 0;
-  for (size_t c = 0; c < tile->width; c++)
-    sum += query[c] * ck_half_to_float(block->keys[c * CK_KEYS + slot]);
+  for (size_t c = 0; c < tile->width; c++) sum += query[c] * key_at(block, c, slot);
   return sum * tile->scale;
 }
 
 static void add_value(const ck_query_tile *tile, float *out, float weight,
                       const ck_key_block *block, size_t slot) {
   for (size_t c = 0; c < tile->width; c++)
-    out[c] += weight * ck_half_to_float(block->values[slot * tile->width + c]);
+    out[c] += weight * value_at(block, tile->width, c, slot);
 }
 
 /* One query row, key by key: the recurrence of Milakov & Gimelshein (2018). */
 static void flash_row(const ck_query_tile *tile, size_t offset, int32_t position,
-                      const ck_key_block *blocks, size_t count) {
+                      const ck_key_block *blocks, size_t count, float *scratch) {
   float *out = tile->out + offset;
   float largest = -INFINITY, sum = 0;
   memset(out, 0, tile->width * sizeof *out);
   for (const ck_key_block *block = blocks; block < blocks + count; block++) {
     int32_t high = visible_high(block, position);
-    const float *query = queries_for(tile, block) + offset;
+    const float *query =
+        query_for(block, 1, queries_for(tile, block) + offset, tile->width, scratch);
     for (int32_t slot = visible_low(block, position); slot < high; slot++) {
       float s = score(tile, query, block, (size_t)slot);
       if (s > largest) {
@@ -177,29 +201,28 @@ static void flash_row(const ck_query_tile *tile, size_t offset, int32_t position
 
 static void flash(const ck_query_tile *tile, const ck_key_block *blocks, size_t count,
                   float *scratch) {
-  (void)scratch;
   for (size_t i = 0; i < tile->positions; i++)
     for (size_t h = 0; h < tile->group; h++)
       flash_row(tile, i * tile->stride + h * tile->width, tile->position + (int32_t)i, blocks,
-                count);
+                count, scratch);
 }
 
 static void dense(const ck_query_tile *tile, const ck_key_block *blocks, size_t count,
                   float *scores, float *scratch) {
-  (void)scratch;
   size_t keys = count * CK_KEYS;
   for (size_t row = 0; row < tile->positions * tile->group; row++) {
     size_t i = row / tile->group;
     size_t offset = i * tile->stride + row % tile->group * tile->width;
     int32_t position = tile->position + (int32_t)i;
     float *line = scores + row * keys, *out = tile->out + offset;
+    const float *query = query_for(blocks, count, tile->queries + offset, tile->width, scratch);
     int32_t seen = 0;
     for (size_t j = 0; j < keys; j++) {
       const ck_key_block *block = blocks + j / CK_KEYS;
       int32_t slot = (int32_t)(j % CK_KEYS);
       int is_visible = slot >= visible_low(block, position) && slot < visible_high(block, position);
       seen += is_visible;
-      line[j] = is_visible ? score(tile, tile->queries + offset, block, (size_t)slot) : -INFINITY;
+      line[j] = is_visible ? score(tile, query, block, (size_t)slot) : -INFINITY;
     }
     memset(out, 0, tile->width * sizeof *out);
     if (seen == 0) continue;
@@ -223,6 +246,7 @@ const ck_kernels ck_kernels_scalar = {
     .to_half = to_half,
     .from_half = from_half,
     .store = store,
+    .store_codes = store_codes,
     .flash = flash,
     .dense = dense,
     .summarise = scalar_summarise,

@@ -23,15 +23,17 @@ static attention_scratch divide_scratch(float *scratch, size_t width) {
   return s;
 }
 
-/* Rows first..<first + rows of a tile's queries, scaled and side by side. Row = position * group +
- * head. */
+/* Rows first..<first + rows of a tile's queries, scaled and side by side; turned where the keys are
+ * codes. Row = position * group + head. */
 static void gather_queries(float *out, const ck_query_tile *tile, const float *queries,
-                           size_t first, size_t rows) {
-  lanes factor = all(tile->scale * LOG2_E);
+                           size_t first, size_t rows, int are_codes) {
+  float turned = are_codes ? (float)ck_hadamard_size(tile->width) : 1;
+  lanes factor = all(tile->scale * LOG2_E / turned);
   for (size_t row = first; row < first + rows; row++, out += tile->width) {
     const float *query =
         queries + row / tile->group * tile->stride + row % tile->group * tile->width;
     for (size_t c = 0; c < tile->width; c += LANES) save(out + c, mul(load(query + c), factor));
+    if (are_codes) ck_hadamard(out, tile->width);
   }
 }
 
@@ -55,39 +57,153 @@ static column_range columns_seen(const ck_query_tile *tile, const ck_key_block *
   return range;
 }
 
-/* Up to three rows straight from the halves: c [rows, 16...] = or += a . b. Four vectors wide
- * while they last, so that the sums' latency is hidden. */
-ALWAYS_INLINE void few_rows(int rows, float *c, size_t c_stride, const float *a, size_t a_stride,
-                            const ck_half *b, size_t b_stride, size_t columns, size_t depth,
-                            int accumulate) {
-  for (size_t first = 0; first < depth; first += CK_BLOCK, a += CK_BLOCK) {
-    size_t part = depth - first < CK_BLOCK ? depth - first : CK_BLOCK, j = 0;
-    const ck_half *row = b + first * b_stride;
-    int adds = accumulate || first > 0;
-    for (; j + 4 * LANES <= columns; j += 4 * LANES)
-      register_tile(rows, 4, 1, c + j, c_stride, a, a_stride, row + j, b_stride, part, adds);
-    for (; j < columns; j += 16)
-      register_tile(rows, ROW_VECTORS, 1, c + j, c_stride, a, a_stride, row + j, b_stride, part,
-                    adds);
+/* What a cache holds as rows of `stride` cells: halves, or codes, whose columns may have scales. */
+typedef struct cache_matrix {
+  const ck_half *halves;
+  const int8_t *codes;
+  const ck_half *scales;
+  size_t stride;
+} cache_matrix;
+
+static cache_matrix keys_from(const ck_key_block *block, size_t first) {
+  cache_matrix keys = {NULL, NULL, NULL, CK_KEYS};
+  if (block->keys) {
+    keys.halves = block->keys + first;
+  } else {
+    keys.codes = block->key_codes + first;
+    keys.scales = block->key_scales + first;
+  }
+  return keys;
+}
+
+/* Without the scales of codes, which the weights of the values take over (`scale_weights`). */
+static cache_matrix values_from(const ck_key_block *block, size_t first, size_t width) {
+  cache_matrix values = {NULL, NULL, NULL, width};
+  if (block->values) values.halves = block->values + first * width;
+  else values.codes = block->value_codes + first * width;
+  return values;
+}
+
+typedef enum cell { CELL_FLOAT, CELL_HALF, CELL_CODE } cell;
+
+ALWAYS_INLINE lanes load_cells(cell kind, const void *p, size_t at) {
+  if (kind == CELL_HALF) return load_half((const ck_half *)p + at);
+  if (kind == CELL_CODE) return load_codes((const int8_t *)p + at);
+  return load((const float *)p + at);
+}
+
+/* c [rows, vectors * LANES] = or += (a [rows, depth] . b [depth, ...]) * scales, at most CK_BLOCK
+ * deep: summed from zero, in order, and then added, as products with weights are. Inlined with
+ * constant `rows`, `vectors` and `kind`. */
+ALWAYS_INLINE void cache_tile(int rows, int vectors, cell kind, float *c, size_t c_stride,
+                              const float *a, size_t a_stride, const void *b, size_t b_stride,
+                              const ck_half *scales, size_t depth, int accumulate) {
+  lanes sums[PRODUCT_ROWS][4];
+#pragma unroll
+  for (int i = 0; i < rows; i++)
+#pragma unroll
+    for (int v = 0; v < vectors; v++) sums[i][v] = all(0);
+  for (size_t k = 0; k < depth; k++) {
+    lanes column[4];
+#pragma unroll
+    for (int v = 0; v < vectors; v++)
+      column[v] = load_cells(kind, b, k * b_stride + (size_t)v * LANES);
+#pragma unroll
+    for (int i = 0; i < rows; i++) {
+      lanes element = all(a[(size_t)i * a_stride + k]);
+#pragma unroll
+      for (int v = 0; v < vectors; v++) sums[i][v] = multiply_add(element, column[v], sums[i][v]);
+    }
+  }
+#pragma unroll
+  for (int v = 0; v < vectors; v++) {
+    lanes scale = scales ? load_half(scales + v * LANES) : all(1);
+#pragma unroll
+    for (int i = 0; i < rows; i++) {
+      float *cell = c + (size_t)i * c_stride + v * LANES;
+      lanes sum = scales ? mul(sums[i][v], scale) : sums[i][v];
+      save(cell, accumulate ? add(load(cell), sum) : sum);
+    }
   }
 }
 
-/* c [rows, columns] = or += a [rows, depth] . b [depth, columns] of halves. `floats` holds b as
- * floats where many rows share it. */
-static void half_product(float *c, size_t c_stride, const float *a, size_t a_stride, size_t rows,
-                         const ck_half *b, float *floats, size_t b_stride, size_t columns,
-                         size_t depth, int accumulate) {
-  if (rows == 3) {
-    few_rows(3, c, c_stride, a, a_stride, b, b_stride, columns, depth, accumulate);
-  } else if (rows == 1) {
-    few_rows(1, c, c_stride, a, a_stride, b, b_stride, columns, depth, accumulate);
-  } else {
-    for (size_t k = 0; k < depth; k++)
-      for (size_t j = 0; j < columns; j += LANES)
-        save(floats + k * b_stride + j, load_half(b + k * b_stride + j));
-    for (size_t j = 0; j < columns; j += 16)
-      rows_by_tile(c + j, c_stride, a, a_stride, rows, floats + j, b_stride, depth, accumulate);
+/* The same for any depth: `b` has cells of `kind` from its first column on. */
+ALWAYS_INLINE void deep_cache_tile(int rows, int vectors, cell kind, float *c, size_t c_stride,
+                                   const float *a, size_t a_stride, const void *b, size_t b_stride,
+                                   const ck_half *scales, size_t depth, int accumulate) {
+  size_t size = kind == CELL_FLOAT ? sizeof(float) : kind == CELL_HALF ? sizeof(ck_half) : 1;
+  for (size_t first = 0; first < depth; first += CK_BLOCK)
+    cache_tile(rows, vectors, kind, c, c_stride, a + first, a_stride,
+               (const char *)b + first * b_stride * size, b_stride,
+               scales, depth - first < CK_BLOCK ? depth - first : CK_BLOCK,
+               accumulate || first > 0);
+}
+
+/* Up to three rows straight from the cells. Four vectors wide while they last, so that the sums'
+ * latency is hidden. */
+ALWAYS_INLINE void few_rows(int rows, cell kind, float *c, size_t c_stride, const float *a,
+                            size_t a_stride, const void *b, const cache_matrix *matrix,
+                            size_t columns, size_t depth, int accumulate) {
+  size_t j = 0, size = kind == CELL_HALF ? sizeof(ck_half) : 1;
+  for (; j + 4 * LANES <= columns; j += 4 * LANES)
+    deep_cache_tile(rows, 4, kind, c + j, c_stride, a, a_stride, (const char *)b + j * size,
+                    matrix->stride, matrix->scales ? matrix->scales + j : NULL, depth, accumulate);
+  for (; j < columns; j += 16)
+    deep_cache_tile(rows, ROW_VECTORS, kind, c + j, c_stride, a, a_stride,
+                    (const char *)b + j * size, matrix->stride,
+                    matrix->scales ? matrix->scales + j : NULL, depth, accumulate);
+}
+
+/* Many rows, which share the cells as floats. */
+static void many_rows(float *c, size_t c_stride, const float *a, size_t a_stride, size_t rows,
+                      const cache_matrix *b, float *floats, size_t columns, size_t depth,
+                      int accumulate) {
+  size_t stride = b->stride;
+  for (size_t k = 0; k < depth; k++)
+    for (size_t j = 0; j < columns; j += LANES)
+      save(floats + k * stride + j, b->halves ? load_half(b->halves + k * stride + j)
+                                              : load_codes(b->codes + k * stride + j));
+  for (size_t j = 0; j < columns; j += 16) {
+    const ck_half *scales = b->scales ? b->scales + j : NULL;
+    size_t i = 0;
+    for (; i + PRODUCT_ROWS <= rows; i += PRODUCT_ROWS)
+      deep_cache_tile(PRODUCT_ROWS, ROW_VECTORS, CELL_FLOAT, c + i * c_stride + j, c_stride,
+                      a + i * a_stride, a_stride, floats + j, stride, scales, depth, accumulate);
+    for (; i + 3 <= rows; i += 3)
+      deep_cache_tile(3, ROW_VECTORS, CELL_FLOAT, c + i * c_stride + j, c_stride,
+                      a + i * a_stride, a_stride, floats + j, stride, scales, depth, accumulate);
+    for (; i < rows; i++)
+      deep_cache_tile(1, ROW_VECTORS, CELL_FLOAT, c + i * c_stride + j, c_stride,
+                      a + i * a_stride, a_stride, floats + j, stride, scales, depth, accumulate);
   }
+}
+
+/* c [rows, columns] = or += a [rows, depth] . b [depth, columns]. A row gets the same bits however
+ * many there are. `floats` holds b as floats where many rows share it. */
+static void cache_product(float *c, size_t c_stride, const float *a, size_t a_stride, size_t rows,
+                          cache_matrix b, float *floats, size_t columns, size_t depth,
+                          int accumulate) {
+  if (rows == 3 && b.halves)
+    few_rows(3, CELL_HALF, c, c_stride, a, a_stride, b.halves, &b, columns, depth, accumulate);
+  else if (rows == 3)
+    few_rows(3, CELL_CODE, c, c_stride, a, a_stride, b.codes, &b, columns, depth, accumulate);
+  else if (rows == 1 && b.halves)
+    few_rows(1, CELL_HALF, c, c_stride, a, a_stride, b.halves, &b, columns, depth, accumulate);
+  else if (rows == 1)
+    few_rows(1, CELL_CODE, c, c_stride, a, a_stride, b.codes, &b, columns, depth, accumulate);
+  else
+    many_rows(c, c_stride, a, a_stride, rows, &b, floats, columns, depth, accumulate);
+}
+
+/* Weights [rows, CK_KEYS] of values that are codes take over their scales. */
+ALWAYS_INLINE void scale_weights(float *weights, size_t stride, size_t rows,
+                                 const ck_key_block *block, size_t low, size_t high) {
+  if (block->values) return;
+  for (size_t row = 0; row < rows; row++)
+    for (size_t j = low; j < high; j += LANES) {
+      float *cell = weights + row * stride + j;
+      save(cell, mul(load(cell), load_half(block->value_scales + j)));
+    }
 }
 
 ALWAYS_INLINE void mask_row(float *scores, column_range range, int32_t low, int32_t high) {
@@ -128,8 +244,8 @@ static void flash_block(const attention_scratch *s, const ck_query_tile *tile,
   if (range.low >= range.high) return;
   size_t width = tile->width, rows = tile->positions * tile->group;
   size_t columns = range.high - range.low;
-  half_product(s->scores + range.low, CK_KEYS, s->queries, width, rows, block->keys + range.low,
-               s->keys, CK_KEYS, columns, width, 0);
+  cache_product(s->scores + range.low, CK_KEYS, s->queries, width, rows,
+                keys_from(block, range.low), s->keys, columns, width, 0);
   for (size_t row = 0; row < rows; row++) {
     if (range.is_masked) {
       int32_t position = tile->position + (int32_t)(row / tile->group);
@@ -138,8 +254,9 @@ static void flash_block(const attention_scratch *s, const ck_query_tile *tile,
     }
     online_softmax(s, row, width, range);
   }
-  half_product(s->sums, width, s->scores + range.low, CK_KEYS, rows,
-               block->values + range.low * width, s->values, width, width, columns, 1);
+  scale_weights(s->scores, CK_KEYS, rows, block, range.low, range.high);
+  cache_product(s->sums, width, s->scores + range.low, CK_KEYS, rows,
+                values_from(block, range.low, width), s->values, width, columns, 1);
 }
 
 static void flash(const ck_query_tile *tile, const ck_key_block *blocks, size_t count,
@@ -154,7 +271,7 @@ static void flash(const ck_query_tile *tile, const ck_key_block *blocks, size_t 
   }
   for (size_t b = 0; b < count; b++) {
     const float *queries = queries_for(tile, blocks + b);
-    if (queries != gathered) gather_queries(s.queries, tile, queries, 0, rows);
+    if (queries != gathered) gather_queries(s.queries, tile, queries, 0, rows, !blocks->keys);
     gathered = queries;
     flash_block(&s, tile, blocks + b);
   }
@@ -190,10 +307,10 @@ static void dense(const ck_query_tile *tile, const ck_key_block *blocks, size_t 
   const column_range whole = {0, CK_KEYS, 0};
   for (size_t first = 0; first < rows; first += CK_FLASH_ROWS) {
     size_t part = rows - first < CK_FLASH_ROWS ? rows - first : CK_FLASH_ROWS;
-    gather_queries(s.queries, tile, tile->queries, first, part);
+    gather_queries(s.queries, tile, tile->queries, first, part, count > 0 && !blocks->keys);
     for (size_t b = 0; b < count; b++)
-      half_product(scores + first * keys + b * CK_KEYS, keys, s.queries, width, part,
-                   blocks[b].keys, s.keys, CK_KEYS, CK_KEYS, width, 0);
+      cache_product(scores + first * keys + b * CK_KEYS, keys, s.queries, width, part,
+                    keys_from(blocks + b, 0), s.keys, CK_KEYS, width, 0);
   }
   for (size_t row = 0; row < rows; row++) {
     int32_t position = tile->position + (int32_t)(row / tile->group);
@@ -207,9 +324,12 @@ static void dense(const ck_query_tile *tile, const ck_key_block *blocks, size_t 
   for (size_t first = 0; first < rows; first += CK_FLASH_ROWS) {
     size_t part = rows - first < CK_FLASH_ROWS ? rows - first : CK_FLASH_ROWS;
     memset(s.sums, 0, part * width * sizeof *s.sums);
-    for (size_t b = 0; b < count; b++)
-      half_product(s.sums, width, scores + first * keys + b * CK_KEYS, keys, part,
-                   blocks[b].values, s.values, width, width, CK_KEYS, 1);
+    for (size_t b = 0; b < count; b++) {
+      float *weights = scores + first * keys + b * CK_KEYS;
+      scale_weights(weights, keys, part, blocks + b, 0, CK_KEYS);
+      cache_product(s.sums, width, weights, keys, part, values_from(blocks + b, 0, width),
+                    s.values, width, CK_KEYS, 1);
+    }
     for (size_t row = first; row < first + part; row++)
       memcpy(tile->out + row / tile->group * tile->stride + row % tile->group * width,
              s.sums + (row - first) * width, width * sizeof *s.sums);

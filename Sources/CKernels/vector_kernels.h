@@ -104,14 +104,14 @@ static void panel(float *out, const void *tile, ck_packing packing, size_t colum
 }
 
 /* The register tile: c [rows, vectors * LANES] = or += a [rows, depth] . b [depth, ...].
- * Inlined with constant `rows`, `vectors` and `is_half`.
+ * Inlined with constant `rows` and `vectors`.
  *
  * Every product sums CK_BLOCK terms from zero, in order, and then adds them to what it has: so a
  * row's result has the same bits however many rows are computed with it, and one row's blocks do
  * not wait for each other. Callers give at most CK_BLOCK of depth at a time. */
-ALWAYS_INLINE void register_tile(int rows, int vectors, int is_half, float *c, size_t c_stride,
-                                 const float *a, size_t a_stride, const void *b, size_t b_stride,
-                                 size_t depth, int accumulate) {
+ALWAYS_INLINE void register_tile(int rows, int vectors, float *c, size_t c_stride, const float *a,
+                                 size_t a_stride, const float *b, size_t b_stride, size_t depth,
+                                 int accumulate) {
   lanes sums[PRODUCT_ROWS][4];
 #pragma unroll
   for (int i = 0; i < rows; i++)
@@ -121,8 +121,7 @@ ALWAYS_INLINE void register_tile(int rows, int vectors, int is_half, float *c, s
     lanes column[4];
 #pragma unroll
     for (int v = 0; v < vectors; v++)
-      column[v] = is_half ? load_half((const ck_half *)b + k * b_stride + v * LANES)
-                          : load((const float *)b + k * b_stride + v * LANES);
+      column[v] = load(b + k * b_stride + v * LANES);
 #pragma unroll
     for (int i = 0; i < rows; i++) {
       lanes element = all(a[(size_t)i * a_stride + k]);
@@ -144,7 +143,7 @@ ALWAYS_INLINE void deep_tile(int rows, float *c, size_t c_stride, const float *a
                              const float *b, size_t b_stride, size_t depth, int accumulate) {
   for (size_t first = 0; first < depth; first += CK_BLOCK) {
     size_t part = depth - first < CK_BLOCK ? depth - first : CK_BLOCK;
-    register_tile(rows, ROW_VECTORS, 0, c, c_stride, a + first, a_stride, b + first * b_stride,
+    register_tile(rows, ROW_VECTORS, c, c_stride, a + first, a_stride, b + first * b_stride,
                   b_stride, part, accumulate || first > 0);
   }
 }

@@ -13,6 +13,7 @@ const ck_kernels TABLE = {
     .to_half = to_half,
     .from_half = from_half,
     .store = store,
+    .store_codes = store_codes,
     .flash = flash,
     .dense = dense,
     .summarise = summarise,

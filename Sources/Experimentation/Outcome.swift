@@ -72,6 +72,9 @@ package struct Measurements: Hashable, Sendable {
   package var totalSeconds: Double
   package var promptTokens: Int?
   package var outputTokens: Int?
+  /// Tokens of the prompt that came from a cache. An embedded model's times are those of the whole
+  /// prompt all the same; what an upstream does not compute it does not take time for.
+  package var cachedPromptTokens: Int?
   /// `stop`, `length`, …; `nil` when the answer did not finish.
   package var finishReason: String?
   /// Why there was no whole answer; `nil` when there was.
@@ -80,7 +83,8 @@ package struct Measurements: Hashable, Sendable {
   package init(
     queueSeconds: Double = 0, timeToFirstTokenSeconds: Double? = nil,
     timePerOutputTokenSeconds: Double? = nil, totalSeconds: Double, promptTokens: Int? = nil,
-    outputTokens: Int? = nil, finishReason: String? = nil, failure: FailureClass? = nil
+    outputTokens: Int? = nil, cachedPromptTokens: Int? = nil, finishReason: String? = nil,
+    failure: FailureClass? = nil
   ) {
     self.queueSeconds = queueSeconds
     self.timeToFirstTokenSeconds = timeToFirstTokenSeconds
@@ -88,6 +92,7 @@ package struct Measurements: Hashable, Sendable {
     self.totalSeconds = totalSeconds
     self.promptTokens = promptTokens
     self.outputTokens = outputTokens
+    self.cachedPromptTokens = cachedPromptTokens
     self.finishReason = finishReason
     self.failure = failure
   }

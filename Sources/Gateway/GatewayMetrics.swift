@@ -69,6 +69,7 @@ package struct GatewayMetrics: Sendable {
       histogram("gen_ai_server_time_per_output_token_seconds", labels, seconds)
     }
     tokens("input", measurements.promptTokens, labels)
+    tokens("input_cached", measurements.cachedPromptTokens, labels)
     tokens("output", measurements.outputTokens, labels)
   }
 

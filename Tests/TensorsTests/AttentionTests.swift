@@ -16,37 +16,68 @@ struct AttentionTests {
     }
   }
 
-  /// Random keys and values in blocks, and the halves they became.
+  /// Random keys and values in blocks, and the numbers that they are kept as.
   struct Cache {
     let memory: Memory
     let blocks: [KeyBlock]
     let keys: [[Float]]
     let values: [[Float]]
 
-    init(length: Int, width: Int, spread: Float, seed: UInt64, kernels: Kernels) throws {
+    init(
+      length: Int, width: Int, spread: Float, seed: UInt64, kernels: Kernels,
+      format: CacheFormat = .f16
+    ) throws {
       var numbers = Numbers(seed: seed)
       let count = (length + KeyBlock.keyCount - 1) / KeyBlock.keyCount
-      let size = KeyBlock.byteCount(headWidth: width)
+      let size = KeyBlock.byteCount(headWidth: width, format: format)
       memory = try #require(Memory(byteCount: count * size))
       let base = memory.base
-      blocks = (0..<count).map { index in
-        let keys = (base + index * size).assumingMemoryBound(to: UInt16.self)
-        return KeyBlock(keys: keys, values: keys + KeyBlock.keyCount * width)
+      blocks = (0..<count).map {
+        KeyBlock(at: base + $0 * size, headWidth: width, format: format)
       }
-      func rounded(_ x: [Float]) -> [Float] {
-        var halves = [UInt16](repeating: 0, count: x.count)
-        var out = x
-        x.withUnsafeBufferPointer { Kernels.scalar.toHalf($0, into: &halves) }
-        halves.withUnsafeBufferPointer { Kernels.scalar.fromHalf($0, into: &out) }
-        return out
+      let given = (0..<length).map { _ in
+        (numbers.floats(width, -spread...spread), numbers.floats(width))
       }
-      keys = (0..<length).map { _ in rounded(numbers.floats(width, -spread...spread)) }
-      values = (0..<length).map { _ in rounded(numbers.floats(width)) }
-      for position in 0..<length {
+      for (position, (key, value)) in given.enumerated() {
+        var key = key
         blocks[position / KeyBlock.keyCount].store(
-          key: keys[position], value: values[position], headWidth: width,
-          slot: position % KeyBlock.keyCount, kernels: kernels)
+          key: &key, value: value, headWidth: width, slot: position % KeyBlock.keyCount,
+          kernels: kernels)
       }
+      keys = given.map { key, _ in
+        guard format == .q8 else { return Self.halves(key) }
+        let size = Float(width & -width)
+        return Self.turned(Self.codes(Self.turned(key))).map { $0 / size }
+      }
+      values = given.map { format == .q8 ? Self.codes($0.1) : Self.halves($0.1) }
+    }
+
+    private static func halves(_ x: [Float]) -> [Float] {
+      var halves = [UInt16](repeating: 0, count: x.count)
+      var out = x
+      x.withUnsafeBufferPointer { Kernels.scalar.toHalf($0, into: &halves) }
+      halves.withUnsafeBufferPointer { Kernels.scalar.fromHalf($0, into: &out) }
+      return out
+    }
+
+    /// Multiples of a 127th of the greatest.
+    private static func codes(_ x: [Float]) -> [Float] {
+      let scale = halves([(x.map(abs).max() ?? 0) / 127])[0]
+      let inverse = 1 / scale
+      return x.map { max(-127, min(127, ($0 * inverse).rounded(.toNearestOrEven))) * scale }
+    }
+
+    /// By the Hadamard matrices along the diagonal, as large as the width's powers of two allow.
+    private static func turned(_ x: [Float]) -> [Float] {
+      var x = x
+      var half = 1
+      while half < x.count & -x.count {
+        for i in x.indices where i & half == 0 {
+          (x[i], x[i + half]) = (x[i] + x[i + half], x[i] - x[i + half])
+        }
+        half *= 2
+      }
+      return x
     }
 
     func list(_ window: Window) -> KeyBlockList {
@@ -144,8 +175,8 @@ struct AttentionTests {
 
   /// Values up to 1 weighted by exponentials good to 3e-7, of scores whose own error is 64
   /// roundings of their size: 2e-6 for scores near 1, and 1e-4 for scores near 1,000.
-  @Test(arguments: Kernels.Level.allCases, [false, true])
-  func `attention equals the textbook`(level: Kernels.Level, isDense: Bool) throws {
+  @Test(arguments: Kernels.Level.allCases, CacheFormat.allCases)
+  func `attention equals the textbook`(level: Kernels.Level, format: CacheFormat) throws {
     let kernels = try kernels(level)
     for (index, test) in Self.cases.enumerated() {
       var numbers = Numbers(seed: UInt64(index))
@@ -153,11 +184,83 @@ struct AttentionTests {
         test.positions * test.group * test.width, -test.spread...test.spread)
       let cache = try Cache(
         length: test.first + test.positions, width: test.width, spread: test.spread, seed: 99,
-        kernels: kernels)
-      let result = try Self.run(test, queries, cache, kernels, isDense: isDense)
-      let tolerance: Float = test.spread > 1 ? 5e-4 : 5e-6
-      expectClose(
-        result, Self.textbook(test, queries, cache), absolute: tolerance, test.description)
+        kernels: kernels, format: format)
+      let expected = Self.textbook(test, queries, cache)
+      // Turning keys and queries adds as many roundings again.
+      let tolerance: Float = (test.spread > 1 ? 5e-4 : 5e-6) * (format == .q8 ? 4 : 1)
+      for isDense in [false, true] {
+        let result = try Self.run(test, queries, cache, kernels, isDense: isDense)
+        expectClose(
+          result, expected, absolute: tolerance, "\(test), \(isDense ? "dense" : "flash")")
+      }
+    }
+  }
+
+  /// What is computed beside a query, in its chunk or its step, must not change an answer.
+  @Test(arguments: Kernels.Level.allCases, CacheFormat.allCases)
+  func `a query's bits do not depend on the queries beside it`(
+    level: Kernels.Level, format: CacheFormat
+  ) throws {
+    let kernels = try kernels(level)
+    for window in [Window.everything, .init(sinks: 4, reach: 50)] {
+      for (group, width) in [(1, 48), (3, 64), (4, 128)] {
+        var numbers = Numbers(seed: 4)
+        let first = 100
+        let positions = 96 / group < 24 ? 96 / group : 24
+        let stride = group * width
+        let queries = numbers.floats(positions * stride)
+        let cache = try Cache(
+          length: first + positions, width: width, spread: 1, seed: 98, kernels: kernels,
+          format: format)
+        let test = Case(
+          positions: positions, first: first, group: group, width: width, window: window)
+        for isDense in [false, true] {
+          let together = try Self.run(test, queries, cache, kernels, isDense: isDense)
+          for row in 0..<positions {
+            let lone = Case(
+              positions: 1, first: first + row, group: group, width: width, window: window)
+            let part = row * stride..<(row + 1) * stride
+            let alone = try Self.run(lone, Array(queries[part]), cache, kernels, isDense: isDense)
+            #expect(alone == Array(together[part]), "\(group) × \(width), row \(row)")
+          }
+        }
+      }
+    }
+  }
+
+  @Test func `8-bit blocks take 52 % of what halves do`() {
+    let halves = KeyBlock.byteCount(headWidth: 64)
+    #expect(halves == 2 * 64 * 64 * 2)
+    #expect(KeyBlock.byteCount(headWidth: 64, format: .q8) * 100 <= 53 * halves)
+  }
+
+  @Test(arguments: Kernels.Level.allCases, [Float.nan, .infinity, 1e9])
+  func `what 8 bits cannot hold stays visible`(level: Kernels.Level, bad: Float) throws {
+    let kernels = try kernels(level)
+    let width = 64
+    let memory = try #require(
+      Memory(byteCount: KeyBlock.byteCount(headWidth: width, format: .q8)))
+    let block = KeyBlock(at: memory.base, headWidth: width, format: .q8)
+    let fine = [Float](repeating: 0.5, count: width)
+    var spoilt = fine
+    spoilt[40] = bad
+    for (key, value) in [(spoilt, fine), (fine, spoilt)] {
+      var key = key
+      block.store(key: &key, value: value, headWidth: width, slot: 0, kernels: kernels)
+      var list = KeyBlockList()
+      list.append(block, start: 0, positions: 0..<64, reach: .max)
+      var out = [Float](repeating: 0, count: width)
+      var scratch = [Float](repeating: 0, count: QueryTile.scratchCount(headWidth: width))
+      fine.withUnsafeBufferPointer { queries in
+        out.withUnsafeMutableBufferPointer { out in
+          guard let from = queries.baseAddress, let to = out.baseAddress else { return }
+          QueryTile(
+            queries: from, out: to, stride: width, positions: 1, group: 1, headWidth: width,
+            position: 0, scale: 1
+          ).attend(to: list, scratch: &scratch, kernels: kernels)
+        }
+      }
+      #expect(!out[40].isFinite)
     }
   }
 

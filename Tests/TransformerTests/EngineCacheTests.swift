@@ -14,6 +14,9 @@ struct EngineCacheTests {
   @Test func `a page holds two halves per channel, head, layer and position`() throws {
     let bytes = 2 * 2 * 64 * EngineTinyModel.headWidth * EngineTinyModel.keyValueHeads
     #expect(try #require(Self.shape).byteCount == bytes * EngineTinyModel.blockCount)
+    let eights = KeyValuePage.Shape(try EngineTinyModel().weights().parameters, format: .q8)
+    // One byte a channel, and a half for each key and each value.
+    #expect(eights.byteCount == (bytes / 2 + 2 * 64 * 2 * 2) * EngineTinyModel.blockCount)
   }
 
   @Test func `pages come as the sequence grows, and go with it`() throws {

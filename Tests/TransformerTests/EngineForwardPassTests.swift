@@ -51,6 +51,18 @@ struct EngineForwardPassTests {
     #expect(greatestDifference(try EngineRunner(weights, .flash).logits(Self.text), dense) < 1e-3)
   }
 
+  /// How much 8 bits move the logits is measured on the real weights, in `EngineGoldenTests`.
+  @Test(arguments: [AttentionKind.dense, .flash, .slidingWindow(window: 40, sinks: 3)])
+  func `with 8-bit keys and values prefill in chunks equals prefill at once`(
+    attention: AttentionKind
+  ) throws {
+    let weights = try Self.model.weights()
+    let runner = try EngineRunner(weights, attention, cacheFormat: .q8)
+    let eights = try runner.logits(Self.text)
+    #expect(try runner.logits(Self.text, chunks: [7, 64, 1, 33]) == eights)
+    #expect(try EngineRunner(weights, attention).logits(Self.text) != eights, "the format is used")
+  }
+
   @Test func `the scalar kernels compute the same model`() throws {
     let variant = try ModelVariant(name: "scalar", weights: Self.model.weights())
     let runner = EngineRunner(variant, kernels: .scalar)

@@ -45,11 +45,23 @@ struct EnginePrefixTests {
     attention: AttentionKind, mode: NumericMode
   ) async throws {
     let variant = try Self.variant(attention)
-    let warm = try Self.engine { $0.mode = mode }
-    let cold = try Self.engine {
-      $0.mode = mode
-      $0.keepsPrefixes = false
+    for format in CacheFormat.allCases {
+      let warm = try Self.engine {
+        $0.mode = mode
+        $0.cacheFormat = format
+      }
+      let cold = try Self.engine {
+        $0.mode = mode
+        $0.cacheFormat = format
+        $0.keepsPrefixes = false
+      }
+      try await Self.expectReuse(variant, warm, cold)
     }
+  }
+
+  private static func expectReuse(
+    _ variant: ModelVariant, _ warm: Engine, _ cold: Engine
+  ) async throws {
     let first = try await collect(
       warm.generate(Self.request(Self.text(150), 60), on: variant))
     #expect(first.cachedTokens == 0)

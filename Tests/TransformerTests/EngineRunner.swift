@@ -8,21 +8,29 @@ struct EngineRunner {
   let variant: ModelVariant
   let executor: Executor
   let budget = CacheBudget(limitBytes: 1 << 30)
+  var cacheFormat = CacheFormat.f16
 
-  init(_ variant: ModelVariant, mode: NumericMode = .float32, kernels: Kernels = .fastest) {
+  init(
+    _ variant: ModelVariant, mode: NumericMode = .float32, kernels: Kernels = .fastest,
+    cacheFormat: CacheFormat = .f16
+  ) {
     self.variant = variant
+    self.cacheFormat = cacheFormat
     executor = Executor(kernels: kernels, mode: mode, lane: 0, lanes: 1)
   }
 
-  init(_ weights: Weights, _ attention: AttentionKind, mode: NumericMode = .float32) throws {
+  init(
+    _ weights: Weights, _ attention: AttentionKind, mode: NumericMode = .float32,
+    cacheFormat: CacheFormat = .f16
+  ) throws {
     self.init(
-      try ModelVariant(name: "\(attention)", weights: weights, attention: attention), mode: mode)
+      try ModelVariant(name: "\(attention)", weights: weights, attention: attention), mode: mode,
+      cacheFormat: cacheFormat)
   }
 
   func emptyCache() -> KeyValueCache {
     KeyValueCache(
-      KeyValuePage.Shape(variant.weights.parameters, summary: variant.attention.summary),
-      budget: budget, priority: .live)
+      KeyValuePage.Shape(variant, format: cacheFormat), budget: budget, priority: .live)
   }
 
   /// The logits after the last tokens, [last][vocabularySize].

@@ -105,10 +105,16 @@ typedef struct ck_codes {
   const float *sums;
 } ck_codes;
 
-/* A block of CK_KEYS keys of one key/value head, and which of them a query may see.
+/* A block of CK_KEYS keys of one key/value head, and which of them a query may see; as halves or,
+ * where `keys` is NULL, as codes.
  *
  *   keys   [width, CK_KEYS]  transposed, rotated
  *   values [CK_KEYS, width]
+ *
+ *   key_codes    [width, CK_KEYS]  -127...127, of keys turned by ck_hadamard
+ *   key_scales   [CK_KEYS]
+ *   value_codes  [CK_KEYS, width]
+ *   value_scales [CK_KEYS]
  *
  * The block's first key has position `start`. A query at position p sees key j when
  *   max(first, p - reach + 1) <= j < min(end, p + 1).
@@ -116,8 +122,12 @@ typedef struct ck_codes {
  * hold finite values. `is_sink` says that queries look at it with their `sink_queries`.
  */
 typedef struct ck_key_block {
-  const ck_half *keys;
-  const ck_half *values;
+  const ck_half *_Nullable keys;
+  const ck_half *_Nullable values;
+  const int8_t *_Nullable key_codes;
+  const int8_t *_Nullable value_codes;
+  const ck_half *_Nullable key_scales;
+  const ck_half *_Nullable value_scales;
   int32_t start;
   int32_t first;
   int32_t end;
@@ -206,6 +216,12 @@ typedef struct ck_kernels {
    * `ck_key_block`'s shape: key and value [width]. */
   void (*store)(ck_half *keys, ck_half *values, const float *key, const float *value, size_t width,
                 size_t slot);
+
+  /* The same as codes, of a key that is turned: the largest magnitude of each becomes 127. What is
+   * not a finite number makes its scale NaN; what is below 4e-6 becomes 0. */
+  void (*store_codes)(int8_t *key_codes, ck_half *key_scales, int8_t *value_codes,
+                      ck_half *value_scales, const float *key, const float *value, size_t width,
+                      size_t slot);
 
   /* Attention over the blocks of a plan by online softmax (Dao et al. 2022), exact for the keys
    * the plan shows. `scratch` has ck_flash_scratch(width) floats. A query that sees nothing
@@ -323,6 +339,13 @@ static inline void ck_relax(void) {
   __asm__ volatile("isb");
 #endif
 }
+
+/* Turns a vector by the Hadamard matrix of the greatest power of two that divides `width`, times
+ * its root, so that no channel of a key is much greater than the others (Ashkboos et al. 2024,
+ * "QuaRot", section 4): 8 bits with one scale then err least. Products of two vectors, both turned,
+ * are ck_hadamard_size(width) times those of the vectors. */
+void ck_hadamard(float *x, size_t width);
+size_t ck_hadamard_size(size_t width);
 
 float ck_half_to_float(ck_half half);
 ck_half ck_float_to_half(float value);

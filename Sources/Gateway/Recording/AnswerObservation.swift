@@ -85,6 +85,7 @@ extension Measurements {
       totalSeconds: summary.timing.total,
       promptTokens: summary.usage?.promptTokens,
       outputTokens: summary.usage?.completionTokens,
+      cachedPromptTokens: summary.usage?.cachedPromptTokens,
       finishReason: finishReason, failure: failure)
   }
 }

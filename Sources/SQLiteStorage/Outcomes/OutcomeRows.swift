@@ -97,13 +97,14 @@ extension Measurements {
     [
       "queue_seconds", "time_to_first_token_seconds", "time_per_output_token_seconds",
       "total_seconds", "prompt_tokens", "output_tokens", "finish_reason", "failure",
+      "cached_prompt_tokens",
     ].map { prefix + $0 }
   }
 
   fileprivate var arguments: [(any DatabaseValueConvertible)?] {
     [
       queueSeconds, timeToFirstTokenSeconds, timePerOutputTokenSeconds, totalSeconds, promptTokens,
-      outputTokens, finishReason, failure?.rawValue,
+      outputTokens, finishReason, failure?.rawValue, cachedPromptTokens,
     ]
   }
 
@@ -113,5 +114,6 @@ extension Measurements {
       timePerOutputTokenSeconds: try columns.next(), totalSeconds: try columns.next(),
       promptTokens: try columns.next(), outputTokens: try columns.next(),
       finishReason: try columns.next(), failure: try columns.nextFailure())
+    cachedPromptTokens = try columns.next()
   }
 }

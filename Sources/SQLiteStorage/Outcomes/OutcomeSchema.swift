@@ -32,6 +32,17 @@ enum OutcomeSchema {
             WHERE rollout IS NOT NULL;
           """)
     }
+    migrator.registerMigration("2 cached prompt tokens") { db in
+      for (table, prefix) in [
+        ("outcomes", ""), ("comparisons", "incumbent_"), ("comparisons", "candidate_"),
+      ] {
+        try db.execute(
+          sql: """
+            ALTER TABLE \(table) ADD COLUMN \(prefix)cached_prompt_tokens INTEGER
+              CHECK (\(prefix)cached_prompt_tokens >= 0);
+            """)
+      }
+    }
     return migrator
   }
 

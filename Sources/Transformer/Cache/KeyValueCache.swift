@@ -1,6 +1,6 @@
 import Tensors
 
-/// The keys and values of one sequence, as binary16, in pages that come as the sequence grows.
+/// The keys and values of one sequence, in pages that come as the sequence grows.
 ///
 /// Used by one thread at a time: whoever computes the sequence's next tokens.
 struct KeyValueCache: Sendable {

@@ -12,12 +12,24 @@ final class KeyValuePage: Sendable {
     let headWidth: Int
     /// What is kept beside the keys, if anything.
     let summary: KeySummary?
+    let format: CacheFormat
 
-    init(_ parameters: HyperParameters, summary: KeySummary? = nil) {
+    init(
+      _ parameters: HyperParameters, summary: KeySummary? = nil, format: CacheFormat = .f16
+    ) {
       layers = parameters.blockCount
       keyValueHeads = parameters.keyValueHeads
       headWidth = parameters.headWidth
       self.summary = summary
+      self.format = format
+    }
+
+    /// A page that `variant` can use: blocks are chosen, and keys turned on, by halves only.
+    init(_ variant: ModelVariant, format: CacheFormat) {
+      let summary = variant.attention.summary
+      let needsHalves = summary != nil || !variant.keepsPrefixes
+      self.init(
+        variant.weights.parameters, summary: summary, format: needsHalves ? .f16 : format)
     }
 
     /// Bytes of one page: all blocks, then all summaries.
@@ -25,9 +37,10 @@ final class KeyValuePage: Sendable {
       blockBytes + layers * keyValueHeads * (summary?.byteCount(headWidth: headWidth) ?? 0)
     }
 
-    fileprivate var blockBytes: Int {
-      layers * keyValueHeads * KeyBlock.byteCount(headWidth: headWidth)
-    }
+    fileprivate var blockBytes: Int { layers * keyValueHeads * blockByteCount }
+
+    /// Bytes of the block of one layer and head.
+    var blockByteCount: Int { KeyBlock.byteCount(headWidth: headWidth, format: format) }
   }
 
   let shape: Shape
@@ -62,10 +75,10 @@ final class KeyValuePage: Sendable {
 
   /// The block of one layer and head.
   func block(layer: Int, keyValueHead: Int) -> KeyBlock {
-    let size = KeyBlock.byteCount(headWidth: shape.headWidth)
-    let start = memory.base + (layer * shape.keyValueHeads + keyValueHead) * size
-    let keys = start.assumingMemoryBound(to: UInt16.self)
-    return KeyBlock(keys: keys, values: keys + KeyBlock.keyCount * shape.headWidth)
+    let place = layer * shape.keyValueHeads + keyValueHead
+    return KeyBlock(
+      at: memory.base + place * shape.blockByteCount, headWidth: shape.headWidth,
+      format: shape.format)
   }
 
   /// The summary of one layer's and head's keys, or `nil` for a page without.

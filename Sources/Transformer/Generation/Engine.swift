@@ -20,6 +20,8 @@ package final class Engine: Sendable {
     /// Exact by default: 8-bit activations are faster, but change what a small model says.
     package var mode: NumericMode = .float32
     package var kernels: Kernels = .fastest
+    /// How keys and values are kept.
+    package var cacheFormat: CacheFormat = .f16
     /// Bytes that all KV caches may take together.
     package var cacheBytes: Int = 2 << 30
     /// The share of `cacheBytes` that shadow jobs may take, 0…1.
@@ -176,8 +178,7 @@ package final class Engine: Sendable {
   func emptyCache(
     _ variant: ModelVariant, _ priority: Priority, length: Int
   ) throws(TransformerError) -> KeyValueCache {
-    let shape = KeyValuePage.Shape(
-      variant.weights.parameters, summary: variant.attention.summary)
+    let shape = KeyValuePage.Shape(variant, format: configuration.cacheFormat)
     let limit = priority == .live ? budget.limitBytes : budget.shadowLimitBytes
     let pages = variant.attention.blockLimit(length: length, chunk: Workspace.chunkLimit)
     guard pages * shape.byteCount <= limit else {

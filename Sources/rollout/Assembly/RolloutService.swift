@@ -54,6 +54,7 @@ struct RolloutService {
     }
     let registry = PrometheusRegistry()
     let metrics = GatewayMetrics(factory: registry)
+    let engineMetrics = EngineMetrics(factory: registry)
     let backends = BackendRegistry()
     let table = LiveRoutingTable()
     let preparation = ModelPreparation(
@@ -76,7 +77,10 @@ struct RolloutService {
       edge: GatewayEdge(
         wallClock: wallClock, makeRequestID: Self.makeRequestID,
         unreadyReason: { [table] in Self.unreadyReason(table.snapshot) },
-        renderMetrics: { registry.render() }),
+        renderMetrics: {
+          engineMetrics.observe(engine.load)
+          return registry.render()
+        }),
       logger: logger)
   }
 

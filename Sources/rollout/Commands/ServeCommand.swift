@@ -60,6 +60,11 @@ struct ServeCommand: AsyncParsableCommand {
 
   @Option(
     help: ArgumentHelp(
+      "How attention caches are kept: f16, or q8 (8 bits, half the memory).", valueName: "f16|q8"))
+  var kvCache: CacheFormat = .f16
+
+  @Option(
+    help: ArgumentHelp(
       "Whether attention caches stay, while there is memory, for prompts that begin alike. Turn it "
         + "off where clients must not find out by timing what others have asked.",
       valueName: "on|off"))
@@ -98,6 +103,7 @@ struct ServeCommand: AsyncParsableCommand {
       host: controlHost, port: controlPort)
     configuration.engine.mode = arithmetic.mode
     configuration.engine.cacheBytes = cache << 20
+    configuration.engine.cacheFormat = kvCache
     configuration.engine.keepsPrefixes = prefixCache == .on
     if let threads { configuration.engine.threads = threads }
     configuration.apiKeys = try keys()
@@ -128,6 +134,8 @@ enum Arithmetic: String, ExpressibleByArgument, CaseIterable {
     }
   }
 }
+
+extension CacheFormat: ExpressibleByArgument {}
 
 /// Whether something is done, as the command line spells it.
 enum Switch: String, ExpressibleByArgument, CaseIterable {

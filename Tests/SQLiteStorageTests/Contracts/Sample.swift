@@ -11,7 +11,8 @@ enum Sample {
 
   static let measured = Measurements(
     queueSeconds: 0.25, timeToFirstTokenSeconds: 0.1, timePerOutputTokenSeconds: 1.0 / 3,
-    totalSeconds: 2.5, promptTokens: 2_048, outputTokens: 0, finishReason: "stop")
+    totalSeconds: 2.5, promptTokens: 2_048, outputTokens: 0, cachedPromptTokens: 1_984,
+    finishReason: "stop")
   static let failed = Measurements(totalSeconds: 0, failure: .malformed)
 
   static func outcome(
