@@ -24,11 +24,11 @@ ARGS ?= --help
 
 swift_sources := Package.swift Sources Tests
 
-.PHONY: help demo test build run check format bench sanitize fuzz model setup clean
+.PHONY: help demo test build run check format bench bench-engine bench-gateway sanitize fuzz model setup clean
 
 help:  ## List the commands
 	@grep -hE '^[a-z-]+:.*  ## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*  ## /\1\t/' \
-	  | awk -F '\t' '{ printf "  make %-8s %s\n", $$1, $$2 }'
+	  | awk -F '\t' '{ printf "  make %-13s %s\n", $$1, $$2 }'
 
 demo: setup model  ## Roll a candidate out on this machine: traffic, comparison, promotion
 	@swift build -c release --product rollout
@@ -59,10 +59,15 @@ check: setup  ## Format, layering, tidiness, shell scripts, policies
 format:  ## Format the Swift files
 	@swift format format --in-place --recursive $(swift_sources)
 
-bench: build model  ## Measure the engine beside llama.cpp and the gateway beside nginx
+bench: bench-engine bench-gateway  ## Measure both: what bench-engine and bench-gateway do
+
+bench-engine: build model  ## Measure the engine beside llama.cpp (BENCH='--quick' for less)
 	@scripts/setup.sh bench
-	@.bench/venv/bin/python scripts/bench/engine.py \
-	  --ours .build/release/rollout --weights '$(ROLLOUT_MODEL)' --scratch .bench
+	@.bench/venv/bin/python scripts/bench/engine.py --ours .build/release/rollout \
+	  --weights '$(ROLLOUT_MODEL)' --scratch .bench $(BENCH)
+
+bench-gateway: build  ## Measure the gateway beside nginx
+	@scripts/setup.sh bench
 	@.bench/venv/bin/python scripts/bench/gateway.py \
 	  --ours .build/release/rollout --nginx .bench/nginx/usr/sbin/nginx --scratch .bench
 

@@ -75,6 +75,12 @@ package struct KeyBlock {
     }
   }
 
+  /// The keys of a block of halves.
+  var halves: UnsafeMutablePointer<UInt16> {
+    precondition(scales == nil, "codes where halves are wanted")
+    return keys.assumingMemoryBound(to: UInt16.self)
+  }
+
   /// What kernels read, with the part of it that shows.
   func native(
     start: Int32, positions: Range<Int32>, reach: Int32, isSink: Bool

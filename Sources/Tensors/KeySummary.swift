@@ -40,7 +40,7 @@ package struct KeySummary: Hashable, Sendable {
 }
 
 extension KeyBlock {
-  /// Writes the summary of run `index`, whose keys are all there.
+  /// Writes the summary of run `index`, whose keys are all there, as halves.
   ///
   /// - Parameter out: the block's summary, `elementCount` halves
   package func summarise(
@@ -48,10 +48,11 @@ extension KeyBlock {
     kernels: Kernels
   ) {
     precondition((0..<summary.runsPerBlock).contains(index), "run \(index) of a block")
-    kernels.table.pointee.summarise(out, keys, headWidth, summary.run, index, summary.native)
+    kernels.table.pointee.summarise(
+      out, halves, headWidth, summary.run, index, summary.native)
   }
 
-  /// Rotates the channel pairs of all keys, each key by its own angles.
+  /// Rotates the channel pairs of all keys, which are halves, each key by its own angles.
   ///
   /// - Parameters:
   ///   - cosines: `[pairs, keyCount]`
@@ -59,7 +60,7 @@ extension KeyBlock {
   package func turn(
     cosines: UnsafePointer<Float>, sines: UnsafePointer<Float>, pairs: Int, kernels: Kernels
   ) {
-    kernels.table.pointee.turn(keys, cosines, sines, pairs)
+    kernels.table.pointee.turn(halves, cosines, sines, pairs)
   }
 }
 

@@ -18,15 +18,17 @@ struct SelectionTests {
       let start = memory.base.assumingMemoryBound(to: UInt16.self)
       block = KeyBlock(keys: start, values: start + KeyBlock.keyCount * width)
       for slot in 0..<KeyBlock.keyCount {
-        let key = numbers.floats(width)
-        block.store(key: key, value: key, headWidth: width, slot: slot, kernels: .scalar)
+        var key = numbers.floats(width)
+        let value = key
+        block.store(key: &key, value: value, headWidth: width, slot: slot, kernels: .scalar)
       }
       keys = Self.read(block)
     }
 
     static func read(_ block: KeyBlock) -> [[Float]] {
       var floats = [Float](repeating: 0, count: KeyBlock.keyCount * width)
-      let halves = UnsafeBufferPointer(start: block.keys, count: floats.count)
+      let halves = UnsafeBufferPointer(
+        start: UnsafePointer(block.keys.assumingMemoryBound(to: UInt16.self)), count: floats.count)
       Kernels.scalar.fromHalf(halves, into: &floats)
       return (0..<KeyBlock.keyCount).map { slot in
         (0..<width).map { floats[$0 * KeyBlock.keyCount + slot] }

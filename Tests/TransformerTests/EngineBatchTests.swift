@@ -11,14 +11,19 @@ struct EngineBatchTests {
 
   /// Variants of shared weights that differ by attention and by rotary table.
   private static func variants(_ weights: Weights) throws -> [ModelVariant] {
-    let stretched = RotaryTable(
-      frequencies: RotaryTable(weights.parameters).frequencies.map { $0 / 2 }, magnitude: 1.1)
+    let stretched = RotaryTables(
+      RotaryTable(
+        frequencies: RotaryTable(weights.parameters).frequencies.map { $0 / 2 }, magnitude: 1.1),
+      contextLength: weights.parameters.contextLength)
     return try [
       ModelVariant(name: "flash", weights: weights),
       ModelVariant(name: "dense", weights: weights, attention: .dense),
       ModelVariant(
         name: "window", weights: weights, attention: .slidingWindow(window: 70, sinks: 3)),
       ModelVariant(name: "stretched", weights: weights, rotary: stretched),
+      ModelVariant(
+        name: "hybrid", weights: weights,
+        attention: .hybrid(Hybrid(keys: 160, window: 32, denseLayers: 0))),
     ]
   }
 

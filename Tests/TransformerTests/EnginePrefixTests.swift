@@ -21,7 +21,7 @@ struct EnginePrefixTests {
   }
 
   private static func variant(
-    _ attention: AttentionKind = .flash, _ weights: Weights? = nil, rotary: RotaryTable? = nil
+    _ attention: AttentionKind = .flash, _ weights: Weights? = nil, rotary: RotaryTables? = nil
   ) throws -> ModelVariant {
     try ModelVariant(
       name: "\(attention)", weights: weights ?? EngineTinyModel().weights(), attention: attention,
@@ -86,8 +86,9 @@ struct EnginePrefixTests {
   {
     let weights = try EngineTinyModel().weights()
     let engine = try Self.engine()
-    let stretched = RotaryTable(
-      frequencies: RotaryTable(weights.parameters).frequencies.map { $0 / 2 })
+    let stretched = RotaryTables(
+      RotaryTable(frequencies: RotaryTable(weights.parameters).frequencies.map { $0 / 2 }),
+      contextLength: weights.parameters.contextLength)
     let variants = try [
       Self.variant(.flash, weights), Self.variant(.dense, weights),
       Self.variant(.flash, weights, rotary: stretched), Self.variant(.flash),

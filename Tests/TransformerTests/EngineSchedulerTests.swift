@@ -17,7 +17,7 @@ struct EngineSchedulerTests {
     }
 
     func runQuantum(_ executor: Executor) throws(TransformerError) -> Turn? { nil }
-    func beginStep() throws(TransformerError) -> SequenceRows {
+    func beginStep(_ pass: ForwardPass) throws(TransformerError) -> SequenceRows {
       throw TransformerError(.invalidRequest, "only a name")
     }
     func draw(from logits: UnsafeMutableBufferPointer<Float>) {}

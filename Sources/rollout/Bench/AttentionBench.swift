@@ -59,61 +59,71 @@ struct AttentionBench {
       let keys = (memory.base + index * size).assumingMemoryBound(to: UInt16.self)
       return KeyBlock(keys: keys, values: keys + KeyBlock.keyCount * Self.width)
     }
-    for position in 0..<length {
-      let first = position * Self.width
-      blocks[position / KeyBlock.keyCount].store(
-        key: Array(keys[first..<first + Self.width]),
-        value: Array(values[first..<first + Self.width]), headWidth: Self.width,
-        slot: position % KeyBlock.keyCount, kernels: kernels)
-    }
+    for position in 0..<length { store(position) }
+  }
+
+  private func store(_ position: Int) {
+    let channels = position * Self.width..<(position + 1) * Self.width
+    var key = Array(keys[channels])
+    let value = Array(values[channels])
+    let (block, slot) = position.quotientAndRemainder(dividingBy: KeyBlock.keyCount)
+    blocks[block].store(
+      key: &key, value: value, headWidth: Self.width, slot: slot, kernels: kernels)
   }
 
   func measure(_ way: Way) -> Result {
     var out = [Float](repeating: 0, count: length * Self.rowWidth)
     let begin = ContinuousClock.now
-    let extraBytes =
-      switch way {
-      case .textbook: textbook(into: &out)
-      case .dense: dense(into: &out)
-      case .flash: tiled(into: &out, window: nil)
-      case .window: tiled(into: &out, window: 1_020)
-      }
+    let extraBytes: Int
+    switch way {
+    case .textbook: extraBytes = textbook(into: &out)
+    case .dense: extraBytes = dense(into: &out)
+    case .flash: extraBytes = tiled(into: &out, window: nil)
+    case .window: extraBytes = tiled(into: &out, window: 1_020)
+    }
     let seconds = (ContinuousClock.now - begin) / .seconds(1)
     return Result(seconds: seconds, extraBytes: extraBytes)
   }
 
   private func textbook(into out: inout [Float]) -> Int {
     var scores = [Float](repeating: 0, count: length)
-    let scale = 1 / Float(Self.width).squareRoot()
-    out.withUnsafeMutableBufferPointer { out in
-      queries.withUnsafeBufferPointer { queries in
-        keys.withUnsafeBufferPointer { keys in
-          values.withUnsafeBufferPointer { values in
-            for row in 0..<length * Self.group {
-              let position = row / Self.group
-              let place = row * Self.width
-              var most = -Float.infinity
-              for key in 0...position {
-                var sum: Float = 0
-                for c in 0..<Self.width { sum += queries[place + c] * keys[key * Self.width + c] }
-                scores[key] = sum * scale
-                most = max(most, scores[key])
-              }
-              var total: Float = 0
-              for key in 0...position {
-                scores[key] = exp(scores[key] - most)
-                total += scores[key]
-              }
-              for key in 0...position {
-                let weight = scores[key] / total
-                for c in 0..<Self.width { out[place + c] += weight * values[key * Self.width + c] }
-              }
-            }
+    withRows(of: &out) { queries, out in
+      keys.withUnsafeBufferPointer { keys in
+        values.withUnsafeBufferPointer { values in
+          for row in 0..<length * Self.group {
+            let place = row * Self.width
+            Self.attend(
+              queries + place, keys, values, count: row / Self.group + 1, &scores, out + place)
           }
         }
       }
     }
     return scores.count * MemoryLayout<Float>.stride
+  }
+
+  /// One query over the first `count` keys: softmax as it is written.
+  private static func attend(
+    _ query: UnsafePointer<Float>, _ keys: UnsafeBufferPointer<Float>,
+    _ values: UnsafeBufferPointer<Float>, count: Int, _ scores: inout [Float],
+    _ out: UnsafeMutablePointer<Float>
+  ) {
+    let scale = 1 / Float(width).squareRoot()
+    var most = -Float.infinity
+    for key in 0..<count {
+      var sum: Float = 0
+      for c in 0..<width { sum += query[c] * keys[key * width + c] }
+      scores[key] = sum * scale
+      most = max(most, scores[key])
+    }
+    var total: Float = 0
+    for key in 0..<count {
+      scores[key] = exp(scores[key] - most)
+      total += scores[key]
+    }
+    for key in 0..<count {
+      let weight = scores[key] / total
+      for c in 0..<width { out[c] += weight * values[key * width + c] }
+    }
   }
 
   /// Each head's matrix of scores at once, as `dense` attention does in the engine.
