@@ -24,7 +24,8 @@ ARGS ?= --help
 
 swift_sources := Package.swift Sources Tests
 
-.PHONY: help demo test build run check format bench bench-engine bench-gateway sanitize fuzz model setup clean
+.PHONY: help demo test build run check format bench bench-engine bench-gateway sanitize fuzz \
+  model setup clean
 
 help:  ## List the commands
 	@grep -hE '^[a-z-]+:.*  ## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*  ## /\1\t/' \

@@ -114,7 +114,8 @@ static void load_group(const matrix_scratch *s, key_group from, size_t g, size_t
   for (size_t c = 0; c < width; c += LANES, to += TILE_COUNT)
     for (size_t j = 0; j < 8; j++)
       save_pairs(to + j * 32, is_exact ? to + j * 32 + part : NULL,
-                 load_half(values + 2 * j * width + c), load_half(values + (2 * j + 1) * width + c));
+                 load_half(values + 2 * j * width + c),
+                 load_half(values + (2 * j + 1) * width + c));
 }
 
 /* Values of a group that is not there, which weights of zero are multiplied with. */

@@ -58,8 +58,8 @@ package struct Kernels: Sendable {
 
   /// How a mode's products are computed here.
   ///
-  /// - Parameter isPrefill: whether the rows are those of a text that is read. It decides instead of
-  ///   their number, so that a row's result does not depend on how a text is cut.
+  /// - Parameter isPrefill: whether the rows are those of a text that is read. It decides instead
+  ///   of their number, so that a row's result does not depend on how a text is cut.
   package func form(of mode: NumericMode, isPrefill: Bool) -> ProductForm {
     guard matrix != nil, isPrefill else { return mode == .int8 ? .codes : .floats }
     return .brains(isExact: mode == .float32)

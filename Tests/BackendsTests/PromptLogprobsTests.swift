@@ -49,7 +49,8 @@ struct PromptLogprobsTests {
         }))
     #expect(answer.text() == "The capital of France is")
     #expect(answer.finishReason() == .length)
-    #expect(answer.summary?.usage == Usage(promptTokens: 5, completionTokens: 0))
+    let usage = Usage(promptTokens: 5, completionTokens: 0, cachedPromptTokens: 0)
+    #expect(answer.summary?.usage == usage)
   }
 
   @Test func `each token of the prompt comes with its rank and the likeliest ones`() async throws {

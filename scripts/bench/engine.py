@@ -6,7 +6,7 @@
 Every round runs each side once, one after the other, so that a busy machine is busy for all of
 them; the tables have medians and, what lasts longer than any of them, ratios. llama.cpp runs with
 and without its flash attention, and once more with weights requantised to Q4_0, the format that it
-multiplies fastest; a ratio is always to the better of its attentions. --write keeps the run as JSON.
+multiplies fastest; a ratio is always to the better of its attentions. --write keeps the run.
 """
 
 import argparse

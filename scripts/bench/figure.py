@@ -36,7 +36,8 @@ def panel(left, title, series, spell):
     for power in range(math.ceil(x_low), math.floor(x_high) + 1):
         x = place(2 ** power, 10.0 ** y_low)[0]
         name = f"{2 ** power // 1024}k" if power >= 10 else str(2 ** power)
-        parts.append(f'<text x="{x:.1f}" y="{TOP + HEIGHT + 18}" text-anchor="middle">{name}</text>')
+        parts.append(f'<text x="{x:.1f}" y="{TOP + HEIGHT + 18}" text-anchor="middle">'
+                     f'{name}</text>')
     for colour, (name, line) in zip(COLOURS, series.items()):
         spots = [place(x, y) for x, y in line]
         path = " ".join(f"{x:.1f},{y:.1f}" for x, y in spots)
