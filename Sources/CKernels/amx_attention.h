@@ -299,6 +299,13 @@ ALWAYS_INLINE void attend_groups(const matrix_scratch *s, const ck_query_tile *t
   }
 }
 
+/* Whether a group begins a new batch. What a row gets must not depend on the rows of its tile, which
+ * decide where a window begins: so a window's keys are batched, and paired, by their positions. */
+ALWAYS_INLINE int begins_batch(const ck_key_block *block, int32_t column, int32_t reach) {
+  if (block->reach != reach) return 1;
+  return reach != INT32_MAX && (block->start + column) % (GROUPS * 16) == 0;
+}
+
 ALWAYS_INLINE void flash_with(const ck_query_tile *tile, const ck_key_block *blocks, size_t count,
                               void *scratch, int is_exact) {
   size_t width = tile->width, rows = tile->positions * tile->group;
@@ -311,10 +318,15 @@ ALWAYS_INLINE void flash_with(const ck_query_tile *tile, const ck_key_block *blo
 
   key_group groups[GROUPS];
   size_t filled = 0;
-  int32_t last = tile->position + (int32_t)tile->positions - 1;
+  int32_t last = tile->position + (int32_t)tile->positions - 1, reach = -1;
   for (const ck_key_block *block = blocks; block < blocks + count; block++) {
     int32_t low = visible_low(block, tile->position), high = visible_high(block, last);
-    for (int32_t column = low / 16 * 16; column < high; column += 16) {
+    for (int32_t column = low / 32 * 32; column < high; column += 16) {
+      if (filled > 0 && begins_batch(block, column, reach)) {
+        attend_groups(&s, tile, rows, groups, filled, is_exact);
+        filled = 0;
+      }
+      reach = block->reach;
       groups[filled] = (key_group){block, (size_t)column};
       load_group(&s, groups[filled], filled, width, is_exact);
       if (++filled < GROUPS) continue;

@@ -53,7 +53,7 @@ struct EngineBatchTests {
     var alone: [[Float]] = []
     for index in lengths.indices {
       var fork = caches[index]
-      alone += try runners[index].logits([next[index]], &fork)
+      alone += try runners[index].logits([next[index]], &fork, isPrefill: false)
     }
     var rows: [SequenceRows] = []
     for index in lengths.indices {

@@ -55,10 +55,11 @@ struct EngineRunner {
 
   /// The logits after those tokens of one chunk whose place in the text is `first` or later.
   func logits(
-    _ chunk: ArraySlice<Token>, _ cache: inout KeyValueCache, from first: Int = 0
+    _ chunk: ArraySlice<Token>, _ cache: inout KeyValueCache, from first: Int = 0,
+    isPrefill: Bool = true
   ) throws -> [[Float]] {
     let start = cache.length
-    let pass = try executor.pass(variant.weights, isPrefill: true)
+    let pass = try executor.pass(variant.weights, isPrefill: isPrefill)
     try pass.run(chunk, of: variant, cache: &cache)
     var all: [[Float]] = []
     var row = max(0, first - start)

@@ -55,6 +55,14 @@ package final class Engine: Sendable {
   let pool: WorkerPool
   let budget: CacheBudget
   private let prefixes: PrefixCache?
+
+  /// Whether positions that were written have the bits that reading them would give: not where
+  /// matrix units read. A prompt that goes on from an answer then reads the answer again.
+  var keepsWritten: Bool {
+    let (kernels, mode) = (configuration.kernels, configuration.mode)
+    return kernels.form(of: mode, isPrefill: true) == kernels.form(of: mode, isPrefill: false)
+  }
+
   private let threads: [ComputeThread]
 
   /// Starts the threads.
@@ -135,8 +143,8 @@ package final class Engine: Sendable {
       bufferingPolicy: .bufferingOldest(answerLimit + 3))
     let job = GenerationJob(
       request, variant: variant, answerLimit: answerLimit, cache: cache,
-      prefixes: variant.keepsPrefixes ? prefixes : nil, continuation: continuation,
-      submitted: .now)
+      prefixes: variant.keepsPrefixes ? prefixes : nil, keepsWritten: keepsWritten,
+      continuation: continuation, submitted: .now)
     continuation.onTermination = { [pool] _ in pool.cancel(job) }
     try pool.submit(job)
     return stream

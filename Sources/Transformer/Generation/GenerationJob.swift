@@ -16,6 +16,8 @@ final class GenerationJob: SteppingJob, @unchecked Sendable {
   private var cache: KeyValueCache
   /// Where texts are kept for requests that begin alike; `nil` where none are.
   private let prefixes: PrefixCache?
+  /// Positions whose pages may be kept: all, or those of the prompt.
+  private let keptLimit: Int
   /// What the cache's positions hold, the last drawn token included.
   private var text: [Token]
   private var times = PageTimes()
@@ -38,9 +40,12 @@ final class GenerationJob: SteppingJob, @unchecked Sendable {
   ///   - request: checked against `variant`
   ///   - answerLimit: at least 1
   ///   - prefixes: where to look for the prompt's beginning, and to keep the text
+  ///   - keepsWritten: whether positions that were written are kept too: only where reading them
+  ///     would give the same bits
   init(
     _ request: GenerationRequest, variant: ModelVariant, answerLimit: Int, cache: KeyValueCache,
-    prefixes: PrefixCache?, continuation: Continuation, submitted: ContinuousClock.Instant
+    prefixes: PrefixCache?, keepsWritten: Bool, continuation: Continuation,
+    submitted: ContinuousClock.Instant
   ) {
     priority = request.priority
     self.request = request
@@ -48,6 +53,7 @@ final class GenerationJob: SteppingJob, @unchecked Sendable {
     self.answerLimit = answerLimit
     self.cache = cache
     self.prefixes = prefixes
+    keptLimit = keepsWritten ? .max : request.prompt.count
     text = request.prompt
     self.continuation = continuation
     sampler = Sampler(request.sampling, constraint: request.constraint)
@@ -156,8 +162,10 @@ final class GenerationJob: SteppingJob, @unchecked Sendable {
   /// Keeps the whole pages, whatever becomes of the answer: they are what computing them again
   /// would give.
   private func keepPrefix() {
-    let count = cache.length / KeyBlock.keyCount
-    prefixes?.keep(text, variant, cache: cache, seconds: times.ofPages(count))
+    let length = min(cache.length, keptLimit)
+    let count = length / KeyBlock.keyCount
+    prefixes?.keep(
+      Array(text.prefix(length)), variant, cache: cache, seconds: times.ofPages(count))
   }
 
   /// Reads the next chunk of the prompt; draws the first token after the last one.
