@@ -299,8 +299,9 @@ ALWAYS_INLINE void attend_groups(const matrix_scratch *s, const ck_query_tile *t
   }
 }
 
-/* Whether a group begins a new batch. What a row gets must not depend on the rows of its tile, which
- * decide where a window begins: so a window's keys are batched, and paired, by their positions. */
+/* Whether a group begins a new batch. What a row gets must not depend on the rows of its tile,
+ * which decide where a window begins: so a window's keys are batched, and paired, by their
+ * positions. */
 ALWAYS_INLINE int begins_batch(const ck_key_block *block, int32_t column, int32_t reach) {
   if (block->reach != reach) return 1;
   return reach != INT32_MAX && (block->start + column) % (GROUPS * 16) == 0;

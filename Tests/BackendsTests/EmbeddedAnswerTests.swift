@@ -32,6 +32,19 @@ import Testing
     #expect(summary.topAlong == nil)
   }
 
+  @Test func `more answers than there is ever room for are refused for good`() async throws {
+    var request = count(1)
+    request.sampling.n = 128
+    let backend = try EmbeddedModel.backend()
+    await #expect {
+      _ = try await backend.answer(Call(request))
+    } throws: { error in
+      let error = error as? BackendError
+      return error?.failure == .invalidRequest && error?.apiError.param == "n"
+        && error?.apiError.status == 400
+    }
+  }
+
   @Test func `a streamed answer and a whole one are the same answer`() async throws {
     let backend = try EmbeddedModel.backend()
     var whole = count(8)

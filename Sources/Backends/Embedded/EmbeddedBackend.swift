@@ -21,6 +21,7 @@ package final class EmbeddedBackend: Backend {
     do { prompt = try EmbeddedPrompt(call.prompt, file) } catch {
       throw BackendError(.invalidRequest, error)
     }
+    try check(prompt.prompts.count, prompt.sampling.n ?? 1, call)
     let readings = try await read(prompt, Priority(call.priority))
     var choices: [EmbeddedAnswer.Choice] = []
     for (number, reading) in readings.enumerated() {
@@ -35,6 +36,17 @@ package final class EmbeddedBackend: Backend {
       choices, choicesPerPrompt: prompt.sampling.n ?? 1, promptTokens: promptTokens,
       reading: readings.map(\.timings).reduce(.init(), +))
     return Answer { try await answer.next() }
+  }
+
+  /// Refuses more answers than the engine ever has room for, which no patience would cure.
+  private func check(_ prompts: Int, _ count: Int, _ call: Call) throws(BackendError) {
+    let limit = engine.configuration.jobLimit(Priority(call.priority))
+    guard prompts * count > limit else { return }
+    throw BackendError(
+      .invalidRequest,
+      .invalidRequest(
+        "\(prompts * count) answers are asked for at once; '\(model.text)' gives at most \(limit). "
+          + "Ask for fewer, in several requests.", param: prompts > 1 ? "prompt" : "n"))
   }
 
   /// The prompts, scored where the client asks what the model holds of them.

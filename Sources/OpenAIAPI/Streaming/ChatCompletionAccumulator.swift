@@ -14,6 +14,8 @@ package struct ChatCompletionAccumulator: Sendable {
 
   fileprivate struct Choice: Sendable {
     var content: String?
+    /// No text is a text, unless the answer says something else instead.
+    var emptyContent: String? { refusal == nil && toolCalls.isEmpty ? "" : nil }
     var refusal: String?
     var reasoning: String?
     var toolCalls: [Int: Call] = [:]
@@ -47,7 +49,7 @@ package struct ChatCompletionAccumulator: Sendable {
         ChatCompletion.Choice(
           index: index,
           message: ChatCompletion.Message(
-            content: choice.content, refusal: choice.refusal,
+            content: choice.content ?? choice.emptyContent, refusal: choice.refusal,
             toolCalls: choice.toolCalls.sorted { $0.key < $1.key }.map(\.value.toolCall),
             reasoning: choice.reasoning),
           finishReason: choice.finishReason, logprobs: choice.logprobs,

@@ -37,6 +37,14 @@ package final class Engine: Sendable {
     package var waitingShadow: Int = 64
 
     package init() {}
+
+    /// Jobs of a priority that there is room for at once, those that wait included.
+    package func jobLimit(_ priority: Priority) -> Int {
+      switch priority {
+      case .live: runningLive + waitingLive
+      case .shadow: runningShadow + waitingShadow
+      }
+    }
   }
 
   /// How busy the engine is.

@@ -19,7 +19,9 @@ struct BenchEngineCommand: AsyncParsableCommand {
     abstract: "Tokens a second of the embedded engine: reading prompts, and writing at a depth.",
     discussion: """
       Prints the median of the rounds. A prompt is made of tokens drawn with a fixed seed; what it \
-      says makes no difference to the time.
+      says makes no difference to the time, so it may be longer than the model was trained for. \
+      The service multiplies in float32 unless told otherwise; this measures int8 unless told \
+      otherwise, as llama.cpp does.
 
       EXAMPLES:
         rollout bench engine --weights .models/SmolLM2-135M-Instruct.Q4_1.gguf --threads 1 --json
@@ -66,10 +68,11 @@ struct BenchEngineCommand: AsyncParsableCommand {
 
   func validate() throws {
     guard (1...256).contains(threads), (1...100).contains(rounds),
-      concurrent.counts.allSatisfy({ (1...64).contains($0) })
+      concurrent.counts.allSatisfy({ (1...64).contains($0) }), !prefill.counts.contains(0)
     else {
       throw ValidationError(
-        "--threads is in 1...256, --rounds in 1...100, --concurrent in 1...64.")
+        "--threads is in 1...256, --rounds in 1...100, --concurrent in 1...64, and --prefill at "
+          + "least 1.")
     }
     guard let kernels else { return }
     guard let level = Kernels.Level(rawValue: kernels), level.isAvailable else {

@@ -26,7 +26,7 @@ struct EvaluateCommand: AsyncParsableCommand {
           --variant flash --variant window:508+4 --lengths 1k,4k
       """)
 
-  @Option(help: ArgumentHelp("A GGUF file.", valueName: "file"))
+  @Option(help: ArgumentHelp("A GGUF file, or a folder of safetensors.", valueName: "file"))
   var weights: String
 
   @Option(help: "What to measure.")
@@ -35,12 +35,16 @@ struct EvaluateCommand: AsyncParsableCommand {
   @Option(
     name: .customLong("variant"),
     help: ArgumentHelp(
-      "A variant: flash, dense, window:508+4; add ,context:12288 for a longer context. May be "
-        + "given several times.", valueName: "spelling"))
+      "A variant: dense, flash, window:508+4, quest:512, moba:512/64, hybrid:512, "
+        + "hybrid-quest:512/16 (keys in all/in a block); add ,yarn:2 (or linear, ntk, dynamicNTK) "
+        + "or ,context:12288 for a longer context. May be given several times.",
+      valueName: "spelling"))
   var variants: [VariantSpelling] = []
 
   @Option(
-    help: ArgumentHelp("The variant that the others are measured against.", valueName: "spelling"))
+    help: ArgumentHelp(
+      "The variant that the others are measured against; dense by default.",
+      valueName: "spelling"))
   var reference: VariantSpelling?
 
   @Option(help: ArgumentHelp("Tokens of a sequence: 2048, or 2k.", valueName: "tokens,…"))

@@ -50,8 +50,9 @@ struct ServeCommand: AsyncParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "How the embedded engine multiplies: float32 (exact) or int8 (8-bit activations: faster, "
-        + "and not yet to be trusted).",
+      "How the embedded engine multiplies: float32 (exact), or int8 (activations rounded to 8 "
+        + "bits, as llama.cpp does: faster, but answers may leave the exact ones where two tokens "
+        + "are about equally likely).",
       valueName: "int8|float32"))
   var arithmetic: Arithmetic = .float32
 
@@ -60,7 +61,8 @@ struct ServeCommand: AsyncParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "How attention caches are kept: f16, or q8 (8 bits, half the memory).", valueName: "f16|q8"))
+      "How attention caches are kept: f16, or q8 (8 bits, half the memory). Models that choose "
+        + "blocks of keys, or whose text has no end, keep f16.", valueName: "f16|q8"))
   var kvCache: CacheFormat = .f16
 
   @Option(
