@@ -14,7 +14,7 @@ struct BytePairEncoder {
   private var previous: [Int32] = []
   private var next: [Int32] = []
   /// rank · 2³² + place: the order of the heap is the order of merging.
-  private var heap: [UInt64] = []
+  private var heap = MergeHeap<UInt64>()
 
   init(merges: MergeTable, byteTokens: [Token]) {
     self.merges = merges
@@ -37,13 +37,13 @@ struct BytePairEncoder {
     let count = Int32(tokens.count)
     previous.removeAll(keepingCapacity: true)
     next.removeAll(keepingCapacity: true)
-    heap.removeAll(keepingCapacity: true)
+    heap.removeAll()
     for place in 0..<count {
       previous.append(place - 1)
       next.append(place + 1 < count ? place + 1 : -1)
     }
     for place in 0..<count - 1 { push(at: place) }
-    while let entry = pop() {
+    while let entry = heap.pop() {
       let place = Int(entry & 0xFFFF_FFFF)
       // Merges nearby may have overtaken this one. A rank belongs to one pair, so that the same
       // rank at the same place means that the pair is still there.
@@ -67,28 +67,6 @@ struct BytePairEncoder {
   private mutating func push(at place: Int32) {
     let following = Int(next[Int(place)])
     guard let merge = merges.merge(tokens[Int(place)], tokens[following]) else { return }
-    heap.append(UInt64(merge.rank) << 32 | UInt64(place))
-    var child = heap.count - 1
-    while child > 0 {
-      let parent = (child - 1) / 2
-      guard heap[child] < heap[parent] else { return }
-      heap.swapAt(child, parent)
-      child = parent
-    }
-  }
-
-  private mutating func pop() -> UInt64? {
-    guard let first = heap.first, let last = heap.popLast() else { return nil }
-    guard !heap.isEmpty else { return first }
-    heap[0] = last
-    var parent = 0
-    while true {
-      var child = 2 * parent + 1
-      guard child < heap.count else { return first }
-      if child + 1 < heap.count, heap[child + 1] < heap[child] { child += 1 }
-      guard heap[child] < heap[parent] else { return first }
-      heap.swapAt(child, parent)
-      parent = child
-    }
+    heap.push(UInt64(merge.rank) << 32 | UInt64(place))
   }
 }

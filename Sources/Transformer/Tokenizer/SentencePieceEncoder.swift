@@ -14,17 +14,17 @@ struct SentencePieceEncoder {
   private var lengths: [Int32] = []
   private var previous: [Int32] = []
   private var next: [Int32] = []
-  private var heap: [Merge] = []
+  private var heap = MergeHeap<Merge>()
 
-  private struct Merge {
+  private struct Merge: Comparable {
     let score: Float
     let left: Int32
     let right: Int32
     /// Of both together: another length means that they have changed since.
     let length: Int32
 
-    func isBefore(_ other: Merge) -> Bool {
-      score == other.score ? left < other.left : score > other.score
+    static func < (one: Merge, other: Merge) -> Bool {
+      one.score == other.score ? one.left < other.left : one.score > other.score
     }
   }
 
@@ -42,9 +42,9 @@ struct SentencePieceEncoder {
   ) {
     spell(source, hasPrefix: hasPrefix)
     splitIntoCharacters()
-    heap.removeAll(keepingCapacity: true)
+    heap.removeAll()
     for right in starts.indices.dropFirst() { push(Int32(right - 1), Int32(right)) }
-    while let merge = pop() { apply(merge) }
+    while let merge = heap.pop() { apply(merge) }
     for symbol in starts.indices where lengths[symbol] > 0 { append(symbol, to: &output) }
   }
 
@@ -105,36 +105,12 @@ struct SentencePieceEncoder {
     }
   }
 
-  // MARK: The heap
-
   /// Puts the merge of two neighbours on the heap, if they make a piece.
   private mutating func push(_ left: Int32, _ right: Int32) {
     let length = lengths[Int(left)] + lengths[Int(right)]
     let start = Int(starts[Int(left)])
     guard let token = piece(start..<start + Int(length)) else { return }
-    heap.append(
+    heap.push(
       Merge(score: vocabulary.scores[Int(token)], left: left, right: right, length: length))
-    var child = heap.count - 1
-    while child > 0 {
-      let parent = (child - 1) / 2
-      guard heap[child].isBefore(heap[parent]) else { return }
-      heap.swapAt(child, parent)
-      child = parent
-    }
-  }
-
-  private mutating func pop() -> Merge? {
-    guard let first = heap.first, let last = heap.popLast() else { return nil }
-    guard !heap.isEmpty else { return first }
-    heap[0] = last
-    var parent = 0
-    while true {
-      var child = 2 * parent + 1
-      guard child < heap.count else { return first }
-      if child + 1 < heap.count, heap[child + 1].isBefore(heap[child]) { child += 1 }
-      guard heap[child].isBefore(heap[parent]) else { return first }
-      heap.swapAt(child, parent)
-      parent = child
-    }
   }
 }
