@@ -14,8 +14,8 @@ extension Gateway {
     let clients = clients
     return Application(
       responder: GatewayResponder(gateway: self),
-      server: .http1(
-        configuration: .init(
+      server: .onEventLoops(
+        .init(
           additionalChannelHandlers: [ClientPresence(directory: clients)],
           idleTimeout: .nanoseconds(Int64(configuration.idleTimeout.seconds * 1e9)))),
       configuration: ApplicationConfiguration(

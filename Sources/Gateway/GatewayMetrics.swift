@@ -1,6 +1,7 @@
 import Backends
 package import CoreMetrics
 import Experimentation
+import Synchronization
 
 /// What the data plane counts, under the OpenTelemetry names for generative AI where there is one.
 ///
@@ -11,6 +12,7 @@ package struct GatewayMetrics: Sendable {
   private let rowsWrittenCounter: any CounterHandler
   private let rowsDroppedCounter: any CounterHandler
   private let writeFailures: any CounterHandler
+  private let answers = AnswerSeriesCache()
 
   package init(factory: any MetricsFactory) {
     self.factory = factory
@@ -36,15 +38,14 @@ package struct GatewayMetrics: Sendable {
   }
 
   func shadowCompleted(_ model: ModelName, _ measurements: Measurements) {
-    observe(model, role: "shadow", measurements)
+    observe(model, .shadow, measurements)
   }
 
   /// One answer to a client.
   ///
   /// - Parameter overheadSeconds: what the gateway itself added before the backend was asked
   func answered(_ model: ModelName, _ measurements: Measurements, overheadSeconds: Double) {
-    observe(model, role: "live", measurements)
-    histogram("rollout_gateway_overhead_seconds", [("model", model.text)], overheadSeconds)
+    observe(model, .live, measurements).overhead.record(overheadSeconds)
   }
 
   /// A request that no model was asked for, by the status it was refused with.
@@ -54,33 +55,94 @@ package struct GatewayMetrics: Sendable {
     ).increment(by: 1)
   }
 
-  private func observe(_ model: ModelName, role: String, _ measurements: Measurements) {
-    let labels = [("model", model.text), ("role", role)]
-    factory.makeCounter(
-      label: "rollout_requests_total",
-      dimensions: labels + [("outcome", measurements.failure?.rawValue ?? "ok")]
-    ).increment(by: 1)
-    histogram("gen_ai_server_request_duration_seconds", labels, measurements.totalSeconds)
-    histogram("rollout_queue_seconds", labels, measurements.queueSeconds)
-    if let seconds = measurements.timeToFirstTokenSeconds {
-      histogram("gen_ai_server_time_to_first_token_seconds", labels, seconds)
+  @discardableResult
+  private func observe(
+    _ model: ModelName, _ role: AnswerSeries.Role, _ measurements: Measurements
+  ) -> AnswerSeries {
+    let series = answers.series(of: model, role, factory)
+    if let failure = measurements.failure {
+      // Rare, and of many kinds: made when it happens.
+      factory.makeCounter(
+        label: AnswerSeries.requests,
+        dimensions: [
+          ("model", model.text), ("role", role.rawValue), ("outcome", failure.rawValue),
+        ]
+      ).increment(by: 1)
+    } else {
+      series.successes.increment(by: 1)
     }
-    if let seconds = measurements.timePerOutputTokenSeconds {
-      histogram("gen_ai_server_time_per_output_token_seconds", labels, seconds)
+    series.observe(measurements)
+    return series
+  }
+}
+
+/// The series of one model in one role, which every one of its answers touches.
+private struct AnswerSeries: Sendable {
+  enum Role: String { case live, shadow }
+
+  static let requests = "rollout_requests_total"
+
+  let successes: any CounterHandler
+  let overhead: any RecorderHandler
+  private let duration: any RecorderHandler
+  private let queue: any RecorderHandler
+  private let firstToken: any RecorderHandler
+  private let perOutputToken: any RecorderHandler
+  private let inputTokens: any CounterHandler
+  private let cachedInputTokens: any CounterHandler
+  private let outputTokens: any CounterHandler
+
+  init(_ model: ModelName, _ role: Role, _ factory: any MetricsFactory) {
+    let labels = [("model", model.text), ("role", role.rawValue)]
+    func histogram(_ label: String, _ labels: [(String, String)]) -> any RecorderHandler {
+      factory.makeRecorder(label: label, dimensions: labels, aggregate: true)
     }
-    tokens("input", measurements.promptTokens, labels)
-    tokens("input_cached", measurements.cachedPromptTokens, labels)
-    tokens("output", measurements.outputTokens, labels)
+    func tokens(_ kind: String) -> any CounterHandler {
+      factory.makeCounter(
+        label: "gen_ai_client_token_usage_total", dimensions: labels + [("token_type", kind)])
+    }
+    successes = factory.makeCounter(
+      label: Self.requests, dimensions: labels + [("outcome", "ok")])
+    overhead = histogram("rollout_gateway_overhead_seconds", [("model", model.text)])
+    duration = histogram("gen_ai_server_request_duration_seconds", labels)
+    queue = histogram("rollout_queue_seconds", labels)
+    firstToken = histogram("gen_ai_server_time_to_first_token_seconds", labels)
+    perOutputToken = histogram("gen_ai_server_time_per_output_token_seconds", labels)
+    inputTokens = tokens("input")
+    cachedInputTokens = tokens("input_cached")
+    outputTokens = tokens("output")
   }
 
-  private func tokens(_ kind: String, _ count: Int?, _ labels: [(String, String)]) {
-    guard let count else { return }
-    factory.makeCounter(
-      label: "gen_ai_client_token_usage_total", dimensions: labels + [("token_type", kind)]
-    ).increment(by: Int64(count))
+  func observe(_ measurements: Measurements) {
+    duration.record(measurements.totalSeconds)
+    queue.record(measurements.queueSeconds)
+    measurements.timeToFirstTokenSeconds.map(firstToken.record)
+    measurements.timePerOutputTokenSeconds.map(perOutputToken.record)
+    measurements.promptTokens.map { inputTokens.increment(by: Int64($0)) }
+    measurements.cachedPromptTokens.map { cachedInputTokens.increment(by: Int64($0)) }
+    measurements.outputTokens.map { outputTokens.increment(by: Int64($0)) }
+  }
+}
+
+/// Series that were made: making one looks it up by its labels, which takes far longer than to
+/// record. As many as there are models, which policies bound.
+private final class AnswerSeriesCache: Sendable {
+  private struct Key: Hashable {
+    let model: ModelName
+    let role: AnswerSeries.Role
   }
 
-  private func histogram(_ label: String, _ labels: [(String, String)], _ value: Double) {
-    factory.makeRecorder(label: label, dimensions: labels, aggregate: true).record(value)
+  private let made = Mutex<[Key: AnswerSeries]>([:])
+
+  func series(
+    of model: ModelName, _ role: AnswerSeries.Role, _ factory: any MetricsFactory
+  ) -> AnswerSeries {
+    made.withLock { made in
+      let key = Key(model: model, role: role)
+      if let series = made[key] { return series }
+      let series = AnswerSeries(model, role, factory)
+      made[key] = series
+      return series
+    }
   }
 }

@@ -1,3 +1,5 @@
+import Backends
+
 /// The deadline passed before the work was done.
 struct DeadlineExceeded: Error {}
 
@@ -12,12 +14,6 @@ struct Patience: Sendable {
     self.client = client
   }
 
-  private enum End<Value: Sendable>: Sendable {
-    case done(Value)
-    case deadlinePassed
-    case clientLeft
-  }
-
   /// Runs `operation`, and cancels it when patience ends; returns only when it has ended.
   ///
   /// - Throws: ``DeadlineExceeded``, `CancellationError` when the client left or the task around is
@@ -25,24 +21,13 @@ struct Patience: Sendable {
   func run<Value: Sendable>(
     _ operation: @escaping @Sendable () async throws -> Value
   ) async throws -> Value {
-    try await withThrowingTaskGroup(of: End<Value>.self) { group in
-      group.addTask { .done(try await operation()) }
-      group.addTask {
-        try await Task.sleep(until: deadline, clock: .continuous)
-        return .deadlinePassed
-      }
-      if let client {
-        group.addTask {
-          for await _ in client.departure() {}
-          return .clientLeft
-        }
-      }
-      defer { group.cancelAll() }
-      switch try await group.next() {
-      case .done(let value): return value
-      case .deadlinePassed: throw DeadlineExceeded()
-      case .clientLeft, nil: throw CancellationError()
-      }
+    let interruption = Interruption()
+    client?.onDeparture(interruption)
+    defer { client?.onDeparture(nil) }
+    switch try await interruption.run(until: deadline, operation) {
+    case .done(let value): return value
+    case .interrupted(.deadlinePassed): throw DeadlineExceeded()
+    case .interrupted(.clientLeft): throw CancellationError()
     }
   }
 }

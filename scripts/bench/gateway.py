@@ -74,6 +74,7 @@ class Servers:
     def __init__(self, scratch):
         self.scratch = scratch
         self.processes = []
+        self.numbers = {}
 
     def __enter__(self):
         return self
@@ -97,13 +98,27 @@ class Servers:
                 break
             with socket.socket() as probe:
                 if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    self.numbers[name] = self.processes[-1].pid
                     return
             time.sleep(0.1)
         sys.exit(f"bench: {name} does not listen on port {port}; see {log}")
 
 
-def requests_per_second(port, connections, seconds, script):
-    """One run of wrk; an answer that is not 2xx ends the benchmark, as it would not be one."""
+def processor_seconds(number):
+    """What a process and its children have taken so far, by /proc."""
+    with open(f"/proc/{number}/stat") as file:
+        fields = file.read().rpartition(")")[2].split()
+    taken = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    with open(f"/proc/{number}/task/{number}/children") as file:
+        return taken + sum(processor_seconds(int(child)) for child in file.read().split())
+
+
+def measure(port, connections, seconds, script, number):
+    """One run of wrk: requests a second, and processor microseconds that the side took for each.
+
+    An answer that is not 2xx ends the benchmark, as it would not be one.
+    """
+    before = processor_seconds(number)
     output = subprocess.run(
         pinned(0, ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-s", script,
                    f"http://127.0.0.1:{port}/v1/chat/completions"]),
@@ -112,7 +127,9 @@ def requests_per_second(port, connections, seconds, script):
     errors = re.search(r"Socket errors: (.*)", output)
     if failed or errors:
         sys.exit(f"bench: errors on port {port} with {connections} connections:\n{output}")
-    return float(re.search(r"Requests/sec:\s+([\d.]+)", output).group(1))
+    count = int(re.search(r"(\d+) requests in", output).group(1))
+    return (float(re.search(r"Requests/sec:\s+([\d.]+)", output).group(1)),
+            (processor_seconds(number) - before) / max(count, 1) * 1e6)
 
 
 def main():
@@ -142,7 +159,7 @@ def main():
     sides = [name for name in ports if not arguments.only or name in arguments.only]
     results = {(name, count): [] for name in sides for count in CONNECTIONS}
     with Servers(scratch) as servers:
-        servers.start("upstream", 0, UPSTREAM, [upstream, str(UPSTREAM)])
+        servers.start("direct", 0, UPSTREAM, [upstream, str(UPSTREAM)])
         if "nginx" in sides:
             servers.start("nginx", 1, NGINX, [
                 arguments.nginx, "-e", "stderr", "-c", nginx, "-p", scratch])
@@ -151,20 +168,26 @@ def main():
         for number in range(arguments.rounds + 1):
             for name, count in results:
                 seconds = arguments.seconds if number else 1
-                rate = requests_per_second(ports[name], count, seconds, script)
+                one = measure(ports[name], count, seconds, script, servers.numbers[name])
                 if number:  # The round before the first warms up.
-                    results[name, count].append(rate)
+                    results[name, count].append(one)
             print(f"bench: round {number} of {arguments.rounds} done", file=sys.stderr)
 
-    print(f"\nrequests/s, median of {arguments.rounds}; (×) is the share of nginx's\n")
+    table(f"requests/s, median of {arguments.rounds}; (×) is the share of nginx's", sides, results, 0)
+    table("processor microseconds a request", sides, results, 1)
+
+
+def table(title, sides, results, index):
+    print(f"\n{title}\n")
     print("| connections | " + " | ".join(sides) + " |")
     print("|---" * (len(sides) + 1) + "|")
     for count in CONNECTIONS:
-        medians = {name: statistics.median(results[name, count]) for name in sides}
+        medians = {
+            name: statistics.median(one[index] for one in results[name, count]) for name in sides}
         cells = [
-            f"{rate:,.0f}" + (f" ({rate / medians['nginx']:.2f}×)"
-                              if name == "rollout" and "nginx" in medians else "")
-            for name, rate in medians.items()
+            f"{value:,.0f}" + (f" ({value / medians['nginx']:.2f}×)"
+                               if name == "rollout" and "nginx" in medians else "")
+            for name, value in medians.items()
         ]
         print(f"| {count} | " + " | ".join(cells) + " |")
 

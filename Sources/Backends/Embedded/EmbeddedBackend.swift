@@ -17,10 +17,7 @@ package final class EmbeddedBackend: Backend {
   }
 
   package func answer(_ call: Call) async throws(BackendError) -> Answer {
-    let prompt: EmbeddedPrompt
-    do { prompt = try EmbeddedPrompt(call.prompt, file) } catch {
-      throw BackendError(.invalidRequest, error)
-    }
+    let prompt = try await prompt(of: call)
     try check(prompt.prompts.count, prompt.sampling.n ?? 1, call)
     let readings = try await read(prompt, Priority(call.priority))
     var choices: [EmbeddedAnswer.Choice] = []
@@ -36,6 +33,16 @@ package final class EmbeddedBackend: Backend {
       choices, choicesPerPrompt: prompt.sampling.n ?? 1, promptTokens: promptTokens,
       reading: readings.map(\.timings).reduce(.init(), +))
     return Answer { try await answer.next() }
+  }
+
+  /// Tokens of a long prompt take milliseconds, for which the caller's event loop is no place.
+  private func prompt(of call: Call) async throws(BackendError) -> EmbeddedPrompt {
+    let file = file
+    let result = await withTaskExecutorPreference(globalConcurrentExecutor) {
+      () async -> Result<EmbeddedPrompt, APIError> in
+      Result { () throws(APIError) in try EmbeddedPrompt(call.prompt, file) }
+    }
+    do { return try result.get() } catch { throw BackendError(.invalidRequest, error) }
   }
 
   /// Refuses more answers than the engine ever has room for, which no patience would cure.

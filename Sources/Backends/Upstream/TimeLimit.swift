@@ -8,15 +8,9 @@ enum TimeLimit {
   static func run<Value: Sendable>(
     until limit: ContinuousClock.Instant, _ operation: @escaping @Sendable () async throws -> Value
   ) async throws -> Value {
-    try await withThrowingTaskGroup(of: Value?.self) { group in
-      group.addTask { try await operation() }
-      group.addTask {
-        try await Task.sleep(until: limit, clock: .continuous)
-        return nil
-      }
-      defer { group.cancelAll() }
-      guard let value = try await group.next() ?? nil else { throw Passed() }
-      return value
+    switch try await Interruption().run(until: limit, operation) {
+    case .done(let value): return value
+    case .interrupted: throw Passed()
     }
   }
 }

@@ -1,3 +1,4 @@
+import Backends
 package import NIOCore
 import Synchronization
 
@@ -11,7 +12,7 @@ package final class ClientPresence: ChannelInboundHandler, RemovableChannelHandl
 
   private struct State {
     var isGone = false
-    var waiting: AsyncStream<Never>.Continuation?
+    var waiting: Interruption?
   }
 
   private let directory: ClientDirectory
@@ -44,21 +45,21 @@ package final class ClientPresence: ChannelInboundHandler, RemovableChannelHandl
   }
 
   private func leave() {
-    state.withLock { state in
+    let waiting = state.withLock { state in
       state.isGone = true
-      state.waiting?.finish()
-      state.waiting = nil
+      return state.waiting
     }
+    waiting?.interrupt(.clientLeft)
   }
 
-  /// Ends when the client goes away. A connection has one request at a time, so one waits at a
-  /// time.
-  func departure() -> AsyncStream<Never> {
-    let (stream, continuation) = AsyncStream<Never>.makeStream()
-    state.withLock { state in
-      if state.isGone { continuation.finish() } else { state.waiting = continuation }
+  /// What to interrupt when the client goes away; `nil` for nothing any more. A connection has one
+  /// request at a time, so one waits at a time.
+  func onDeparture(_ interruption: Interruption?) {
+    let isGone = state.withLock { state in
+      state.waiting = interruption
+      return state.isGone
     }
-    return stream
+    if isGone { interruption?.interrupt(.clientLeft) }
   }
 }
 

@@ -17,7 +17,7 @@ struct InferenceRoute: Sendable {
   func respond(to request: Request) async throws -> Response {
     let received = ContinuousClock.now
     let body = try await RequestBytes.read(request, gateway.configuration)
-    let question = try Question(endpoint, body: body, limits: gateway.configuration.limits)
+    let question = try await read(body)
     let destination = try Destination(
       question, headers: request.headers, draw: gateway.edge.makeRequestID(),
       table: gateway.table.snapshot,
@@ -45,6 +45,18 @@ struct InferenceRoute: Sendable {
     } catch {
       exchange.end(with: FailureClass(error))
       return head.response(failing: APIError(answering: error))
+    }
+  }
+
+  /// Bytes of a body that an event loop may take the time to decode: some tenths of a millisecond.
+  private static let shortBody = 64 << 10
+
+  private func read(_ body: [UInt8]) async throws -> Question {
+    guard body.count > Self.shortBody else {
+      return try Question(endpoint, body: body, limits: gateway.configuration.limits)
+    }
+    return try await withTaskExecutorPreference(globalConcurrentExecutor) {
+      try Question(endpoint, body: body, limits: gateway.configuration.limits)
     }
   }
 

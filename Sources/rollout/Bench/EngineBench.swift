@@ -37,6 +37,8 @@ struct EngineBench {
 
   /// Tokens written at each depth.
   private static let answerTokens = 64
+  /// A text of so many tokens takes longer than anything that a first round would have to wait for.
+  private static let longText = 4_096
 
   private let engine: Engine
   private let variant: ModelVariant
@@ -72,11 +74,14 @@ struct EngineBench {
       threads: command.threads, kernels: engine.configuration.kernels.level.rawValue,
       variant: command.variant, loadMilliseconds: loadMilliseconds,
       weightBytes: variant.weights.byteCount)
-    for count in command.prefill.counts {
-      report.prefill["\(count)"] = try await prefill(count, rounds: command.rounds)
-    }
-    for depth in command.decodeDepth.counts {
-      report.decode["\(depth)"] = try await decode(depth, rounds: command.rounds)
+    let prompts = Set(command.prefill.counts)
+    let depths = Set(command.decodeDepth.counts)
+    for count in prompts.union(depths).sorted() {
+      // One text serves both, where both are wanted.
+      let speeds = try await speeds(
+        count, tokens: depths.contains(count) ? Self.answerTokens : 1, rounds: command.rounds)
+      if prompts.contains(count) { report.prefill["\(count)"] = speeds.prefill }
+      if depths.contains(count) { report.decode["\(count)"] = speeds.decode }
     }
     for count in command.concurrent.counts {
       report.concurrent["\(count)"] = try await decodeTogether(count, rounds: command.rounds)
@@ -87,25 +92,27 @@ struct EngineBench {
     return report
   }
 
-  /// Prompt tokens read a second.
-  private func prefill(_ count: Int, rounds: Int) async throws -> Double {
-    try await median(rounds) {
-      let timings = try await generate(max(1, count), tokens: 1).timings
-      return Double(max(1, count)) / timings.prefillSeconds
+  /// Prompt tokens read a second, and tokens written a second behind them.
+  private func speeds(
+    _ count: Int, tokens: Int, rounds: Int
+  ) async throws -> (prefill: Double, decode: Double) {
+    let length = max(1, count)
+    // A round to warm up does not count; a long text has warmed up after its first thousands.
+    if length < Self.longText { _ = try await generate(length, tokens: tokens) }
+    var prefill: [Double] = []
+    var decode: [Double] = []
+    for _ in 0..<rounds {
+      let result = try await generate(length, tokens: tokens)
+      prefill.append(Double(length) / result.timings.prefillSeconds)
+      decode.append(Double(result.answerTokens - 1) / result.timings.decodeSeconds)
     }
-  }
-
-  /// Tokens written a second after `depth` tokens.
-  private func decode(_ depth: Int, rounds: Int) async throws -> Double {
-    try await median(rounds) {
-      let result = try await generate(max(1, depth), tokens: Self.answerTokens)
-      return Double(result.answerTokens - 1) / result.timings.decodeSeconds
-    }
+    return (Self.median(prefill), Self.median(decode))
   }
 
   /// Tokens that `count` answers written at once, after next to nothing, get a second together.
   private func decodeTogether(_ count: Int, rounds: Int) async throws -> Double {
-    try await median(rounds) {
+    var rates: [Double] = []
+    for round in 0...rounds {
       let begin = ContinuousClock.now
       let answered = try await withThrowingTaskGroup(of: Int.self) { group in
         for _ in 0..<count {
@@ -113,8 +120,11 @@ struct EngineBench {
         }
         return try await group.reduce(0, +)
       }
-      return Double(answered) / ((ContinuousClock.now - begin) / .seconds(1))
+      let rate = Double(answered) / ((ContinuousClock.now - begin) / .seconds(1))
+      // The first round warms up.
+      if round > 0 { rates.append(rate) }
     }
+    return Self.median(rates)
   }
 
   private func generate(_ count: Int, tokens: Int) async throws -> GenerationResult {
@@ -138,11 +148,7 @@ struct EngineBench {
     throw TransformerError(.cancelled, "the engine stopped")
   }
 
-  private func median(_ rounds: Int, _ measure: () async throws -> Double) async throws -> Double {
-    // One round to warm up, which does not count.
-    _ = try await measure()
-    var values: [Double] = []
-    for _ in 0..<rounds { values.append(try await measure()) }
-    return values.sorted()[values.count / 2]
+  private static func median(_ values: [Double]) -> Double {
+    values.sorted()[values.count / 2]
   }
 }
