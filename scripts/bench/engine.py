@@ -1,12 +1,14 @@
 """Our engine beside llama.cpp: the same weights, cores and threads, in turn.
 
     python engine.py --ours .build/release/rollout --weights FILE --scratch .bench
-                     [--threads 1,2] [--rounds 3] [--quick] [--write engine.json] [--figure SVG]
+                     [--threads 1,2] [--rounds 3] [--long-rounds 1] [--quick]
+                     [--write engine.json] [--figure SVG]
 
 Every round runs each side once, one after the other, so that a busy machine is busy for all of
 them; the tables have medians and, what lasts longer than any of them, ratios. llama.cpp runs with
 and without its flash attention, and once more with weights requantised to Q4_0, the format that it
-multiplies fastest; a ratio is always to the better of its attentions. --write keeps the run.
+multiplies fastest; a ratio is always to the better of its attentions. Texts of 8,192 tokens, which
+take llama.cpp minutes, have rounds of their own (--long-rounds). --write keeps the run.
 """
 
 import argparse
@@ -30,11 +32,12 @@ def run(command):
     return json.loads(result.stdout)
 
 
+SHORT, LONG = [128, 512, 2048], [8192]
+
+
 class Bench:
     def __init__(self, arguments):
         self.arguments = arguments
-        self.lengths = "128,512,2048" if arguments.quick else "128,512,2048,8192"
-        self.depths = "0,512" if arguments.quick else "0,512,2048,8192"
         self.commands = {}
 
     def ours(self, threads, *options):
@@ -56,28 +59,43 @@ class Bench:
     def sides(self, threads):
         """The command of each side. What only we have stands behind what both have."""
         weights = self.arguments.weights
-        work = ["--prefill", self.lengths, "--decode-depth", self.depths]
+        work = ["--prefill", listed(SHORT), "--decode-depth", listed([0, 512, 2048])]
         short = ["--prefill", "128,512", "--decode-depth", "0"]
-        longest = self.lengths.split(",")[-1]
         return {
             "rollout": self.ours(threads, *work, "--concurrent", "8"),
             "llama.cpp": self.llama(threads, weights, *work),
             "llama.cpp, flash": self.llama(threads, weights, *work, "--flash"),
             "llama.cpp, Q4_0": self.llama(threads, self.requantised(), *short),
             "rollout, float32": self.ours(threads, "--arithmetic", "float32", *short),
-            "rollout, window 1024": self.ours(
-                threads, "--variant", "window:1020+4", "--prefill", longest, "--decode-depth",
-                longest),
+        }
+
+    def long_sides(self, threads):
+        """The same for the longest text."""
+        work = ["--prefill", listed(LONG), "--decode-depth", listed(LONG)]
+        return {
+            "rollout": self.ours(threads, *work),
+            "llama.cpp": self.llama(threads, self.arguments.weights, *work),
+            "llama.cpp, flash": self.llama(threads, self.arguments.weights, *work, "--flash"),
+            "rollout, window 1024": self.ours(threads, "--variant", "window:1020+4", *work),
         }
 
     def measure(self, threads):
         """The results of all rounds, by side."""
-        sides = self.sides(threads)
-        self.commands[threads] = {
-            name: " ".join(os.path.basename(word) for word in command)
-            for name, command in sides.items()}
+        results = self.rounds(threads, self.sides(threads), self.arguments.rounds)
+        if not self.arguments.quick:
+            long = self.rounds(threads, self.long_sides(threads), self.arguments.long_rounds)
+            for name, result in long.items():
+                for kind in ("prefill", "decode"):
+                    results.setdefault(name, {"prefill": {}, "decode": {}})[kind] |= result[kind]
+        return results
+
+    def rounds(self, threads, sides, count):
+        commands = self.commands.setdefault(threads, {})
+        for name, command in sides.items():
+            words = " ".join(os.path.basename(word) for word in command)
+            commands.setdefault(name, []).append(words)
         results = {name: [] for name in sides}
-        for number in range(self.arguments.rounds):
+        for number in range(count):
             for name, command in sides.items():
                 print(f"bench: round {number + 1}, {threads} threads, {name}", file=sys.stderr)
                 results[name].append(run(command))
@@ -91,6 +109,10 @@ class Bench:
             "rollout, q8": run(self.ours(1, *work, "--kv-cache", "q8")),
             "llama.cpp, flash": run(self.llama(1, self.arguments.weights, *work, "--flash")),
         }
+
+
+def listed(sizes):
+    return ",".join(map(str, sizes))
 
 
 def medians(rounds):
@@ -160,8 +182,8 @@ def ratios(one):
         ours["prefill"]["512"] / one["llama.cpp, Q4_0"]["prefill"]["512"], 3)
     result["prefill512Float32"] = round(
         one["rollout, float32"]["prefill"]["512"] / best_peer(one, "prefill", "512"), 3)
-    window = one["rollout, window 1024"]
-    if "8192" in window["prefill"]:
+    window = one.get("rollout, window 1024")
+    if window:
         result["prefill8192Window1024"] = round(
             window["prefill"]["8192"] / best_peer(one, "prefill", "8192"), 3)
     return result
@@ -177,27 +199,53 @@ def machine():
             "instructions": [flag for flag in wanted if flag in flags.split()]}
 
 
+VARIANTS = ["dense", "flash", "window:1020+4", "hybrid", "quest:512/64", "moba:512/64"]
+
+
 def scaling(bench, sizes):
-    """Seconds to read a prompt and bytes beyond the weights, by variant and length."""
+    """Seconds to read a prompt, seconds of a token behind it, and bytes beyond the weights."""
     result = {}
-    for variant in ("dense", "flash", "window:1020+4", "hybrid"):
+    for variant in VARIANTS:
         rows = {}
         for size in sizes:
             if variant == "dense" and size > 8192:
                 continue  # Minutes and gigabytes, and no surprise.
             print(f"bench: scaling, {variant} at {size}", file=sys.stderr)
             report = run(bench.ours(2, "--variant", variant, "--prefill", str(size),
-                                    "--decode-depth", "0"))
-            rows[size] = {"seconds": size / report["prefill"][str(size)],
+                                    "--decode-depth", str(size)))
+            rows[size] = {"seconds": round(size / report["prefill"][str(size)], 4),
+                          "tokenSeconds": round(1 / report["decode"][str(size)], 5),
                           "bytes": report["residentBytes"] - report["weightBytes"]}
         result[variant] = rows
-    for variant, rows in result.items():
+    return result
+
+
+def exponents(scaling):
+    """By variant: k where seconds and bytes grow as the length to the power of k, from 2k on."""
+    result = {}
+    for variant, rows in scaling.items():
         rows = {size: row for size, row in rows.items() if size >= 2048}
         if len(rows) > 1:
-            time = figure.exponent([(size, row["seconds"]) for size, row in rows.items()])
-            room = figure.exponent([(size, row["bytes"]) for size, row in rows.items()])
-            print(f"{variant}: from 2k on, time grows as n^{time:.2f}, memory as n^{room:.2f}")
+            result[variant] = {
+                name: round(figure.exponent([(size, row[name]) for size, row in rows.items()]), 2)
+                for name in ("seconds", "tokenSeconds", "bytes")}
     return result
+
+
+def show_scaling(scaling):
+    print("\nvariant: seconds of prefill / milliseconds a token, by length")
+    for variant, rows in scaling.items():
+        cells = [f"{size}: {row['seconds']:.2f} / {row['tokenSeconds'] * 1e3:.1f}"
+                 for size, row in rows.items()]
+        print(f"{variant}: " + ", ".join(cells))
+    for variant, powers in exponents(scaling).items():
+        print(f"{variant}: from 2k on, prefill grows as n^{powers['seconds']}, "
+              f"a token as n^{powers['tokenSeconds']}, memory as n^{powers['bytes']}")
+
+
+def attention(bench):
+    """Attention alone at 8,192 positions: each way's seconds and memory, one thread."""
+    return run([bench.arguments.ours, "bench", "attention", "--length", "8192", "--json"])
 
 
 def main():
@@ -207,13 +255,14 @@ def main():
     parser.add_argument("--scratch", required=True, help="a folder for requantised weights")
     parser.add_argument("--threads", default="1,2")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--long-rounds", type=int, default=1, help="of texts of 8,192 tokens")
     parser.add_argument("--quick", action="store_true", help="no text beyond 2,048 tokens")
     parser.add_argument("--write", metavar="JSON", help="keep the run in this file")
     parser.add_argument("--figure", metavar="SVG", help="draw time and memory against length")
     arguments = parser.parse_args()
     bench = Bench(arguments)
     kept = {"date": str(datetime.date.today()), "machine": machine(), "rounds": arguments.rounds,
-            "medians": {}, "boundShares": {}}
+            "longRounds": arguments.long_rounds, "medians": {}, "boundShares": {}}
     for threads in map(int, arguments.threads.split(",")):
         sides = bench.measure(threads)
         table(threads, sides)
@@ -226,9 +275,14 @@ def main():
         kept["at8192"] = bench.memory()
         for name, result in kept["at8192"].items():
             print(f"{name}: {result['residentBytes'] / 1e6:,.0f} MB resident with 8,192 tokens")
+        kept["attention8192"] = attention(bench)
+        for name, result in kept["attention8192"].items():
+            print(f"attention alone, {name}: {result['seconds'] * 1e3:,.0f} ms")
     if arguments.figure:
         sizes = [512, 1024, 2048, 4096, 8192, 16384, 32768]
         kept["scaling"] = scaling(bench, sizes[:3] if arguments.quick else sizes)
+        kept["exponents"] = exponents(kept["scaling"])
+        show_scaling(kept["scaling"])
         with open(arguments.figure, "w") as file:
             file.write(figure.svg(kept["scaling"]))
     if arguments.write:

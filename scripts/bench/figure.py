@@ -1,4 +1,4 @@
-"""Draws time and memory against the length of the text, both axes logarithmic, as SVG."""
+"""Draws times and memory against the length of the text, both axes logarithmic, as SVG."""
 
 import math
 
@@ -48,25 +48,33 @@ def panel(left, title, series, spell):
 
 
 def svg(scaling):
-    """`scaling`: by variant and length, {"seconds": …, "bytes": …}."""
+    """`scaling`: by variant and length, {"seconds": …, "tokenSeconds": …, "bytes": …}."""
     times = {name: [(size, row["seconds"]) for size, row in rows.items()]
              for name, rows in scaling.items()}
     rooms = {name: [(size, row["bytes"] / 1e6) for size, row in rows.items()]
              for name, rows in scaling.items()}
 
+    tokens = {name: [(size, row["tokenSeconds"] * 1e3) for size, row in rows.items()]
+              for name, rows in scaling.items()}
+
     def seconds(value):
         return f"{value:g} s"
+
+    def milliseconds(value):
+        return f"{value:g} ms"
 
     def megabytes(value):
         return f"{value:g} MB"
 
     parts = panel(LEFT, "Seconds to read a prompt, by its tokens", times, seconds)
-    parts += panel(LEFT + WIDTH + GAP, "Memory beyond the weights", rooms, megabytes)
+    parts += panel(LEFT + WIDTH + GAP, "Milliseconds to write a token behind it", tokens,
+                   milliseconds)
+    parts += panel(LEFT + 2 * (WIDTH + GAP), "Memory beyond the weights", rooms, megabytes)
     for index, (colour, name) in enumerate(zip(COLOURS, scaling)):
         x, y = LEFT + index * 150, TOP + HEIGHT + 48
         parts.append(f'<rect x="{x}" y="{y - 10}" width="12" height="12" fill="{colour}"/>'
                      f'<text x="{x + 18}" y="{y}">{name}</text>')
-    width, height = LEFT + 2 * WIDTH + GAP + 30, TOP + HEIGHT + 70
+    width, height = LEFT + 3 * WIDTH + 2 * GAP + 30, TOP + HEIGHT + 70
     head = (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
             'font-family="sans-serif" font-size="12" fill="#222">'
             f'<rect width="{width}" height="{height}" fill="white"/>')

@@ -173,7 +173,8 @@ def main():
                     results[name, count].append(one)
             print(f"bench: round {number} of {arguments.rounds} done", file=sys.stderr)
 
-    table(f"requests/s, median of {arguments.rounds}; (×) is the share of nginx's", sides, results, 0)
+    print(f"\nMedians of {arguments.rounds} rounds; (×) is the share of nginx's.")
+    table("requests a second", sides, results, 0)
     table("processor microseconds a request", sides, results, 1)
 
 

@@ -4,7 +4,8 @@
     python llama.py --weights FILE --requantise Q4_0_FILE
 
 Batches are llama-bench's: up to 2,048 tokens a call, computed 512 at a time. Contents of the
-tokens do not change the work, so they are arbitrary. Each figure is one run after one to warm up.
+tokens do not change the work, so they are arbitrary. Each figure is one run, after one to warm up;
+where a length is asked for both ways, one text serves both.
 """
 
 import argparse
@@ -49,21 +50,17 @@ class Engine:
     def forget(self):
         ll.llama_memory_clear(ll.llama_get_memory(self.context), True)
 
-    def prefill(self, count):
-        """Tokens a second for a prompt of `count`."""
+    def speeds(self, count, decodes):
+        """Tokens a second of a prompt of `count`, and of tokens one at a time behind it."""
         self.forget()
         started = time.perf_counter()
         self.read(count)
-        return count / (time.perf_counter() - started)
-
-    def decode(self, depth):
-        """Tokens a second, one at a time, behind `depth` others."""
-        self.forget()
-        self.read(depth)
-        started = time.perf_counter()
-        for _ in range(DECODED):
+        read = time.perf_counter()
+        for _ in range(DECODED if decodes else 0):
             self.read(1)
-        return DECODED / (time.perf_counter() - started)
+        written = time.perf_counter()
+        return (count / (read - started) if count else None,
+                DECODED / (written - read) if decodes else None)
 
 
 def requantise(source, target):
@@ -100,12 +97,13 @@ def main():
     without_model = peak_bytes()
     positions = max(arguments.prefill + [depth + DECODED for depth in arguments.decode_depth])
     engine = Engine(arguments.weights, arguments.threads, positions + 64, arguments.flash)
-    engine.prefill(min(arguments.prefill))
-    engine.decode(0)
+    engine.speeds(min(arguments.prefill), True)  # Warms up.
+    sizes = sorted(set(arguments.prefill + arguments.decode_depth))
+    speeds = {n: engine.speeds(n, n in arguments.decode_depth) for n in sizes}
     print(json.dumps({
         "threads": arguments.threads,
-        "prefill": {str(n): engine.prefill(n) for n in arguments.prefill},
-        "decode": {str(depth): engine.decode(depth) for depth in arguments.decode_depth},
+        "prefill": {str(n): speeds[n][0] for n in arguments.prefill},
+        "decode": {str(n): speeds[n][1] for n in arguments.decode_depth},
         # After the work above; what Python takes is not llama.cpp's.
         "residentBytes": peak_bytes() - without_model,
     }))
