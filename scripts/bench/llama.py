@@ -104,7 +104,7 @@ def main():
         "threads": arguments.threads,
         "prefill": {str(n): speeds[n][0] for n in arguments.prefill},
         "decode": {str(n): speeds[n][1] for n in arguments.decode_depth},
-        # After the work above; what Python takes is not llama.cpp's.
+        # After the work above, beyond the program and its libraries, as on the other side.
         "residentBytes": peak_bytes() - without_model,
     }))
 

@@ -21,7 +21,8 @@ struct EngineBench {
     let weightBytes: Int
     /// What all threads together read from memory in a second.
     var readBytesPerSecond = 0.0
-    /// The most memory that the process has had, after all of the above; `nil` if unknown.
+    /// The most memory that the process has had, after all of the above, beyond what the program
+    /// took before it opened the weights; `nil` if unknown.
     var residentBytes: Int?
 
     var text: String {
@@ -43,6 +44,7 @@ struct EngineBench {
   private let engine: Engine
   private let variant: ModelVariant
   private let loadMilliseconds: Double
+  private let programBytes: Int?
 
   /// Loads the weights and writes one token.
   init(_ command: BenchEngineCommand) async throws {
@@ -58,6 +60,7 @@ struct EngineBench {
     // A prompt that was read before must be read again.
     configuration.keepsPrefixes = false
     let spelling = try VariantSpelling(command.variant)
+    programBytes = MemoryBench.peakResidentBytes
     let begin = ContinuousClock.now
     engine = try Engine(configuration)
     let weights = try Weights(try GGUFFile.open(path: command.weights), threads: command.threads)
@@ -86,7 +89,9 @@ struct EngineBench {
     for count in command.concurrent.counts {
       report.concurrent["\(count)"] = try await decodeTogether(count, rounds: command.rounds)
     }
-    report.residentBytes = MemoryBench.peakResidentBytes
+    report.residentBytes = MemoryBench.peakResidentBytes.flatMap { peak in
+      programBytes.map { peak - $0 }
+    }
     // Last, because it takes memory itself.
     report.readBytesPerSecond = MemoryBench.readBytesPerSecond(threads: command.threads)
     return report
