@@ -62,7 +62,7 @@ package struct GatewayMetrics: Sendable {
     ).increment(by: 1)
     histogram("gen_ai_server_request_duration_seconds", labels, measurements.totalSeconds)
     histogram("rollout_queue_seconds", labels, measurements.queueSeconds)
-    if let seconds = measurements.timeToFirstTokenSeconds {
+    if let seconds = measurements.value(of: .timeToFirstToken) {
       histogram("gen_ai_server_time_to_first_token_seconds", labels, seconds)
     }
     if let seconds = measurements.timePerOutputTokenSeconds {

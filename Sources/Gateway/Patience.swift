@@ -1,27 +1,40 @@
+import ServiceLifecycle
+
 /// The deadline passed before the work was done.
 struct DeadlineExceeded: Error {}
 
-/// How long work may go on: until a deadline, and as long as somebody waits for it.
+/// The service was told to stop, and the time that answers under way had is over.
+struct ShutdownReached: Error {}
+
+/// How long work may go on: until a deadline, as long as somebody waits for it, and for a while
+/// after the service was told to stop.
 struct Patience: Sendable {
   var deadline: ContinuousClock.Instant
   /// `nil` for work that nobody waits for.
   var client: ClientPresence?
+  /// How long it goes on while the service stops; `nil` for work that has an end of its own soon.
+  var shutdownGrace: Duration?
 
-  init(until deadline: ContinuousClock.Instant, client: ClientPresence? = nil) {
+  init(
+    until deadline: ContinuousClock.Instant, client: ClientPresence? = nil,
+    shutdownGrace: Duration? = nil
+  ) {
     self.deadline = deadline
     self.client = client
+    self.shutdownGrace = shutdownGrace
   }
 
   private enum End<Value: Sendable>: Sendable {
     case done(Value)
     case deadlinePassed
     case clientLeft
+    case serviceStops
   }
 
   /// Runs `operation`, and cancels it when patience ends; returns only when it has ended.
   ///
-  /// - Throws: ``DeadlineExceeded``, `CancellationError` when the client left or the task around is
-  ///   cancelled, else what `operation` throws.
+  /// - Throws: ``DeadlineExceeded``, ``ShutdownReached``, `CancellationError` when the client left
+  ///   or the task around is cancelled, else what `operation` throws.
   func run<Value: Sendable>(
     _ operation: @escaping @Sendable () async throws -> Value
   ) async throws -> Value {
@@ -37,10 +50,18 @@ struct Patience: Sendable {
           return .clientLeft
         }
       }
+      if let shutdownGrace {
+        group.addTask {
+          try await gracefulShutdown()
+          try await Task.sleep(for: shutdownGrace)
+          return .serviceStops
+        }
+      }
       defer { group.cancelAll() }
       switch try await group.next() {
       case .done(let value): return value
       case .deadlinePassed: throw DeadlineExceeded()
+      case .serviceStops: throw ShutdownReached()
       case .clientLeft, nil: throw CancellationError()
       }
     }

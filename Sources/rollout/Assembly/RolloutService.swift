@@ -148,7 +148,7 @@ struct RolloutService {
     do {
       policies = try PolicyParser.parse(try PolicyFolder.sources(at: path))
     } catch {
-      throw CommandFailure(.refused, "the policies have mistakes\n\(error)")
+      throw CommandFailure(ExitStatus(error), "the policies have mistakes\n\(error)")
     }
     do {
       _ = try await controller.perform(

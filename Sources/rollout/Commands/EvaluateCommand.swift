@@ -57,23 +57,28 @@ struct EvaluateCommand: AsyncParsableCommand {
         + "times.", valueName: "file"))
   var texts: [String] = []
 
-  @Option(help: "Tokens to score at each length, for perplexity; at least one window of each text.")
+  // `unconditional`: a number with a sign is a value, which is then told its range.
+  @Option(
+    parsing: .unconditional,
+    help: "Tokens to score at each length, for perplexity; at least one window of each text.")
   var tokens = 6_144
 
-  @Option(help: "Questions at each length, for passkey.")
+  @Option(parsing: .unconditional, help: "Questions at each length, for passkey.")
   var trials = 20
 
-  @Option(help: "Of the keys and their places, for passkey.")
+  @Option(parsing: .unconditional, help: "Of the keys and their places, for passkey.")
   var seed: UInt64 = 1
 
-  @Option(help: "Threads of the engine.")
+  @Option(parsing: .unconditional, help: "Threads of the engine.")
   var threads = 2
 
   @Option(
     help: ArgumentHelp("How the engine multiplies: int8 or float32.", valueName: "int8|float32"))
   var arithmetic: Arithmetic = .float32
 
-  @Option(help: ArgumentHelp("GiB that all KV caches may take together.", valueName: "count"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("GiB that all KV caches may take together.", valueName: "count"))
   var cacheGigabytes = 4
 
   @Flag(help: "Answer in JSON, for programs.")
@@ -84,11 +89,12 @@ struct EvaluateCommand: AsyncParsableCommand {
   ]
 
   func validate() throws {
-    guard (1...256).contains(threads), (1...1_024).contains(cacheGigabytes) else {
-      throw ValidationError("--threads is in 1...256 and --cache-gigabytes in 1...1024.")
-    }
-    guard (1...1_048_576).contains(tokens), (1...10_000).contains(trials) else {
-      throw ValidationError("--tokens is in 1...1048576 and --trials in 1...10000.")
+    for (name, value, range) in [
+      ("threads", threads, 1...256), ("cache-gigabytes", cacheGigabytes, 1...1_024),
+      ("tokens", tokens, 1...1_048_576), ("trials", trials, 1...10_000),
+    ] where !range.contains(value) {
+      throw ValidationError(
+        "--\(name) is \(value), not in \(range.lowerBound)...\(range.upperBound).")
     }
     guard variants.count <= Engine.candidateLimit, texts.count <= 64 else {
       throw ValidationError(
