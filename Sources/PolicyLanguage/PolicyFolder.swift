@@ -12,8 +12,8 @@ package enum PolicyFolder {
   /// alone.
   ///
   /// - Throws: ``PolicyErrors`` with every file that could not be read, is not UTF-8, or is larger
-  ///   than ``PolicySource/maximumBytes``; also for a folder without any policy, since whoever named
-  ///   it takes it for one that has some.
+  ///   than ``PolicySource/maximumBytes``; also for a folder without any policy, since whoever
+  ///   named it takes it for one that has some.
   package static func sources(at path: String) throws(PolicyErrors) -> [PolicySource] {
     let files = try files(at: path)
     var sources: [PolicySource] = []

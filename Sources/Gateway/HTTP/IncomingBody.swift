@@ -5,8 +5,8 @@ import OpenAIAPI
 
 /// The body of one request while it comes in: read for its sake, or only to get past it.
 ///
-/// `@unchecked Sendable`: one task at a time reads it, first the one that needs the bytes and, where
-/// that refused them, the one that answered.
+/// `@unchecked Sendable`: one task at a time reads it, first the one that needs the bytes and,
+/// where that refused them, the one that answered.
 final class IncomingBody: @unchecked Sendable {
   private var iterator: RequestBody.AsyncIterator
   private(set) var isAtEnd: Bool
