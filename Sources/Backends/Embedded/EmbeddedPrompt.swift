@@ -39,9 +39,13 @@ struct EmbeddedPrompt {
     let turns = try request.textMessages().map { message in
       ChatTurn(role: ChatTurn.Role(message.role), content: message.text)
     }
-    prompts = [
-      template.tokens(for: turns, addGenerationPrompt: true, tokenizer: file.tokenizer)
-    ]
+    do {
+      prompts = [
+        try template.tokens(for: turns, addGenerationPrompt: true, tokenizer: file.tokenizer)
+      ]
+    } catch {
+      throw .invalidRequest(error.message, param: field)
+    }
     sampling = request.sampling
     maximumTokens = request.tokenBudget
     alternatives = request.logprobs == true ? request.topLogprobs ?? 0 : nil
