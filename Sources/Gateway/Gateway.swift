@@ -1,4 +1,5 @@
 package import Backends
+package import Experimentation
 import Hummingbird
 package import Logging
 package import OpenAIAPI
@@ -33,6 +34,11 @@ package final class Gateway: Sendable {
     self.logger = logger
     admission = Admission(capacity: configuration.maximumConcurrentRequests)
     startedAtMilliseconds = edge.wallClock()
+  }
+
+  /// What operators should know of how `model` is run; nothing of one that is not here.
+  package func notes(on model: ModelName) -> [String] {
+    backends.backend(for: model)?.notes ?? []
   }
 }
 

@@ -16,6 +16,9 @@ package final class EmbeddedBackend: Backend {
     self.file = file
   }
 
+  /// Settings of the engine that this variant cannot have.
+  package var notes: [String] { variant.exceptions(to: engine.configuration) }
+
   package func answer(_ call: Call) async throws(BackendError) -> Answer {
     let prompt: EmbeddedPrompt
     do { prompt = try EmbeddedPrompt(call.prompt, file) } catch {

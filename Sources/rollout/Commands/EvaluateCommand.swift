@@ -1,6 +1,7 @@
 import ArgumentParser
 import Evaluation
 import Foundation
+import Tensors
 import Transformer
 
 /// `rollout evaluate`: what attention variants cost in quality, on the real weights.
@@ -77,6 +78,12 @@ struct EvaluateCommand: AsyncParsableCommand {
   var arithmetic: Arithmetic = .float32
 
   @Option(
+    help: ArgumentHelp(
+      "How attention caches are kept: f16, or q8 (8 bits). Variants that cannot be are named, and "
+        + "keep f16.", valueName: "f16|q8"))
+  var kvCache: CacheFormat = .f16
+
+  @Option(
     parsing: .unconditional,
     help: ArgumentHelp("GiB that all KV caches may take together.", valueName: "count"))
   var cacheGigabytes = 4
@@ -144,7 +151,19 @@ struct EvaluateCommand: AsyncParsableCommand {
     configuration.threads = threads
     configuration.mode = arithmetic.mode
     configuration.cacheBytes = cacheGigabytes << 30
+    configuration.cacheFormat = kvCache
     return configuration
+  }
+
+  /// A variant as it was spelled, of these weights. Says what of the settings it cannot have.
+  private func variant(_ spelling: VariantSpelling, of weights: Weights) throws -> ModelVariant {
+    let variant = try spelling.variant(of: weights)
+    var settings = engineConfiguration
+    settings.keepsPrefixes = false
+    for exception in variant.exceptions(to: settings) {
+      Output.writeError("note: '\(spelling.text.escaped)' \(exception)\n")
+    }
+    return variant
   }
 
   private func perplexity(
@@ -152,8 +171,8 @@ struct EvaluateCommand: AsyncParsableCommand {
   ) async throws -> [PerplexityReport] {
     let evaluation = PerplexityEvaluation(
       engine: model.engine,
-      reference: try (reference ?? VariantSpelling("dense")).variant(of: model.weights),
-      candidates: try variants.map { try $0.variant(of: model.weights) })
+      reference: try variant(reference ?? VariantSpelling("dense"), of: model.weights),
+      candidates: try variants.map { try variant($0, of: model.weights) })
     let texts = self.texts.isEmpty ? Self.novels : self.texts
     let tokens = try texts.map { try TextFile.read($0) }.map {
       model.tokenizer.encode($0, special: false)
@@ -177,7 +196,7 @@ struct EvaluateCommand: AsyncParsableCommand {
     let evaluation = PasskeyEvaluation(
       engine: model.engine, tokenizer: model.tokenizer, template: template)
     let spellings = try [reference ?? VariantSpelling("dense")] + variants
-    let measured = try spellings.map { try $0.variant(of: model.weights) }
+    let measured = try spellings.map { try variant($0, of: model.weights) }
     var reports: [PasskeyReport] = []
     for length in lengths.counts {
       reports += try await evaluation.run(

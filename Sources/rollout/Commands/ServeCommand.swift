@@ -64,7 +64,8 @@ struct ServeCommand: AsyncParsableCommand {
   @Option(
     help: ArgumentHelp(
       "How attention caches are kept: f16, or q8 (8 bits, half the memory). Models that choose "
-        + "blocks of keys, or whose text has no end, keep f16.", valueName: "f16|q8"))
+        + "blocks of keys, or whose rotation grows with the text, keep f16; the log and 'rollout "
+        + "status' name them.", valueName: "f16|q8"))
   var kvCache: CacheFormat = .f16
 
   @Option(
