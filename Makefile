@@ -25,7 +25,7 @@ ARGS ?= --help
 swift_sources := Package.swift Sources Tests
 
 .PHONY: help demo test build run check format bench bench-engine bench-gateway sanitize fuzz \
-  model setup clean
+  neon model setup clean
 
 help:  ## List the commands
 	@grep -hE '^[a-z-]+:.*  ## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*  ## /\1\t/' \
@@ -74,6 +74,9 @@ bench-gateway: build  ## Measure the gateway beside nginx
 
 sanitize: setup model  ## Run the engine's tests under AddressSanitizer (FILTER='…' for some)
 	@scripts/sanitize.sh $(if $(FILTER),'$(FILTER)')
+
+neon:  ## Compare the arm64 kernels with the scalar ones, under an emulator
+	@scripts/arm64.sh
 
 fuzz: setup  ## Feed mutated weight files to their readers (FUZZ_SECONDS=600)
 	@scripts/fuzz.sh $(FUZZ_SECONDS)

@@ -6,11 +6,20 @@ package protocol Backend: Sendable {
   /// The policy's name of the model.
   var model: ModelName { get }
 
+  /// What operators should know of how the model is run, each in a sentence whose subject is the
+  /// model; usually nothing.
+  var notes: [String] { get }
+
   /// Begins an answer.
   ///
   /// Returns as soon as the answer can be pulled; the work may begin with the first pull. Dropping
   /// the answer, or cancelling the task that pulls, ends the work.
   func answer(_ call: Call) async throws(BackendError) -> Answer
+}
+
+extension Backend {
+  /// Nothing.
+  package var notes: [String] { [] }
 }
 
 /// One question to one model.

@@ -7,6 +7,8 @@ package enum InterruptionCause: Sendable {
   case deadlinePassed
   /// Nobody waits for the result any more.
   case clientLeft
+  /// The time that the service gives to what is under way when it stops is over.
+  case serviceStops
 }
 
 /// Calls work off when an instant comes, or when somebody says so.
@@ -63,6 +65,13 @@ package final class Interruption: Sendable {
       guard state.cause == nil else { return }
       state.cause = cause
       state.work?.task.cancel()
+    }
+  }
+
+  /// Calls the work off later, if it still runs then.
+  package func interrupt(_ cause: InterruptionCause, after delay: Duration) {
+    MultiThreadedEventLoopGroup.singleton.any().scheduleTask(in: TimeAmount(delay)) {
+      self.interrupt(cause)
     }
   }
 

@@ -1,4 +1,4 @@
-import Experimentation
+package import Experimentation
 package import Hummingbird
 import HTTPTypes
 import PolicyLanguage
@@ -14,11 +14,19 @@ package import Promotion
 package struct Console: Sendable {
   private let controller: Controller
   private let now: @Sendable () -> Int64
+  private let notes: @Sendable (ModelName) -> [String]
 
-  /// - Parameter now: milliseconds since 1970, by the clock that journal entries are written with
-  package init(controller: Controller, now: @escaping @Sendable () -> Int64) {
+  /// - Parameters:
+  ///   - now: milliseconds since 1970, by the clock that journal entries are written with
+  ///   - notes: what operators should know of how a model is run, each in a sentence without its
+  ///     subject
+  package init(
+    controller: Controller, now: @escaping @Sendable () -> Int64,
+    notes: @escaping @Sendable (ModelName) -> [String] = { _ in [] }
+  ) {
     self.controller = controller
     self.now = now
+    self.notes = notes
   }
 
   /// Every route under `/api/v1`, with its middleware.
@@ -52,12 +60,14 @@ package struct Console: Sendable {
   }
 
   private func status() async -> StatusResponse {
-    StatusResponse(await controller.status(), nowMilliseconds: now())
+    StatusResponse(await controller.status(), nowMilliseconds: now(), notes: notes)
   }
 
   private func rollout(_ name: RolloutName) async throws -> RolloutResponse {
     let status = await controller.status()
-    guard let rollout = RolloutResponse(name, in: status, nowMilliseconds: now()) else {
+    guard
+      let rollout = RolloutResponse(name, in: status, nowMilliseconds: now(), notes: notes)
+    else {
       throw Self.noRollout(name.text)
     }
     return rollout

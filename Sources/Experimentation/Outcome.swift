@@ -64,7 +64,9 @@ package struct RolloutPosition: Hashable, Sendable, Codable {
 package struct Measurements: Hashable, Sendable {
   /// Seconds spent waiting behind other work before and between the model's own.
   package var queueSeconds: Double
-  /// Seconds that the model caused until the first token was out.
+  /// Seconds that the model caused until the first token was out. Of an answer that broke off later
+  /// it is what was seen from outside, waiting included: it says that a token came, and is no
+  /// evidence of how fast.
   package var timeToFirstTokenSeconds: Double?
   /// Seconds that the model caused for each token after the first; `nil` below two tokens.
   package var timePerOutputTokenSeconds: Double?
@@ -101,7 +103,7 @@ package struct Measurements: Hashable, Sendable {
   package func value(of metric: Metric) -> Double? {
     switch metric {
     case .errorRate: isError.map { $0 ? 1 : 0 }
-    case .timeToFirstToken: timeToFirstTokenSeconds
+    case .timeToFirstToken: failure == nil ? timeToFirstTokenSeconds : nil
     case .timePerOutputToken: timePerOutputTokenSeconds
     case .latency: failure == nil ? totalSeconds : nil
     case .outputTokens: outputTokens.map(Double.init)

@@ -29,7 +29,7 @@ struct EventStream {
       }
       exchange.end(with: collector)
     } catch {
-      exchange.end(with: FailureClass(error))
+      exchange.end(whileStreaming: FailureClass(error))
       // Nobody is left to be told.
       guard !(error is CancellationError) else { throw error }
       try await tell(APIError(answering: error), lent)
@@ -53,6 +53,7 @@ struct EventStream {
     _ writer: inout any ResponseBodyWriter
   ) async throws {
     try collector.take(event)
+    if case .choice = event { exchange.noteToken() }
     // The model is done: a client that closes on the last byte has not gone away too early.
     if case .finished = event { exchange.end(with: collector) }
     let bytes = encoder.encode(event)
@@ -72,7 +73,7 @@ private struct AnswerEncoder {
   private let format: Format
   private let includesUsage: Bool
   private var started: Set<Int> = []
-  private var textOffsets: [Int: Int] = [:]
+  private var textOffsets: [Int: TextOffsets] = [:]
 
   init(_ head: AnswerHead) {
     includesUsage = head.includesUsage
@@ -99,9 +100,7 @@ private struct AnswerEncoder {
       }
       encoder.chunk([choice], into: &bytes)
     case (.text(let encoder), .choice(let choice)):
-      let offset = textOffsets[choice.index] ?? 0
-      let piece = Completion.Choice(choice, textOffset: offset)
-      textOffsets[choice.index] = offset + piece.text.count
+      let piece = Completion.Choice(choice, &textOffsets[choice.index, default: TextOffsets()])
       encoder.choice(piece, into: &bytes)
     case (.chat(let encoder), .finished(let summary)):
       if includesUsage, let usage = summary.usage { encoder.usage(usage, into: &bytes) }

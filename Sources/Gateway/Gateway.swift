@@ -1,4 +1,5 @@
 package import Backends
+package import Experimentation
 import Hummingbird
 package import Logging
 package import OpenAIAPI
@@ -34,6 +35,11 @@ package final class Gateway: Sendable {
     admission = Admission(capacity: configuration.maximumConcurrentRequests)
     startedAtMilliseconds = edge.wallClock()
   }
+
+  /// What operators should know of how `model` is run; nothing of one that is not here.
+  package func notes(on model: ModelName) -> [String] {
+    backends.backend(for: model)?.notes ?? []
+  }
 }
 
 /// The bounds of the data plane.
@@ -44,6 +50,14 @@ package struct GatewayConfiguration: Sendable {
   package var requestTimeout: Duration = .seconds(300)
   /// For the body to arrive.
   package var bodyTimeout: Duration = .seconds(30)
+  /// Of the rest of a body that was refused: read and thrown away, so that its sender, who may read
+  /// nothing before all is sent, gets to the answer. Beyond, the connection closes.
+  package var maximumDrainedBytes = 16 << 20
+  /// For the same, however few bytes come.
+  package var drainTimeout: Duration = .seconds(5)
+  /// How long answers under way may go on once the service is told to stop; then their clients are
+  /// told so. Keep it some seconds below what the process is given to stop.
+  package var shutdownGrace: Duration = .seconds(25)
   /// Live requests under way at once; beyond, 503.
   package var maximumConcurrentRequests = 256
   /// Connections open at once; beyond, new ones wait to be accepted. Keep it below half the limit

@@ -116,7 +116,7 @@ private struct AnswerSeries: Sendable {
   func observe(_ measurements: Measurements) {
     duration.record(measurements.totalSeconds)
     queue.record(measurements.queueSeconds)
-    measurements.timeToFirstTokenSeconds.map(firstToken.record)
+    measurements.value(of: .timeToFirstToken).map(firstToken.record)
     measurements.timePerOutputTokenSeconds.map(perOutputToken.record)
     measurements.promptTokens.map { inputTokens.increment(by: Int64($0)) }
     measurements.cachedPromptTokens.map { cachedInputTokens.increment(by: Int64($0)) }

@@ -11,16 +11,18 @@ struct GatewayResponder: HTTPResponder {
   func respond(to request: Request, context: GatewayContext) async throws -> Response {
     try RequestFraming.check(request)
     let requestID = RequestID.of(request, fallback: gateway.edge.makeRequestID)
+    let body = IncomingBody(request)
     do {
-      return try await route(request, context, requestID)
+      return try await route(request, body, context, requestID)
     } catch let error as APIError {
       gateway.metrics.refused(status: error.status)
-      return .refusal(error, requestID: requestID)
+      return Response.refusal(error, requestID: requestID)
+        .draining(body, gateway.configuration, on: context.channel)
     }
   }
 
   private func route(
-    _ request: Request, _ context: GatewayContext, _ requestID: String
+    _ request: Request, _ body: IncomingBody, _ context: GatewayContext, _ requestID: String
   ) async throws -> Response {
     let path = request.head.path.map { $0.prefix { $0 != "?" } } ?? ""
     switch path {
@@ -35,16 +37,16 @@ struct GatewayResponder: HTTPResponder {
       let name = String(path.dropFirst(ModelsRoute.prefix.count))
       guard request.method == .get else { throw Self.notAllowed(request) }
       return try ModelsRoute(gateway: gateway).entry(name)
-    case "/v1/chat/completions": return try await ask(.chat, request, context, requestID)
-    case "/v1/completions": return try await ask(.text, request, context, requestID)
+    case "/v1/chat/completions": return try await ask(.chat, request, body, context, requestID)
+    case "/v1/completions": return try await ask(.text, request, body, context, requestID)
     default:
       throw APIError.notFound("There is nothing at this path; see GET /v1/models.")
     }
   }
 
   private func ask(
-    _ endpoint: Question.Endpoint, _ request: Request, _ context: GatewayContext,
-    _ requestID: String
+    _ endpoint: Question.Endpoint, _ request: Request, _ body: IncomingBody,
+    _ context: GatewayContext, _ requestID: String
   ) async throws -> Response {
     guard request.method == .post else { throw Self.notAllowed(request) }
     try Authentication.check(request.headers, gateway.configuration.apiKeys)
@@ -53,7 +55,7 @@ struct GatewayResponder: HTTPResponder {
       throw APIError.clientClosedRequest()
     }
     return try await InferenceRoute(
-      gateway: gateway, endpoint: endpoint, requestID: requestID, client: client
+      gateway: gateway, endpoint: endpoint, requestID: requestID, client: client, incoming: body
     ).respond(to: request)
   }
 

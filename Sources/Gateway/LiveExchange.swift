@@ -16,7 +16,13 @@ final class LiveExchange: Sendable {
   private let number: UInt64?
   private let received: ContinuousClock.Instant
   private let asked: ContinuousClock.Instant
-  private let hasEnded = Mutex(false)
+  private let state = Mutex(State())
+
+  private struct State {
+    var hasEnded = false
+    /// Seconds from asking to the first piece of a stream, with whatever it waited behind.
+    var firstToken: Double?
+  }
 
   /// Takes the number of the assignment. The caller has taken the place.
   init(
@@ -35,13 +41,19 @@ final class LiveExchange: Sendable {
     }
   }
 
-  deinit { end(with: FailureClass.cancelled) }
+  deinit { end(whileStreaming: .cancelled) }
 
   /// Ends with a whole answer.
   func end(with collector: AnswerCollector) {
     end(
       Measurements(collector, elapsed: asked.duration(to: .now).seconds),
       text: collector.text, trace: collector.summary?.trace)
+  }
+
+  /// A piece of a stream came.
+  func noteToken() {
+    let now = asked.duration(to: .now).seconds
+    state.withLock { $0.firstToken = $0.firstToken ?? now }
   }
 
   /// Ends without one.
@@ -51,10 +63,19 @@ final class LiveExchange: Sendable {
       text: nil, trace: nil)
   }
 
+  /// Ends after some of it, perhaps: who leaves while tokens come has not waited for them in vain.
+  func end(whileStreaming failure: FailureClass) {
+    end(
+      Measurements(
+        timeToFirstTokenSeconds: state.withLock { $0.firstToken },
+        totalSeconds: asked.duration(to: .now).seconds, failure: failure),
+      text: nil, trace: nil)
+  }
+
   private func end(_ measurements: Measurements, text: String?, trace: TokenTrace?) {
-    let isFirst = hasEnded.withLock { ended in
-      defer { ended = true }
-      return !ended
+    let isFirst = state.withLock { state in
+      defer { state.hasEnded = true }
+      return !state.hasEnded
     }
     guard isFirst else { return }
     gateway.admission.leave()

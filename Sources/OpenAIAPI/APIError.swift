@@ -125,6 +125,13 @@ extension APIError {
     APIError(status: 503, message: message, type: "server_error", code: "service_unavailable")
   }
 
+  /// 503: the service stops before the answer is whole; another one, or a later one, can answer.
+  package static func shuttingDown() -> APIError {
+    APIError(
+      status: 503, message: "The service is shutting down; ask again.", type: "server_error",
+      code: "server_shutting_down")
+  }
+
   /// 504: the deadline passed before the answer came.
   package static func deadlineExceeded(_ message: String) -> APIError {
     APIError(status: 504, message: message, type: "timeout_error", code: "deadline_exceeded")

@@ -44,19 +44,28 @@ extension JSONValue {
   func integer(in range: ClosedRange<Int>) throws(FieldError) -> Int? {
     guard case .integer(let value) = self else {
       if case .double(let value) = self {
+        // Whole, but beyond 64 bits: nobody should be told that it is no integer.
+        if value.magnitude >= 0x1p63 {
+          throw Self.outOfRange("\(value)", isBelow: value < 0, range)
+        }
         throw FieldError(.invalidType, "expected an integer, but got \(value) instead.")
       }
       return try nilIfNull(expected: "an integer")
     }
     guard let integer = Int(exactly: value), range.contains(integer) else {
-      let isBelow = value < range.lowerBound
-      let bound = isBelow ? ">= \(range.lowerBound)" : "<= \(range.upperBound)"
-      throw FieldError(
-        isBelow ? .integerBelow : .integerAbove,
-        "integer \(isBelow ? "below minimum" : "above maximum") value. "
-          + "Expected a value \(bound), but got \(value) instead.")
+      throw Self.outOfRange("\(value)", isBelow: value < range.lowerBound, range)
     }
     return integer
+  }
+
+  private static func outOfRange(
+    _ value: String, isBelow: Bool, _ range: ClosedRange<Int>
+  ) -> FieldError {
+    let bound = isBelow ? ">= \(range.lowerBound)" : "<= \(range.upperBound)"
+    return FieldError(
+      isBelow ? .integerBelow : .integerAbove,
+      "integer \(isBelow ? "below minimum" : "above maximum") value. "
+        + "Expected a value \(bound), but got \(value) instead.")
   }
 
   func number(in range: ClosedRange<Double>) throws(FieldError) -> Double? {

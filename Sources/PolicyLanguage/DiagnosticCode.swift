@@ -5,6 +5,7 @@ package enum DiagnosticCode: String, Hashable, Sendable, Codable, CaseIterable {
   case fileTooLarge = "file-too-large"
   case tooManyFiles = "too-many-files"
   case unreadableFile = "unreadable-file"
+  case emptyFolder = "empty-folder"
   case notUTF8 = "not-utf8"
   case emptyDocument = "empty-document"
   case tooManyMistakes = "too-many-mistakes"

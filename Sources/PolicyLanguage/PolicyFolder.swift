@@ -12,7 +12,8 @@ package enum PolicyFolder {
   /// alone.
   ///
   /// - Throws: ``PolicyErrors`` with every file that could not be read, is not UTF-8, or is larger
-  ///   than ``PolicySource/maximumBytes``.
+  ///   than ``PolicySource/maximumBytes``; also for a folder without any policy, since whoever
+  ///   named it takes it for one that has some.
   package static func sources(at path: String) throws(PolicyErrors) -> [PolicySource] {
     let files = try files(at: path)
     var sources: [PolicySource] = []
@@ -45,6 +46,10 @@ package enum PolicyFolder {
     guard policies.count <= maximumFiles else {
       let message = "\(policies.count) policy files are more than \(maximumFiles)"
       throw PolicyErrors(diagnostics: [mistake(.tooManyFiles, path, message)])
+    }
+    guard !policies.isEmpty else {
+      let message = "there is no .yaml or .yml file in this folder"
+      throw PolicyErrors(diagnostics: [mistake(.emptyFolder, path, message)])
     }
     let folder = path.hasSuffix("/") ? path : path + "/"
     return policies.sorted().map { folder + $0 }

@@ -167,6 +167,10 @@ import Testing
     #expect(error.apiError.status == 400)
     #expect(error.apiError.code == "context_length_exceeded")
     #expect(error.apiError.message.contains("64"))
+    #expect(error.apiError.param == "messages")
+    let completion = CompletionRequest(model: "short", prompt: .text(long))
+    let other = try #require(await backend.failure(Call(completion)))
+    #expect(other.apiError.param == "prompt")
   }
 
   @Test(arguments: [49_152, Int(Int32.max)])
@@ -181,7 +185,7 @@ import Testing
     biased.sampling.logitBias = [Sampling.Bias(token: token, bias: 1)]
     let bias = try #require(await backend.failure(Call(biased)))
     #expect(bias.failure == .invalidRequest)
-    #expect(bias.apiError.status == 400)
+    #expect(bias.apiError.status == 400 && bias.apiError.param == "logit_bias")
   }
 
   @Test(arguments: [

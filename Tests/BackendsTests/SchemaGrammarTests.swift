@@ -81,12 +81,9 @@ struct SchemaGrammarTests {
   }
 
   @Test(arguments: [
-    (#"{"type":"integer","minimum":3}"#, "'minimum'"),
-    (#"{"type":"object","properties":{"a":{"type":"string","pattern":"x"}}}"#, "properties.a"),
-    (##"{"$ref":"#/$defs/a"}"##, "'$ref'"), (#"{"type":"strin"}"#, "type"),
+    (#"{"type":"strin"}"#, "type"),
     (#"{"properties":{}}"#, "say its 'type'"), (#"{"type":"string","minItems":1}"#, "'minItems'"),
     (#"{"type":"object","properties":{},"required":["x"]}"#, "required"),
-    (#"{"type":"object","additionalProperties":{"type":"string"}}"#, "additionalProperties"),
     (#"{"type":"string","minLength":5,"maxLength":4}"#, "above"),
     (#"{"type":"string","enum":[1]}"#, "no value"), (#"{"enum":[]}"#, "enum"), ("false", "boolean"),
     (

@@ -24,6 +24,8 @@ struct World: Sendable {
   let shadows: ShadowDispatcher
   let store: any OutcomeStore
   let clock: StandingClock
+  /// Tells it to stop, as a signal does; returns at once.
+  let stop: @Sendable () async -> Void
   private let registry: PrometheusRegistry
 
   /// What a test decides.
@@ -69,7 +71,8 @@ struct World: Sendable {
       tasks.addTask { try await group.run() }
       var arriving = ports.makeAsyncIterator()
       let port = try #require(await arriving.next())
-      do { try await body(World(port, parts, store)) } catch {
+      let world = World(port, parts, store) { await group.triggerGracefulShutdown() }
+      do { try await body(world) } catch {
         await group.triggerGracefulShutdown()
         throw error
       }
@@ -125,8 +128,12 @@ struct World: Sendable {
     }
   }
 
-  private init(_ port: Int, _ parts: Parts, _ store: any OutcomeStore) {
+  private init(
+    _ port: Int, _ parts: Parts, _ store: any OutcomeStore,
+    stop: @escaping @Sendable () async -> Void
+  ) {
     self.port = port
+    self.stop = stop
     self.store = store
     gateway = parts.gateway
     table = parts.table

@@ -35,6 +35,7 @@ struct GoldenDiagnosticsTests {
   /// What needs a file that is too large to be kept, or no file at all; tested elsewhere.
   static let withoutFile: Set<DiagnosticCode> = [
     .fileTooLarge, .tooManyFiles, .unreadableFile, .notUTF8, .tooManyValues, .tooManyMistakes,
+    .emptyFolder,
   ]
 
   @Test(arguments: goldens)

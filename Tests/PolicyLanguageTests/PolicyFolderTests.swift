@@ -48,6 +48,15 @@ struct PolicyFolderTests {
     }
   }
 
+  @Test func `a folder without any policy is refused`() throws {
+    try withFolder { folder in
+      let path = folder.path(percentEncoded: false)
+      #expect(codes(at: path) == [.emptyFolder])
+      try Data("text".utf8).write(to: folder.appending(path: "notes.txt"))
+      #expect(codes(at: path) == [.emptyFolder])
+    }
+  }
+
   @Test func `a folder of too many files is refused`() throws {
     try withFolder { folder in
       for index in 0...PolicyFolder.maximumFiles {

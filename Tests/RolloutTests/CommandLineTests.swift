@@ -43,7 +43,9 @@ import Testing
   private static let ends: [([String], Int32)] = [
     (["--help"], 0), (["help", "promote"], 0), (["nonsense"], 2), (["promote"], 2),
     (["promote", "A B"], 2), (["promote", "a", "--force"], 2),
-    (["check", "no/such/folder"], 1), (["apply", "no/such/folder"], 1),
+    (["check", "no/such/folder"], 2), (["apply", "no/such/folder"], 2),
+    (["check", "fixtures/statistics"], 2), (["apply", "fixtures/statistics"], 2),
+    (["serve", "--port", "-1"], 2), (["replay", "no/such/file"], 2),
     (["status", "--server", "nonsense"], 2), (["status", "--server", "file:///etc/passwd"], 2),
     (["status", "--server", "http://127.0.0.1:1"], 4), (["ask", " "], 2),
     (["ask", "hi", "--max-tokens", "0"], 2),
@@ -58,6 +60,15 @@ import Testing
     #expect(result.status == status, "\(result.output)\(result.errors)")
     #expect(result.output.isEmpty == (status != 0 && arguments.first != "check"))
     #expect(!(result.output + result.errors).contains("\u{1b}"), "no colours on a pipe")
+  }
+
+  @Test func `check says that there is no policy where one was named`() async throws {
+    let folder = folder.url.appendingPathComponent("empty").path
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    let result = try await Program.run(["check", folder])
+    #expect(result.output.contains("there is no .yaml or .yml file"), "\(result.output)")
+    #expect(result.output.contains("[empty-folder]"))
+    #expect(result.status == 2)
   }
 
   @Test func `a service that is not there is said with the way to start it`() async throws {

@@ -59,6 +59,12 @@ import Testing
     #expect(result.errors.contains(weights.lastPathComponent), "\(result.errors)")
   }
 
+  @Test func `policies that are not there`() async throws {
+    let result = try await serve("--policies", folder.url.path + "/nowhere")
+    #expect(result.status == 2)
+    #expect(result.errors.contains("there is no such file"), "\(result.errors)")
+  }
+
   @Test func `policies with mistakes`() async throws {
     let policies = try TestPolicies.write(into: folder, weights: Program.weights())
     try folder.write("apiVersion: rollout/v1\nkind: Modle\n", to: "policies/bad.yaml")

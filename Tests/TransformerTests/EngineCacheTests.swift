@@ -19,6 +19,33 @@ struct EngineCacheTests {
     #expect(eights.byteCount == (bytes / 2 + 2 * 64 * 2 * 2) * EngineTinyModel.blockCount)
   }
 
+  /// What operators are told is what is done.
+  @Test func `variants that cannot keep 8 bits, or beginnings of prompts, say so`() throws {
+    let weights = try EngineTinyModel().weights()
+    var asked = Engine.Configuration()
+    asked.cacheFormat = .q8
+    let variants: [(AttentionKind, Bool, says: [String])] = [
+      (.dense, false, []), (.flash, false, []), (.slidingWindow(window: 64, sinks: 4), false, []),
+      (.hybrid(try Hybrid(keys: 256)), false, ["f16, not q8: it chooses blocks"]),
+      (.blockSparse(try BlockSparse(.quest, keys: 256)), false, ["f16, not q8: it chooses blocks"]),
+      (.flash, true, ["f16, not q8: its keys are turned", "reads prompts anew"]),
+    ]
+    for (attention, isDynamic, says) in variants {
+      let rotary =
+        try isDynamic
+        ? RotaryTables(weights.parameters, scaling: .dynamicNTK(factor: 2)) : nil
+      let variant = try ModelVariant(
+        name: "\(attention)", weights: weights, attention: attention, rotary: rotary)
+      let exceptions = variant.exceptions(to: asked)
+      #expect(exceptions.count == says.count, "\(exceptions)")
+      for (exception, word) in zip(exceptions, says) { #expect(exception.contains(word)) }
+      let kept = KeyValuePage.Shape(variant, format: .q8).format
+      #expect((kept == .f16) == says.contains { $0.hasPrefix("f16") })
+      // As it is by default, only what cannot be kept for others is worth a word.
+      #expect(variant.exceptions(to: Engine.Configuration()).count == (isDynamic ? 1 : 0))
+    }
+  }
+
   @Test func `pages come as the sequence grows, and go with it`() throws {
     let page = try #require(Self.shape).byteCount
     let budget = CacheBudget(limitBytes: 10 * page)

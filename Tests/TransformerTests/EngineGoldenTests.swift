@@ -113,6 +113,23 @@ struct EngineGoldenTests {
     if mode == .float32 { #expect(greatestDifference(flash, dense) < 0.05) }
   }
 
+  /// Over one cache, of which rounding tips nothing: only the token at hand writes halves of its
+  /// own, in each of 30 layers. Measured 1.3e-3 over all 49,152 logits.
+  @Test func `dense and flash agree closely over the same keys and values`() throws {
+    let text = try longText().prefix(193)
+    let weights = try Self.weights.get()
+    let runners = try [AttentionKind.flash, .dense].map { try EngineRunner(weights, $0) }
+    var cache = runners[0].emptyCache()
+    _ = try runners[0].logits(text.prefix(192), &cache, from: 191)
+    let logits = try runners.map { runner in
+      // Whole pages are shared; the next position begins a page of its own.
+      var own = cache
+      return try runner.logits(text.suffix(1), &own, from: 192, isPrefill: false)
+    }
+    let difference = greatestDifference(logits[0], logits[1])
+    #expect(difference < 5e-3, "\(difference)")
+  }
+
   /// A row's bits do not depend on the rows beside it.
   @Test(arguments: NumericMode.allCases)
   func `prefill in chunks equals prefill at once`(mode: NumericMode) throws {

@@ -59,6 +59,18 @@ struct EngineLongTextTests {
     #expect(greatestDifference(try runner.logits(Array(text)), expected) < Self.tolerance)
   }
 
+  /// Much less than what another window would move.
+  @Test func `a window that streams may keep 8 bits`() throws {
+    let halves = try Self.stream(window: 28, sinks: 4)
+    let eights = EngineRunner(halves.variant, cacheFormat: .q8)
+    #expect(eights.emptyCache().shape.format == .q8)
+    let (one, other) = (try halves.logits(Self.text), try eights.logits(Self.text))
+    let divergence = meanDivergence(one, other)
+    #expect(divergence > 0 && divergence < 1e-3, "\(divergence)")
+    let narrow = try Self.stream(window: 20, sinks: 4).logits(Self.text)
+    #expect(divergence < 0.1 * meanDivergence(one, narrow))
+  }
+
   @Test func `a window runs on without growing`() throws {
     let runner = try Self.stream(window: 28, sinks: 4)
     var cache = runner.emptyCache()

@@ -59,6 +59,37 @@ struct EnginePrefixTests {
     }
   }
 
+  /// A window that goes on beyond the trained context, with keys and values in 8 bits too.
+  @Test func `a window that streams reads beginnings once, and says the same`() async throws {
+    let weights = try EngineTinyModel().weights(.init(integers: ["context_length": 100]))
+    let variant = try ModelVariant(
+      name: "stream", weights: weights, attention: .slidingWindow(window: 70, sinks: 3),
+      contextLength: 100_000)
+    for format in CacheFormat.allCases {
+      let warm = try Self.engine { $0.cacheFormat = format }
+      let cold = try Self.engine {
+        $0.cacheFormat = format
+        $0.keepsPrefixes = false
+      }
+      try await Self.expectReuse(variant, warm, cold)
+    }
+  }
+
+  @Test func `a window that streams shares nothing with one that does not`() async throws {
+    let weights = try EngineTinyModel().weights(.init(integers: ["context_length": 400]))
+    let attention = AttentionKind.slidingWindow(window: 70, sinks: 3)
+    let plain = try ModelVariant(name: "plain", weights: weights, attention: attention)
+    let stream = try ModelVariant(
+      name: "stream", weights: weights, attention: attention, contextLength: 100_000)
+    let engine = try Self.engine()
+    let request = try Self.request(Self.text(200), 5)
+    for variant in [plain, stream] {
+      #expect(try await collect(engine.generate(request, on: variant)).cachedTokens == 0)
+      // At least the page of the sinks; others went out of the window.
+      #expect(try await collect(engine.generate(request, on: variant)).cachedTokens >= 64)
+    }
+  }
+
   private static func expectReuse(
     _ variant: ModelVariant, _ warm: Engine, _ cold: Engine
   ) async throws {

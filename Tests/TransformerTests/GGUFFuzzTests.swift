@@ -59,7 +59,7 @@ struct `A mutated file` {
       #expect(tokens.allSatisfy { (0..<Token(tokenizer.vocabularySize)).contains($0) })
       _ = tokens.map(tokenizer.bytes(of:))
       if let template = try? ChatTemplate(file, tokenizer: tokenizer) {
-        _ = template.tokens(
+        _ = try? template.tokens(
           for: [.init(role: .user, content: "hi")], addGenerationPrompt: true, tokenizer: tokenizer)
       }
     }

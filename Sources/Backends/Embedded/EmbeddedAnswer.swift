@@ -30,6 +30,7 @@ final class EmbeddedAnswer: @unchecked Sendable {
 
   private var choices: [Choice]
   private let choicesPerPrompt: Int
+  private let field: String
   private let promptTokens: Int
   /// What scoring the prompts took before.
   private let reading: GenerationTimings
@@ -37,14 +38,16 @@ final class EmbeddedAnswer: @unchecked Sendable {
   private var isFinished = false
 
   /// - Parameters:
-  ///   - choices: by prompt, `choicesPerPrompt` of each
+  ///   - choices: by prompt, `n` of each
+  ///   - prompt: what was asked
   ///   - promptTokens: of all prompts
   ///   - reading: what scoring the prompts took
   init(
-    _ choices: [Choice], choicesPerPrompt: Int, promptTokens: Int, reading: GenerationTimings
+    _ choices: [Choice], of prompt: EmbeddedPrompt, promptTokens: Int, reading: GenerationTimings
   ) {
     self.choices = choices
-    self.choicesPerPrompt = max(1, choicesPerPrompt)
+    choicesPerPrompt = max(1, prompt.sampling.n ?? 1)
+    field = prompt.field
     self.reading = reading
     self.promptTokens = promptTokens
   }
@@ -78,7 +81,7 @@ final class EmbeddedAnswer: @unchecked Sendable {
     if choices[index].isWithoutTokens { return choices[index].assembler.finish(.length) }
     let event: GenerationEvent?
     do { event = try await choices[index].events?.next() } catch let error as TransformerError {
-      throw BackendError(error)
+      throw BackendError(error, promptIn: field)
     }
     switch event {
     case .started(_, let cachedTokens, _):

@@ -16,6 +16,9 @@ package final class EmbeddedBackend: Backend {
     self.file = file
   }
 
+  /// Settings of the engine that this variant cannot have.
+  package var notes: [String] { variant.exceptions(to: engine.configuration) }
+
   package func answer(_ call: Call) async throws(BackendError) -> Answer {
     let prompt = try await prompt(of: call)
     try check(prompt.prompts.count, prompt.sampling.n ?? 1, call)
@@ -30,7 +33,7 @@ package final class EmbeddedBackend: Backend {
     }
     let promptTokens = prompt.prompts.reduce(0) { $0 + $1.count }
     let answer = EmbeddedAnswer(
-      choices, choicesPerPrompt: prompt.sampling.n ?? 1, promptTokens: promptTokens,
+      choices, of: prompt, promptTokens: promptTokens,
       reading: readings.map(\.timings).reduce(.init(), +))
     return Answer { try await answer.next() }
   }
@@ -69,7 +72,7 @@ package final class EmbeddedBackend: Backend {
             prompt: [tokens[0]], continuation: Array(tokens[1...]), alternatives: alternatives,
             on: variant, priority: priority)
         } catch let error as TransformerError {
-          throw BackendError(error)
+          throw BackendError(error, promptIn: prompt.field)
         } catch {
           throw BackendError(.cancelled, .clientClosedRequest())
         }
@@ -100,7 +103,7 @@ package final class EmbeddedBackend: Backend {
         on: variant)
       return EmbeddedAnswer.Choice(stream, assembler, prelude: prelude)
     } catch {
-      throw BackendError(error)
+      throw BackendError(error, promptIn: prompt.field)
     }
   }
 
@@ -131,12 +134,13 @@ extension Priority {
 
 extension BackendError {
   /// What went wrong in the engine, for the statistics and for the client.
-  init(_ error: TransformerError) {
+  ///
+  /// - Parameter field: where the request has its prompt
+  init(_ error: TransformerError, promptIn field: String) {
     switch error.code {
     case .promptTooLong:
       self.init(
-        .rejected,
-        .invalidRequest(error.message, param: "messages", code: "context_length_exceeded"))
+        .rejected, .invalidRequest(error.message, param: field, code: "context_length_exceeded"))
     case .invalidRequest:
       self.init(.invalidRequest, .invalidRequest(error.message))
     case .overloaded, .cacheFull:

@@ -87,7 +87,7 @@ package final class EmbeddedModels: Sendable {
     let weights = try source.weights(threads: engine.configuration.threads)
     return Loaded(
       weights: weights, tokenizer: tokenizer,
-      template: try Self.template(source.description, tokenizer), digest: digest,
+      template: try Self.template(source.description, tokenizer, path), digest: digest,
       tokenIndex: LazyTokenIndex(tokenizer))
   }
 
@@ -104,10 +104,12 @@ package final class EmbeddedModels: Sendable {
   /// A model without a chat template can still complete text; one with a template that is not
   /// understood must not be run with another.
   private static func template(
-    _ file: GGUFFile, _ tokenizer: Tokenizer
+    _ file: GGUFFile, _ tokenizer: Tokenizer, _ path: String
   ) throws(TransformerError) -> ChatTemplate? {
     guard file.metadata["tokenizer.chat_template"] != nil else { return nil }
-    return try ChatTemplate(file, tokenizer: tokenizer)
+    do { return try ChatTemplate(file, tokenizer: tokenizer) } catch {
+      throw TransformerError(error.code, "'\(path)': \(error.message)")
+    }
   }
 
   /// Reads by system calls: a file that is cut short meanwhile is an error and not a crash.

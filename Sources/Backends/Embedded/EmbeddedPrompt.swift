@@ -5,6 +5,8 @@ import Transformer
 struct EmbeddedPrompt {
   /// One for each prompt of the request; chat has one.
   var prompts: [[Token]]
+  /// The field of the request that they stand in.
+  let field: String
   var sampling: Sampling
   /// 0 for no answer at all, only what is asked about the prompt; `nil` for what the context
   /// leaves.
@@ -29,6 +31,7 @@ struct EmbeddedPrompt {
   }
 
   private init(_ request: ChatCompletionRequest, _ file: EmbeddedModels.Loaded) throws(APIError) {
+    field = "messages"
     guard let template = file.template else {
       throw .invalidRequest(
         "This model has no chat template; ask it at /v1/completions.", param: "messages")
@@ -36,9 +39,13 @@ struct EmbeddedPrompt {
     let turns = try request.textMessages().map { message in
       ChatTurn(role: ChatTurn.Role(message.role), content: message.text)
     }
-    prompts = [
-      template.tokens(for: turns, addGenerationPrompt: true, tokenizer: file.tokenizer)
-    ]
+    do {
+      prompts = [
+        try template.tokens(for: turns, addGenerationPrompt: true, tokenizer: file.tokenizer)
+      ]
+    } catch {
+      throw .invalidRequest(error.message, param: field)
+    }
     sampling = request.sampling
     maximumTokens = request.tokenBudget
     alternatives = request.logprobs == true ? request.topLogprobs ?? 0 : nil
@@ -50,9 +57,11 @@ struct EmbeddedPrompt {
         $0, index: file.tokenIndex.index, endTokens: file.tokenizer.endOfGeneration)
     }
     try checkAnswerSize()
+    try checkBiases(file)
   }
 
   private init(_ request: CompletionRequest, _ file: EmbeddedModels.Loaded) throws(APIError) {
+    field = "prompt"
     let refused: [(String, Bool)] = [
       ("suffix", request.suffix != nil),
       ("best_of", request.bestOf.map { $0 != request.sampling.n ?? 1 } ?? false),
@@ -87,6 +96,7 @@ struct EmbeddedPrompt {
     promptAlternatives = request.promptLogprobs
     echoes = request.echo == true
     try checkAnswerSize()
+    try checkBiases(file)
   }
 
   /// What an answer tells of its prompts is held as a whole, so it has a bound: of entries, each a
@@ -103,6 +113,14 @@ struct EmbeddedPrompt {
           + "send a shorter prompt.",
         param: promptAlternatives == nil ? "logprobs" : "prompt_logprobs")
     }
+  }
+
+  private func checkBiases(_ file: EmbeddedModels.Loaded) throws(APIError) {
+    let size = file.tokenizer.vocabularySize
+    guard let stranger = sampling.logitBias.first(where: { $0.token >= size }) else { return }
+    throw .invalidRequest(
+      "Invalid 'logit_bias': token \(stranger.token) is not in this model's vocabulary of \(size).",
+      param: "logit_bias")
   }
 
   /// Alternatives that have to be known for each token of the prompt; `nil` when the prompt need

@@ -35,6 +35,8 @@ package struct RolloutResponse: Hashable, Sendable, Codable {
   /// What keeps the rollout from its next step, each in a sentence, with the command where there is
   /// one; empty when it has ended.
   package var missing: [String]
+  /// What operators should know of how its models are run, each in a sentence; mostly nothing.
+  package var notes: [String]
 
   /// A model's part of the traffic.
   package struct TrafficShare: Hashable, Sendable, Codable {
@@ -62,7 +64,12 @@ package struct RolloutResponse: Hashable, Sendable, Codable {
 
 extension RolloutResponse {
   /// What `status` tells of the rollout called `name`, or `nil` when there is none.
-  init?(_ name: RolloutName, in status: ServiceStatus, nowMilliseconds: Int64) {
+  ///
+  /// - Parameter notes: what is to be known of how a model is run
+  init?(
+    _ name: RolloutName, in status: ServiceStatus, nowMilliseconds: Int64,
+    notes: (ModelName) -> [String]
+  ) {
     guard let state = status.state.rollouts[name] else { return nil }
     let policy = state.policy
     let gates = status.reports[name, default: []].map(\.finite)
@@ -75,7 +82,10 @@ extension RolloutResponse {
       stepStartedAtMilliseconds: state.stepStartedAtMilliseconds, nowMilliseconds: nowMilliseconds,
       serving: [], shadows: [], gates: gates,
       comparison: status.comparisons[name]?.linesByBand.map(ComparisonLine.init) ?? [],
-      missing: state.missing(gates, nowMilliseconds: nowMilliseconds))
+      missing: state.missing(gates, nowMilliseconds: nowMilliseconds), notes: [])
+    self.notes = ([incumbent] + candidates.filter { $0 != incumbent }).flatMap { model in
+      notes(model).map { "'\(model)' \($0)" }
+    }
     let shares = policy.shares(of: state.traffic)
     serving =
       [TrafficShare(model: incumbent, share: shares[policy.incumbent] ?? .all)]

@@ -32,7 +32,10 @@ package struct StatusResponse: Hashable, Sendable, Codable {
 }
 
 extension StatusResponse {
-  init(_ status: ServiceStatus, nowMilliseconds: Int64) {
+  /// - Parameter notes: what is to be known of how a model is run
+  init(
+    _ status: ServiceStatus, nowMilliseconds: Int64, notes: (ModelName) -> [String]
+  ) {
     let state = status.state
     self.init(
       sequence: state.sequence, problems: status.health.problems,
@@ -44,7 +47,7 @@ extension StatusResponse {
         Model(name: model.name, backend: model.backend.inWords, digest: model.digest)
       },
       rollouts: state.rollouts.keys.sorted().compactMap {
-        RolloutResponse($0, in: status, nowMilliseconds: nowMilliseconds)
+        RolloutResponse($0, in: status, nowMilliseconds: nowMilliseconds, notes: notes)
       })
   }
 }

@@ -36,14 +36,18 @@ package struct PasskeyTask: Hashable, Sendable {
   ) throws(EvaluationError) {
     let digits = String(10_000 + Int(generator.uniform() * 90_000))
     let depth = generator.uniform()
-    func prompt(_ sentences: Int) -> [Token] {
+    func prompt(_ sentences: Int) throws(EvaluationError) -> [Token] {
       let text = Self.text(sentences, key: digits, depth: depth)
-      return template.tokens(
-        for: [ChatTurn(role: .user, content: text)], addGenerationPrompt: true,
-        tokenizer: tokenizer)
+      do {
+        return try template.tokens(
+          for: [ChatTurn(role: .user, content: text)], addGenerationPrompt: true,
+          tokenizer: tokenizer)
+      } catch {
+        throw EvaluationError(.invalidRequest, error.message)
+      }
     }
     let room = length - Self.answerTokens
-    let bare = prompt(0).count
+    let bare = try prompt(0).count
     guard length >= Self.leastLength, bare < room else {
       throw EvaluationError(
         .tooShort,
@@ -52,12 +56,12 @@ package struct PasskeyTask: Hashable, Sendable {
     }
     // Sentences of the filler are equally long again and again: a guess from many is near.
     let sample = 10 * Self.filler.count
-    let tokensPerSentence = Double(prompt(sample).count - bare) / Double(sample)
+    let tokensPerSentence = Double(try prompt(sample).count - bare) / Double(sample)
     var sentences = Int(Double(room - bare) / max(1, tokensPerSentence)) + Self.filler.count
-    var best = prompt(sentences)
+    var best = try prompt(sentences)
     while best.count > room, sentences > 0 {
       sentences -= 1
-      best = prompt(sentences)
+      best = try prompt(sentences)
     }
     key = digits
     self.prompt = best

@@ -58,7 +58,7 @@ extension FailureClass {
   init(_ error: any Error) {
     switch error {
     case let error as BackendError: self = error.failure
-    case is CancellationError: self = .cancelled
+    case is CancellationError, is ShutdownReached: self = .cancelled
     case is DeadlineExceeded: self = .deadlineExceeded
     default: self = .unavailable
     }

@@ -13,10 +13,11 @@ struct InferenceRoute: Sendable {
   let requestID: String
   /// Whoever waits.
   let client: ClientPresence
+  let incoming: IncomingBody
 
   func respond(to request: Request) async throws -> Response {
     let received = ContinuousClock.now
-    let body = try await RequestBytes.read(request, gateway.configuration)
+    let body = try await RequestBytes.read(request, incoming, gateway.configuration)
     let question = try await read(body)
     let destination = try Destination(
       question, headers: request.headers, draw: gateway.edge.makeRequestID(),
@@ -30,7 +31,8 @@ struct InferenceRoute: Sendable {
       question, to: destination, requestID: requestID, received: received, gateway: gateway)
     let deadline = received + gateway.configuration.requestTimeout
     let call = Call(question.prompt, requestID: requestID, priority: .live, deadline: deadline)
-    let patience = Patience(until: deadline, client: client)
+    let patience = Patience(
+      until: deadline, client: client, shutdownGrace: gateway.configuration.shutdownGrace)
     let head = AnswerHead(
       endpoint: endpoint, requestID: requestID, created: gateway.edge.wallClock() / 1_000,
       destination: destination, includesUsage: question.streaming.includesUsage)
@@ -43,7 +45,9 @@ struct InferenceRoute: Sendable {
         return head.response(streaming: answer, from: first, exchange, patience)
       }
     } catch {
-      exchange.end(with: FailureClass(error))
+      // Nothing came yet when the service stopped: that says no more about the model than a
+      // service that is full.
+      exchange.end(with: error is ShutdownReached ? .overloaded : FailureClass(error))
       return head.response(failing: APIError(answering: error))
     }
   }
@@ -90,47 +94,10 @@ extension APIError {
     switch error {
     case let error as BackendError: self = error.apiError
     case let error as APIError: self = error
+    case is ShutdownReached: self = .shuttingDown()
     case is DeadlineExceeded: self = .deadlineExceeded("The answer took longer than it may.")
     case is CancellationError: self = .clientClosedRequest()
     default: self = .internalFailure("The answer failed.")
     }
-  }
-}
-
-/// Reads the body of a request.
-enum RequestBytes {
-  /// - Throws: 413 beyond the limit, 408 when it comes too slowly, 415 for another content type
-  static func read(
-    _ request: Request, _ configuration: GatewayConfiguration
-  ) async throws -> [UInt8] {
-    if let type = request.headers[.contentType], !isJSON(type) {
-      throw APIError.unsupportedMediaType("Send 'Content-Type: application/json'.")
-    }
-    let limit = configuration.limits.maximumBodyBytes
-    if let length = request.headers[.contentLength].flatMap(Int.init), length > limit {
-      throw tooLarge(limit)
-    }
-    let body = request.body
-    do {
-      return try await Patience(until: .now + configuration.bodyTimeout).run {
-        var bytes: [UInt8] = []
-        for try await buffer in body {
-          guard bytes.count + buffer.readableBytes <= limit else { throw tooLarge(limit) }
-          bytes.append(contentsOf: buffer.readableBytesView)
-        }
-        return bytes
-      }
-    } catch is DeadlineExceeded {
-      throw APIError.requestTimeout(
-        "The body did not arrive within \(configuration.bodyTimeout.seconds) seconds.")
-    }
-  }
-
-  private static func tooLarge(_ limit: Int) -> APIError {
-    .tooLarge("The body has more than \(limit) bytes.")
-  }
-
-  private static func isJSON(_ type: String) -> Bool {
-    type.prefix { $0 != ";" }.lowercased().filter { $0 != " " } == "application/json"
   }
 }

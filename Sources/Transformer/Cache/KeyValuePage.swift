@@ -27,7 +27,7 @@ final class KeyValuePage: Sendable {
     /// A page that `variant` can use: blocks are chosen, and keys turned on, by halves only.
     init(_ variant: ModelVariant, format: CacheFormat) {
       let summary = variant.attention.summary
-      let needsHalves = summary != nil || !variant.keepsPrefixes
+      let needsHalves = summary != nil || variant.turnsKeys
       self.init(
         variant.weights.parameters, summary: summary, format: needsHalves ? .f16 : format)
     }

@@ -27,6 +27,8 @@ package final class PrefixCache: Sendable {
     let shape: KeyValuePage.Shape
     let attention: AttentionKind
     let rotary: RotaryTables
+    /// A window that streams writes other values than one that does not.
+    let sinkReach: Int?
   }
 
   fileprivate struct Root {
@@ -265,5 +267,6 @@ extension PrefixCache.Space {
     self.shape = shape
     attention = variant.attention
     rotary = variant.rotary
+    sinkReach = variant.sinkReach
   }
 }

@@ -151,7 +151,7 @@ package final class Engine: Sendable {
       bufferingPolicy: .bufferingOldest(answerLimit + 3))
     let job = GenerationJob(
       request, variant: variant, answerLimit: answerLimit, cache: cache,
-      prefixes: variant.keepsPrefixes ? prefixes : nil, keepsWritten: keepsWritten,
+      prefixes: variant.turnsKeys ? nil : prefixes, keepsWritten: keepsWritten,
       continuation: continuation, submitted: .now)
     continuation.onTermination = { [pool] _ in pool.cancel(job) }
     try pool.submit(job)

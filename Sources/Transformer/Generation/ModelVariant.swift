@@ -68,9 +68,9 @@ package struct ModelVariant: Sendable {
 }
 
 extension ModelVariant {
-  /// Whether cached keys may serve another sequence: not where they are turned on as a
-  /// text grows, or seen from positions inside the cache.
-  var keepsPrefixes: Bool { rotary.stages.count == 1 && sinkReach == nil }
+  /// Whether cached keys are turned on as a text grows: then they may not serve another sequence.
+  /// A window that streams turns the queries for its sinks instead, and leaves the keys alone.
+  var turnsKeys: Bool { rotary.stages.count > 1 }
 
   /// As many of `tokens` as may run at once after what is in `cache`: at most
   /// `Workspace.chunkLimit`, all in one stage of the rotation.

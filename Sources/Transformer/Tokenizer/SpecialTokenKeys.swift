@@ -28,6 +28,7 @@ enum SpecialTokenKeys {
     let usual = [
       "<|endoftext|>", "<|im_end|>", "<|end_of_text|>", "<|eot_id|>", "<|eom_id|>", "<|end|>",
       "<|return|>", "</s>",
+      "<end_of_turn>",
     ]
     let controls = SpellingIndex(vocabulary) { $0 == .control }
     for spelling in usual {

@@ -1,6 +1,7 @@
 import Backends
 import Experimentation
 import Foundation
+import Logging
 import OpenAIAPI
 import Promotion
 
@@ -8,6 +9,7 @@ import Promotion
 struct ModelPreparation: Sendable {
   let registry: BackendRegistry
   let embedded: EmbeddedModels
+  let logger: Logger
 
   /// Makes backends that answer nobody yet.
   ///
@@ -24,6 +26,9 @@ struct ModelPreparation: Sendable {
       } catch {
         throw CommandRefusal(.invalid, error.apiError.message)
       }
+    }
+    for backend in backends {
+      for note in backend.notes { logger.notice("model '\(backend.model)' \(note)") }
     }
     return { [registry, backends] in
       for backend in backends { registry.register(backend) }

@@ -59,7 +59,7 @@ struct RolloutService {
     let table = LiveRoutingTable()
     let preparation = ModelPreparation(
       registry: backends,
-      embedded: EmbeddedModels(engine: engine, folder: configuration.modelFolder))
+      embedded: EmbeddedModels(engine: engine, folder: configuration.modelFolder), logger: logger)
     controller = Controller(
       journal: database.journal, outcomes: database.outcomes, table: table,
       prepare: { models throws(CommandRefusal) in try await preparation.prepare(models) },
@@ -148,7 +148,7 @@ struct RolloutService {
     do {
       policies = try PolicyParser.parse(try PolicyFolder.sources(at: path))
     } catch {
-      throw CommandFailure(.refused, "the policies have mistakes\n\(error)")
+      throw CommandFailure(ExitStatus(error), "the policies have mistakes\n\(error)")
     }
     do {
       _ = try await controller.perform(
@@ -167,7 +167,10 @@ struct RolloutService {
       listening.data(channel.localAddress)
     }
     let consoleApplication = Application(
-      router: Console(controller: controller, now: Self.wallClock).router(),
+      router: Console(
+        controller: controller, now: Self.wallClock,
+        notes: { [gateway] in gateway.notes(on: $0) }
+      ).router(),
       server: .http1(configuration: .init(idleTimeout: .seconds(60))),
       configuration: ApplicationConfiguration(
         address: .hostname(control.host, port: control.port), serverName: "rollout",

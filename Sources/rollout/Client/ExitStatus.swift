@@ -1,4 +1,5 @@
 import Console
+import PolicyLanguage
 
 /// How a command ended: what scripts branch on, so a number never changes its meaning.
 enum ExitStatus: Int32, CaseIterable {
@@ -23,6 +24,15 @@ enum ExitStatus: Int32, CaseIterable {
   /// One line a code, for `--help`.
   static var legend: String {
     allCases.map { "  \($0.rawValue)  \($0.meaning)" }.joined(separator: "\n")
+  }
+
+  /// What policies that were not accepted mean for a script: wrong arguments where there is nothing
+  /// to be read at what was named, else mistakes in policies.
+  init(_ errors: PolicyErrors) {
+    let isOfPath = errors.diagnostics.contains {
+      $0.severity == .error && [.unreadableFile, .emptyFolder].contains($0.code)
+    }
+    self = isOfPath ? .usage : .refused
   }
 
   /// What a problem that the service reports means for a script.

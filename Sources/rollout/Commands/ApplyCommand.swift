@@ -34,17 +34,14 @@ struct ApplyCommand: AsyncParsableCommand {
     try control.write(answer) { ApplyText(style: $1).text(of: $0) }
   }
 
-  private func files() throws -> [ApplyRequest.File] {
+  private func files() throws(CommandFailure) -> [ApplyRequest.File] {
     do {
-      let sources = try PolicyFiles.read(paths)
-      guard !sources.isEmpty else {
-        throw CommandFailure(.usage, "there is no .yaml or .yml file in what was named")
-      }
-      return sources.map { ApplyRequest.File(file: $0.file, text: $0.text) }
-    } catch let errors as PolicyErrors {
+      return try PolicyFiles.read(paths).map { ApplyRequest.File(file: $0.file, text: $0.text) }
+    } catch {
       var failure = CommandFailure(
         ErrorResponse.Problem(
-          .policyRefused, "the files cannot be read", diagnostics: errors.diagnostics))
+          .policyRefused, "the files cannot be read", diagnostics: error.diagnostics))
+      failure.status = ExitStatus(error)
       failure.isJSON = control.json
       throw failure
     }

@@ -10,9 +10,9 @@ struct CheckCommand: ParsableCommand {
     discussion: """
       Reads files, and the .yaml and .yml files of folders, as the service would. Prints each \
       mistake \
-      with its place, what was expected and a guess at what was meant. Ends with 1 when there is \
-      an \
-      error; warnings alone end with 0.
+      with its place, what was expected and a guess at what was meant. Ends with 1 when there \
+      is an \
+      error, with 2 when there is no policy where one was named; warnings alone end with 0.
 
       EXAMPLE:
         rollout check policies/
@@ -28,6 +28,7 @@ struct CheckCommand: ParsableCommand {
   func run() throws {
     let diagnostics: [Diagnostic]
     var summary = ""
+    var status = ExitStatus.done
     do {
       let policies = try PolicyParser.parse(try PolicyFiles.read(paths))
       diagnostics = policies.warnings
@@ -35,6 +36,7 @@ struct CheckCommand: ParsableCommand {
       summary += count(policies.rollouts.count, "rollout")
     } catch {
       diagnostics = error.diagnostics
+      status = ExitStatus(error)
     }
     let errors = diagnostics.count { $0.severity == .error }
     if json {
@@ -49,7 +51,7 @@ struct CheckCommand: ParsableCommand {
           ? counts.joined(separator: ", ") + "\n"
           : (["ok: \(summary)"] + counts).joined(separator: ", ") + "\n")
     }
-    if errors > 0 { throw ExitCode(ExitStatus.refused.rawValue) }
+    if status != .done { throw ExitCode(status.rawValue) }
   }
 
   private func count(_ number: Int, _ noun: String) -> String {

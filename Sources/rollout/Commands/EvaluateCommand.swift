@@ -1,6 +1,7 @@
 import ArgumentParser
 import Evaluation
 import Foundation
+import Tensors
 import Transformer
 
 /// `rollout evaluate`: what attention variants cost in quality, on the real weights.
@@ -57,23 +58,34 @@ struct EvaluateCommand: AsyncParsableCommand {
         + "times.", valueName: "file"))
   var texts: [String] = []
 
-  @Option(help: "Tokens to score at each length, for perplexity; at least one window of each text.")
+  // `unconditional`: a number with a sign is a value, which is then told its range.
+  @Option(
+    parsing: .unconditional,
+    help: "Tokens to score at each length, for perplexity; at least one window of each text.")
   var tokens = 6_144
 
-  @Option(help: "Questions at each length, for passkey.")
+  @Option(parsing: .unconditional, help: "Questions at each length, for passkey.")
   var trials = 20
 
-  @Option(help: "Of the keys and their places, for passkey.")
+  @Option(parsing: .unconditional, help: "Of the keys and their places, for passkey.")
   var seed: UInt64 = 1
 
-  @Option(help: "Threads of the engine.")
+  @Option(parsing: .unconditional, help: "Threads of the engine.")
   var threads = 2
 
   @Option(
     help: ArgumentHelp("How the engine multiplies: int8 or float32.", valueName: "int8|float32"))
   var arithmetic: Arithmetic = .float32
 
-  @Option(help: ArgumentHelp("GiB that all KV caches may take together.", valueName: "count"))
+  @Option(
+    help: ArgumentHelp(
+      "How attention caches are kept: f16, or q8 (8 bits). Variants that cannot be are named, and "
+        + "keep f16.", valueName: "f16|q8"))
+  var kvCache: CacheFormat = .f16
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("GiB that all KV caches may take together.", valueName: "count"))
   var cacheGigabytes = 4
 
   @Flag(help: "Answer in JSON, for programs.")
@@ -84,11 +96,12 @@ struct EvaluateCommand: AsyncParsableCommand {
   ]
 
   func validate() throws {
-    guard (1...256).contains(threads), (1...1_024).contains(cacheGigabytes) else {
-      throw ValidationError("--threads is in 1...256 and --cache-gigabytes in 1...1024.")
-    }
-    guard (1...1_048_576).contains(tokens), (1...10_000).contains(trials) else {
-      throw ValidationError("--tokens is in 1...1048576 and --trials in 1...10000.")
+    for (name, value, range) in [
+      ("threads", threads, 1...256), ("cache-gigabytes", cacheGigabytes, 1...1_024),
+      ("tokens", tokens, 1...1_048_576), ("trials", trials, 1...10_000),
+    ] where !range.contains(value) {
+      throw ValidationError(
+        "--\(name) is \(value), not in \(range.lowerBound)...\(range.upperBound).")
     }
     guard variants.count <= Engine.candidateLimit, texts.count <= 64 else {
       throw ValidationError(
@@ -138,7 +151,19 @@ struct EvaluateCommand: AsyncParsableCommand {
     configuration.threads = threads
     configuration.mode = arithmetic.mode
     configuration.cacheBytes = cacheGigabytes << 30
+    configuration.cacheFormat = kvCache
     return configuration
+  }
+
+  /// A variant as it was spelled, of these weights. Says what of the settings it cannot have.
+  private func variant(_ spelling: VariantSpelling, of weights: Weights) throws -> ModelVariant {
+    let variant = try spelling.variant(of: weights)
+    var settings = engineConfiguration
+    settings.keepsPrefixes = false
+    for exception in variant.exceptions(to: settings) {
+      Output.writeError("note: '\(spelling.text.escaped)' \(exception)\n")
+    }
+    return variant
   }
 
   private func perplexity(
@@ -146,8 +171,8 @@ struct EvaluateCommand: AsyncParsableCommand {
   ) async throws -> [PerplexityReport] {
     let evaluation = PerplexityEvaluation(
       engine: model.engine,
-      reference: try (reference ?? VariantSpelling("dense")).variant(of: model.weights),
-      candidates: try variants.map { try $0.variant(of: model.weights) })
+      reference: try variant(reference ?? VariantSpelling("dense"), of: model.weights),
+      candidates: try variants.map { try variant($0, of: model.weights) })
     let texts = self.texts.isEmpty ? Self.novels : self.texts
     let tokens = try texts.map { try TextFile.read($0) }.map {
       model.tokenizer.encode($0, special: false)
@@ -171,7 +196,7 @@ struct EvaluateCommand: AsyncParsableCommand {
     let evaluation = PasskeyEvaluation(
       engine: model.engine, tokenizer: model.tokenizer, template: template)
     let spellings = try [reference ?? VariantSpelling("dense")] + variants
-    let measured = try spellings.map { try $0.variant(of: model.weights) }
+    let measured = try spellings.map { try variant($0, of: model.weights) }
     var reports: [PasskeyReport] = []
     for length in lengths.counts {
       reports += try await evaluation.run(

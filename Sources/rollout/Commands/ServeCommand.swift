@@ -36,16 +36,16 @@ struct ServeCommand: AsyncParsableCommand {
   @Option(help: "Address of the inference endpoint.")
   var host = "127.0.0.1"
 
-  @Option(help: "Port of the inference endpoint; 0 chooses a free one.")
+  @Option(parsing: .unconditional, help: "Port of the inference endpoint; 0 chooses a free one.")
   var port = 8080
 
   @Option(help: "Address of the control endpoint. Whoever reaches it may promote and abort.")
   var controlHost = "127.0.0.1"
 
-  @Option(help: "Port of the control endpoint; 0 chooses a free one.")
+  @Option(parsing: .unconditional, help: "Port of the control endpoint; 0 chooses a free one.")
   var controlPort = 8081
 
-  @Option(help: "Threads of the embedded engine; all cores by default.")
+  @Option(parsing: .unconditional, help: "Threads of the embedded engine; all cores by default.")
   var threads: Int?
 
   @Option(
@@ -56,13 +56,16 @@ struct ServeCommand: AsyncParsableCommand {
       valueName: "int8|float32"))
   var arithmetic: Arithmetic = .float32
 
-  @Option(help: ArgumentHelp("Memory for attention caches, in MiB.", valueName: "MiB"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Memory for attention caches, in MiB.", valueName: "MiB"))
   var cache = 2_048
 
   @Option(
     help: ArgumentHelp(
       "How attention caches are kept: f16, or q8 (8 bits, half the memory). Models that choose "
-        + "blocks of keys, or whose text has no end, keep f16.", valueName: "f16|q8"))
+        + "blocks of keys, or whose rotation grows with the text, keep f16; the log and 'rollout "
+        + "status' name them.", valueName: "f16|q8"))
   var kvCache: CacheFormat = .f16
 
   @Option(

@@ -31,6 +31,8 @@ struct StatusText {
     sections.append(
       section(
         "Missing", rollout.missing.map { "- \($0.escaped)" }, isEmpty: rollout.missing.isEmpty))
+    sections.append(
+      section("Notes", rollout.notes.map { "- \($0.escaped)" }, isEmpty: rollout.notes.isEmpty))
     return sections.filter { !$0.isEmpty }.map { $0.joined(separator: "\n") }
       .joined(separator: "\n\n") + "\n"
   }

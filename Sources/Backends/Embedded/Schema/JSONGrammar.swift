@@ -18,6 +18,8 @@ struct JSONGrammar {
   let gap: Rule
   /// One character inside of a string.
   let character: Rule
+  /// One character beyond ASCII that does not end a line.
+  let beyond: Rule
   let string: Rule
   let integer: Rule
   let number: Rule
@@ -35,6 +37,7 @@ struct JSONGrammar {
     builder.skip(from: gap.start, to: gap.end)
     builder.read(0x20...0x20, from: gap.start, to: gap.end)
     character = Self.character(&builder)
+    beyond = Self.beyond(&builder)
     string = builder.makeRule()
     integer = Self.integer(&builder)
     number = Self.number(&builder, integer)
@@ -43,7 +46,7 @@ struct JSONGrammar {
     value = builder.makeRule()
     self.builder = builder
     layString(0, nil, from: string.start, to: string.end)
-    layObject()
+    layMap(of: value, from: object.start, to: object.end)
     layArray(of: value, 0, nil, from: array.start, to: array.end)
     for rule in [string, number, object, array] {
       self.builder.call(rule, from: value.start, to: value.end)
@@ -111,6 +114,23 @@ struct JSONGrammar {
     return rule
   }
 
+  /// Well-formed UTF-8 of two to four bytes, but U+2028 and U+2029, which a `.` of ECMA-262 leaves
+  /// out.
+  private static func beyond(_ builder: inout GrammarBuilder) -> Rule {
+    let rule = builder.makeRule()
+    let tail: ClosedRange<UInt8> = 0x80...0xBF
+    let sequences: [[ClosedRange<UInt8>]] = [
+      [0xC2...0xDF, tail], [0xE0...0xE0, 0xA0...0xBF, tail], [0xE1...0xE1, tail, tail],
+      [0xE2...0xE2, 0x80...0x80, 0x80...0xA7], [0xE2...0xE2, 0x80...0x80, 0xAA...0xBF],
+      [0xE2...0xE2, 0x81...0xBF, tail], [0xE3...0xEC, tail, tail],
+      [0xED...0xED, 0x80...0x9F, tail], [0xEE...0xEF, tail, tail],
+      [0xF0...0xF0, 0x90...0xBF, tail, tail], [0xF1...0xF3, tail, tail, tail],
+      [0xF4...0xF4, 0x80...0x8F, tail, tail],
+    ]
+    for sequence in sequences { builder.read(sequence: sequence, from: rule.start, to: rule.end) }
+    return rule
+  }
+
   /// `first` and up to `more` digits after it.
   private static func digits(
     _ first: ClosedRange<UInt8>, _ more: Int, from: State, to: State,
@@ -156,7 +176,10 @@ struct JSONGrammar {
     return rule
   }
 
-  private mutating func layObject() {
+  // MARK: Pieces of schemas
+
+  /// An object of any members whose values are all of one kind.
+  mutating func layMap(of value: Rule, from: State, to: State) {
     let pair = builder.makeRule()
     let key = builder.makeState()
     let colon = builder.makeState()
@@ -165,10 +188,8 @@ struct JSONGrammar {
     builder.read(0x3A...0x3A, from: key, to: colon)
     builder.call(gap, from: colon, to: here)
     builder.call(value, from: here, to: pair.end)
-    layList(of: pair, 0, nil, "{", "}", from: object.start, to: object.end)
+    layList(of: pair, 0, nil, "{", "}", from: from, to: to)
   }
-
-  // MARK: Pieces of schemas
 
   /// A string of so many characters.
   mutating func layString(_ least: Int, _ most: Int?, from: State, to: State) {

@@ -3,104 +3,199 @@ import Transformer
 
 /// Turns a JSON Schema into the grammar of the documents that satisfy it.
 ///
-/// Supported: `type` (one or several), `properties`, `required`, `additionalProperties` as a truth
-/// value, `items`, `minItems`, `maxItems`, `minLength`, `maxLength`, `enum`, `const`, `anyOf`, and
-/// the words that only describe. Any other keyword is refused by name: a document that ignored it
-/// would look checked and be wrong. Members come in the order in which the schema names them, and
-/// no others are written, also where `additionalProperties` would allow some.
+/// Supported: `type` (one or several); `properties`, `required`, `additionalProperties`; `items`,
+/// `minItems`, `maxItems`; `minLength`, `maxLength`, `pattern`, `format`; `minimum`, `maximum` and
+/// their exclusive forms with whole bounds; `enum`, `const`; `anyOf`; `allOf`; `$ref` to places in
+/// the same schema, also to where it stands in itself; and the words that only describe. Any other
+/// keyword is refused by name: a document that ignored it would look checked and be wrong. Members
+/// come in the order in which the schema names them, and no others are written beside them, also
+/// where `additionalProperties` would allow some.
 struct SchemaGrammar {
-  private static let describing: Set<String> = [
-    "title", "description", "default", "examples", "$schema", "$id", "$comment", "deprecated",
-    "readOnly", "writeOnly",
-  ]
-  private static let types = [
-    "object", "array", "string", "integer", "number", "boolean", "null",
-  ]
-  private static let keywords: [String: Set<String>] = [
-    "object": ["properties", "required", "additionalProperties"],
-    "array": ["items", "minItems", "maxItems"], "string": ["minLength", "maxLength"],
-  ]
-
   private var json = JSONGrammar()
+  private let root: SchemaRoot
+  /// What is referred to, by reference, and what of it is still to be laid.
+  private var rules: [String: JSONGrammar.Rule] = [:]
+  private var waiting: [String] = []
+  /// References that a reference begins with, nothing being read before.
+  private var beginnings: [String: Set<String>] = [:]
+
+  /// Schemas that were laid and put together so far.
+  private var work = 0
+
+  /// Of `work`, so that a short schema cannot stand for a very long one.
+  private static let workLimit = 65_536
+  /// Places that are referred to.
+  private static let referenceLimit = 1_024
+  /// Schemas inside of each other, those of `allOf` and `anyOf` among them.
+  private static let depthLimit = 96
 
   /// The grammar of a response format; `nil` for plain text.
   ///
   /// - Throws: 400 with the place and the keyword that cannot be honoured.
   static func grammar(of format: ResponseFormat) throws(APIError) -> Grammar? {
-    var compiler = SchemaGrammar()
-    let rule: JSONGrammar.Rule
+    let grammar: Grammar?
     switch format {
     case .text: return nil
-    case .jsonObject: rule = compiler.json.object
+    case .jsonObject:
+      let json = JSONGrammar()
+      grammar = json.builder.grammar(json.object)
     case .jsonSchema(let description):
-      let root = compiler.json.builder.makeRule()
-      try compiler.lay(
-        description["schema"] ?? .object(JSONObject()), from: root.start, to: root.end,
-        at: "schema")
-      rule = root
+      var compiler = SchemaGrammar(description["schema"] ?? .object(JSONObject()))
+      let rule = try compiler.layAll()
+      grammar = compiler.json.builder.grammar(rule)
     }
-    guard let grammar = compiler.json.builder.grammar(rule) else {
-      throw refusal(
-        "schema",
+    guard let grammar else {
+      throw SchemaPath.root.refusal(
         "it needs more than \(GrammarBuilder.stateLimit) states; lower 'maxLength' and 'maxItems'")
+    }
+    guard !grammar.isEmpty else {
+      throw SchemaPath.root.refusal("no document of finite length satisfies it")
     }
     return grammar
   }
 
-  private static func refusal(_ path: String, _ problem: String) -> APIError {
-    .invalidRequest(
-      "Invalid 'response_format.json_schema.\(path)': \(problem).", param: "response_format",
-      code: "invalid_json_schema")
+  private init(_ root: JSONValue) {
+    self.root = SchemaRoot(root)
   }
 
+  /// Lays the schema and whatever it refers to. What is referred to waits its turn, so that long
+  /// chains of references are not followed inside of each other.
+  private mutating func layAll() throws(APIError) -> JSONGrammar.Rule {
+    let whole = try rule(of: "#", at: .root)
+    while let reference = waiting.popLast() {
+      guard let rule = rules[reference] else { continue }
+      let path = SchemaPath(text: reference)
+      let schema = try root.resolve(reference, at: path)
+      try lay(schema, Place(from: rule.start, to: rule.end, path: path), in: reference)
+    }
+    try checkBeginnings()
+    return whole
+  }
+
+  /// The rule of what stands at `reference`.
+  ///
+  /// - Parameter path: where the reference stands
+  private mutating func rule(
+    of reference: String, at path: SchemaPath
+  ) throws(APIError) -> JSONGrammar.Rule {
+    if let known = rules[reference] { return known }
+    _ = try root.resolve(reference, at: path)
+    guard rules.count < Self.referenceLimit else {
+      throw path.refusal("a schema refers to at most \(Self.referenceLimit) places")
+    }
+    let rule = json.builder.makeRule()
+    rules[reference] = rule
+    waiting.append(reference)
+    return rule
+  }
+
+  /// Refuses a schema that is nothing but itself, `{"$ref": "#"}` and longer ways round.
+  private func checkBeginnings() throws(APIError) {
+    // What leads only to what ends is taken out, until nothing is left or only circles are.
+    var open = beginnings
+    while true {
+      let ended = open.filter { $0.value.allSatisfy { open[$0] == nil } }.map(\.key)
+      guard !ended.isEmpty else { break }
+      for reference in ended { open[reference] = nil }
+    }
+    guard let circle = open.keys.min() else { return }
+    throw SchemaPath(text: circle).refusal("it refers to itself without anything in between")
+  }
+
+  /// Between which states a schema is laid, and where it stands.
+  private struct Place {
+    let from: JSONGrammar.State
+    let to: JSONGrammar.State
+    let path: SchemaPath
+    var depth = 0
+
+    /// The same states, for another schema.
+    func of(_ path: SchemaPath) -> Place {
+      Place(from: from, to: to, path: path, depth: depth + 1)
+    }
+  }
+
+  /// - Parameter reference: what is being laid, while nothing of it was read yet
   private mutating func lay(
-    _ schema: JSONValue, from: JSONGrammar.State, to: JSONGrammar.State, at path: String
+    _ schema: JSONValue, _ place: Place, in reference: String?
   ) throws(APIError) {
-    if schema == .bool(true) { return json.builder.call(json.value, from: from, to: to) }
-    guard case .object(let object) = schema else {
-      throw Self.refusal(
-        path, "found \(schema.kind); a schema that something satisfies is an object")
+    guard json.builder.isWithinLimit else { return }
+    work += 1
+    guard work <= Self.workLimit else {
+      throw place.path.refusal("it is put together of more than \(Self.workLimit) schemas")
     }
-    let types = try Self.types(object, at: path)
-    if object["enum"] != nil || object["const"] != nil {
-      try Self.check(object, ["enum", "const", "type"], at: path)
-      return try layValues(object, types, from: from, to: to, at: path)
+    guard place.depth <= Self.depthLimit else {
+      throw place.path.refusal(
+        "schemas are put together more than \(Self.depthLimit) deep; does an 'allOf' come back "
+          + "to itself?")
     }
-    if let choices = object["anyOf"] {
-      try Self.check(object, ["anyOf"], at: path)
-      guard case .array(let choices) = choices, !choices.isEmpty else {
-        throw Self.refusal("\(path).anyOf", "found \(choices.kind); send an array of schemas")
-      }
+    if schema == .bool(true) {
+      return json.builder.call(json.value, from: place.from, to: place.to)
+    }
+    guard case .object(var object) = schema else {
+      throw place.path.refusal(
+        "found \(schema.kind); a schema that something satisfies is an object")
+    }
+    if let target = SchemaMerge.onlyReference(of: object) {
+      let rule = try rule(of: target, at: place.path.at("$ref"))
+      if let reference { beginnings[reference, default: []].insert(target) }
+      return json.builder.call(rule, from: place.from, to: place.to)
+    }
+    object = try SchemaMerge(root: root).flattened(object, at: place.path, work: &work)
+    // A contradiction, of which nothing is laid: perhaps of one way among several.
+    if object["type"] == .array([]), schema["type"] != .array([]) { return }
+    let keywords = SchemaKeywords(object: object, path: place.path)
+    if let choices = try keywords.schemas("anyOf") {
+      let siblings = JSONObject(object.members.filter { $0.key != "anyOf" })
+      let isAlone = SchemaKeywords(object: siblings, path: place.path).isFree
       for (index, choice) in choices.enumerated() {
-        try lay(choice, from: from, to: to, at: "\(path).anyOf[\(index)]")
+        try lay(
+          isAlone ? choice : ["allOf": .array([.object(siblings), choice])],
+          place.of(place.path.at("anyOf").at(index)), in: reference)
       }
       return
     }
-    guard let types else {
-      try Self.check(object, [], at: path, hint: "; say its 'type' beside it")
-      return json.builder.call(json.value, from: from, to: to)
+    try lay(keywords, place)
+  }
+
+  private mutating func lay(_ keywords: SchemaKeywords, _ place: Place) throws(APIError) {
+    let types = try keywords.types()
+    if let values = try keywords.values() {
+      try keywords.allow(["enum", "const", "type"])
+      return try lay(values, types, place)
     }
-    try Self.check(
-      object, types.reduce(into: ["type"]) { $0.formUnion(Self.keywords[$1] ?? []) }, at: path)
-    for type in types { try lay(type, object, from: from, to: to, at: path) }
+    guard let types else {
+      try keywords.allow([], hint: "; say its 'type' beside it")
+      return json.builder.call(json.value, from: place.from, to: place.to)
+    }
+    try keywords.allow(keywordsOf: types)
+    for type in types { try lay(type, keywords, place) }
   }
 
   private mutating func lay(
-    _ type: String, _ object: JSONObject, from: JSONGrammar.State, to: JSONGrammar.State,
-    at path: String
+    _ type: String, _ keywords: SchemaKeywords, _ place: Place
   ) throws(APIError) {
+    let (from, to) = (place.from, place.to)
     switch type {
-    case "object": try layObject(object, from: from, to: to, at: path)
+    case "object": try layObject(keywords, place)
     case "array":
-      let (least, most) = try Self.bounds(object, "minItems", "maxItems", at: path)
+      let (least, most) = try keywords.counts("minItems", "maxItems")
       let item = json.builder.makeRule()
-      try lay(object["items"] ?? true, from: item.start, to: item.end, at: "\(path).items")
+      try lay(
+        keywords["items"] ?? true,
+        Place(from: item.start, to: item.end, path: place.path.at("items"), depth: place.depth + 1),
+        in: nil)
       json.layArray(of: item, least, most, from: from, to: to)
-    case "string":
-      let (least, most) = try Self.bounds(object, "minLength", "maxLength", at: path)
-      json.layString(least, most, from: from, to: to)
-    case "integer": json.builder.call(json.integer, from: from, to: to)
-    case "number": json.builder.call(json.number, from: from, to: to)
+    case "string": try layString(keywords, place)
+    case "integer", "number":
+      guard let range = try keywords.range() else {
+        return json.builder.call(
+          type == "integer" ? json.integer : json.number, from: from, to: to)
+      }
+      let isLaid =
+        type == "integer"
+        ? range.layIntegers(&json, from: from, to: to) : range.layNumbers(&json, from: from, to: to)
+      guard isLaid else { throw place.path.refusal("no \(type) is within its bounds") }
     case "boolean":
       json.builder.read("true".utf8, from: from, to: to)
       json.builder.read("false".utf8, from: from, to: to)
@@ -108,119 +203,74 @@ struct SchemaGrammar {
     }
   }
 
-  private mutating func layObject(
-    _ object: JSONObject, from: JSONGrammar.State, to: JSONGrammar.State, at path: String
+  private mutating func layString(
+    _ keywords: SchemaKeywords, _ place: Place
   ) throws(APIError) {
-    let additional = object["additionalProperties"] ?? true
-    guard case .bool(let allowsMore) = additional else {
-      throw Self.refusal("\(path).additionalProperties", "only true and false are supported")
+    let (least, most) = try keywords.counts("minLength", "maxLength")
+    let format = try keywords.text("format").map { name throws(APIError) in
+      guard let format = StringFormat(rawValue: name) else {
+        let known = StringFormat.allCases.map { "'\($0.rawValue)'" }.joined(separator: ", ")
+        throw place.path.at("format").refusal(
+          "'\(name.prefix(64))' is not supported; supported are \(known)")
+      }
+      return format
     }
-    guard case .object(let properties) = object["properties"] ?? .object(JSONObject()) else {
-      throw Self.refusal("\(path).properties", "send an object of schemas")
+    guard let text = try keywords.text("pattern") ?? format?.pattern else {
+      return json.layString(least, most, from: place.from, to: place.to)
     }
-    let required = try Self.required(object, among: properties, at: path)
-    if properties.members.isEmpty, allowsMore {
-      return json.builder.call(json.object, from: from, to: to)
+    let limits = ["minLength", "maxLength", "format"].filter {
+      keywords[$0] != nil && ($0 != "format" || keywords["pattern"] != nil)
+    }
+    if let other = limits.first {
+      throw place.path.at(other).refusal(
+        "beside '\(keywords["pattern"] == nil ? "format" : "pattern")' it is not supported; "
+          + "say it in the pattern")
+    }
+    do {
+      json.layString(try StringPattern(text), from: place.from, to: place.to)
+    } catch {
+      throw place.path.at("pattern").refusal(error.problem)
+    }
+  }
+
+  private mutating func layObject(
+    _ keywords: SchemaKeywords, _ place: Place
+  ) throws(APIError) {
+    let (properties, required) = try keywords.properties()
+    let additional = keywords["additionalProperties"] ?? true
+    let path = place.path.at("additionalProperties")
+    if properties.members.isEmpty, additional != .bool(false) {
+      let value = json.builder.makeRule()
+      try lay(
+        additional, Place(from: value.start, to: value.end, path: path, depth: place.depth + 1),
+        in: nil)
+      return json.layMap(of: value, from: place.from, to: place.to)
+    }
+    guard [true, false].contains(additional) || additional.isObject else {
+      throw path.refusal("found \(additional.kind); send a schema or a truth value")
     }
     var members: [(key: [UInt8], value: JSONGrammar.Rule, isRequired: Bool)] = []
     for property in properties.members {
       let rule = json.builder.makeRule()
       try lay(
-        property.value, from: rule.start, to: rule.end, at: "\(path).properties.\(property.key)")
+        property.value,
+        Place(
+          from: rule.start, to: rule.end, path: place.path.at("properties").at(property.key),
+          depth: place.depth + 1), in: nil)
       members.append((Self.bytes(.string(property.key)), rule, required.contains(property.key)))
     }
-    json.layObject(members, from: from, to: to)
+    json.layObject(members, from: place.from, to: place.to)
   }
 
-  private mutating func layValues(
-    _ object: JSONObject, _ types: [String]?, from: JSONGrammar.State, to: JSONGrammar.State,
-    at path: String
+  private mutating func lay(
+    _ values: [JSONValue], _ types: [String]?, _ place: Place
   ) throws(APIError) {
-    var values = object["const"].map { [$0] }
-    if let choices = object["enum"] {
-      guard case .array(let choices) = choices, !choices.isEmpty else {
-        throw Self.refusal("\(path).enum", "send an array of values")
-      }
-      values = values?.filter(choices.contains) ?? choices
-    }
-    let fitting = (values ?? []).filter { value in
-      types?.contains { Self.isOf($0, value) } ?? true
-    }
+    let fitting = values.filter { value in types?.contains { value.isOf($0) } ?? true }
     guard !fitting.isEmpty else {
-      throw Self.refusal(path, "no value satisfies 'const', 'enum' and 'type' together")
+      throw place.path.refusal("no value satisfies 'const', 'enum' and 'type' together")
     }
-    for value in fitting { json.builder.read(Self.bytes(value), from: from, to: to) }
-  }
-
-  // MARK: Reading keywords
-
-  private static func types(
-    _ object: JSONObject, at path: String
-  ) throws(APIError) -> [String]? {
-    guard let type = object["type"] else { return nil }
-    var names: [String] = []
-    let written = if case .array(let list) = type { list } else { [type] }
-    for name in written {
-      guard case .string(let name) = name, types.contains(name) else {
-        throw refusal(
-          "\(path).type", "supported are \(types.map { "'\($0)'" }.joined(separator: ", "))")
-      }
-      // Each integer is a number, and is written once.
-      if !names.contains(name) { names.append(name) }
-    }
-    guard !names.isEmpty else { throw refusal("\(path).type", "name at least one type") }
-    return names.contains("number") ? names.filter { $0 != "integer" } : names
-  }
-
-  private static func check(
-    _ object: JSONObject, _ known: Set<String>, at path: String, hint: String = ""
-  ) throws(APIError) {
-    for member in object.members
-    where !known.contains(member.key) && !describing.contains(member.key) {
-      throw refusal(path, "this model cannot honour the keyword '\(member.key)' here\(hint)")
-    }
-  }
-
-  private static func bounds(
-    _ object: JSONObject, _ least: String, _ most: String, at path: String
-  ) throws(APIError) -> (Int, Int?) {
-    func bound(_ name: String) throws(APIError) -> Int? {
-      guard let value = object[name] else { return nil }
-      guard case .integer(let number) = value, (0...10_000).contains(number) else {
-        throw refusal("\(path).\(name)", "send an integer in 0...10000")
-      }
-      return Int(number)
-    }
-    let (low, high) = (try bound(least) ?? 0, try bound(most))
-    guard low <= high ?? low else {
-      throw refusal(path, "'\(least)' is above '\(most)'")
-    }
-    return (low, high)
-  }
-
-  private static func required(
-    _ object: JSONObject, among properties: JSONObject, at path: String
-  ) throws(APIError) -> Set<String> {
-    guard let required = object["required"] else { return [] }
-    guard case .array(let list) = required else {
-      throw refusal("\(path).required", "send an array of names")
-    }
-    var names: Set<String> = []
-    for name in list {
-      guard case .string(let name) = name, properties[name] != nil else {
-        throw refusal("\(path).required", "each name is one of 'properties'")
-      }
-      names.insert(name)
-    }
-    return names
-  }
-
-  private static func isOf(_ type: String, _ value: JSONValue) -> Bool {
-    switch (type, value) {
-    case ("object", .object), ("array", .array), ("string", .string), ("integer", .integer),
-      ("number", .integer), ("number", .double), ("boolean", .bool), ("null", .null):
-      true
-    default: false
+    for value in fitting {
+      json.builder.read(Self.bytes(value), from: place.from, to: place.to)
     }
   }
 
@@ -229,5 +279,21 @@ struct SchemaGrammar {
     var bytes: [UInt8] = []
     JSONWriter.append(to: &bytes) { $0.value(value) }
     return bytes
+  }
+}
+
+extension JSONValue {
+  fileprivate var isObject: Bool {
+    if case .object = self { true } else { false }
+  }
+
+  /// Whether it is of a type, as schemas name types.
+  fileprivate func isOf(_ type: String) -> Bool {
+    switch (type, self) {
+    case ("object", .object), ("array", .array), ("string", .string), ("integer", .integer),
+      ("number", .integer), ("number", .double), ("boolean", .bool), ("null", .null):
+      true
+    default: false
+    }
   }
 }

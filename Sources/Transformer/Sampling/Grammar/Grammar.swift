@@ -20,6 +20,8 @@ package struct Grammar: Sendable {
   /// By state; none where a rule ends.
   let edges: [[Edge]]
   let start: State
+  /// Whether there is any answer.
+  package var isEmpty: Bool { edges[Int(start)].isEmpty && start != end }
   /// Where the whole answer is complete.
   let end: State
   /// By state: whether a called rule ends there.
@@ -131,10 +133,45 @@ package struct GrammarBuilder {
   }
 
   /// The grammar whose answers are those of `rule`; `nil` beyond the limit.
+  ///
+  /// Ways that lead to no end are left out of it, so that no answer goes astray: a list that must
+  /// hold such a list, and so on for ever. A grammar of no answers at all has no way from its
+  /// start.
   package func grammar(_ rule: Rule) -> Grammar? {
     guard isWithinLimit else { return nil }
+    let ends = statesWithEnd()
+    let kept = edges.map { ways in
+      ways.filter { edge in
+        switch edge {
+        case .byte(_, let target), .skip(let target): ends[Int(target)]
+        case .call(let start, let then): ends[Int(start)] && ends[Int(then)]
+        }
+      }
+    }
     return Grammar(
-      edges: edges, start: rule.start, end: rule.end,
+      edges: kept, start: rule.start, end: rule.end,
       isRuleEnd: edges.indices.map { ruleEnds.contains(Grammar.State($0)) })
+  }
+  /// By state: whether the end of its rule can be reached from it, in finitely many steps.
+  private func statesWithEnd() -> [Bool] {
+    var ends = edges.indices.map { ruleEnds.contains(Grammar.State($0)) }
+    // Rules are mostly laid before what calls them or soon after: few rounds find all.
+    var isChanged = true
+    while isChanged {
+      isChanged = false
+      for state in edges.indices.reversed() where !ends[state] {
+        let reaches = edges[state].contains { edge in
+          switch edge {
+          case .byte(_, let target), .skip(let target): ends[Int(target)]
+          case .call(let start, let then): ends[Int(start)] && ends[Int(then)]
+          }
+        }
+        if reaches {
+          ends[state] = true
+          isChanged = true
+        }
+      }
+    }
+    return ends
   }
 }
