@@ -1,3 +1,4 @@
+import Foundation
 import Tensors
 import Testing
 
@@ -42,6 +43,92 @@ struct MatrixUnitsTests {
         sample.matrix.unpackRow(row, into: &out)
         return out
       })
+  }
+
+  /// The identity's product reads what the gated one wrote. Both sums err as above, sigmoid's
+  /// slope times its argument is below 1.1, and the result is rounded once more.
+  @Test(arguments: [false, true])
+  func `a gated product equals the two products and what joins them`(isExact: Bool) throws {
+    let kernels = try kernels(.amx)
+    var numbers = Numbers(seed: 31)
+    let share: Float = isExact ? 0x1p-16 : 0x1p-8
+    for (hidden, columns, rows) in [(32, 32, 1), (64, 96, 33), (32, 576, 40)] {
+      let gate = try PackedMatrixTests.Sample(.q4_1, rows: hidden, columns: columns, seed: 32)
+      let up = try PackedMatrixTests.Sample(.q8_0, rows: hidden, columns: columns, seed: 33)
+      let x = numbers.floats(rows * columns)
+      let result = try Self.gated(gate, up, x, rows: rows, isExact: isExact, kernels)
+      let (g, u) = (
+        PackedMatrixTests.exact(gate, x, rows: rows), PackedMatrixTests.exact(up, x, rows: rows)
+      )
+      let (gateBounds, upBounds) = (
+        Self.magnitudes(gate, x, rows: rows), Self.magnitudes(up, x, rows: rows)
+      )
+      for index in result.indices {
+        let silu = g[index] / (1 + exp(-g[index]))
+        let bound =
+          1.1 * gateBounds[index] * (abs(u[index]) + share * upBounds[index])
+          + abs(silu) * upBounds[index] + 2 * abs(silu * u[index])
+        #expect(abs(result[index] - silu * u[index]) <= share * bound)
+      }
+    }
+  }
+
+  @Test(arguments: [false, true])
+  func `a gate that is not a number stays visible, and a low one closes`(isExact: Bool) throws {
+    let kernels = try kernels(.amx)
+    let sample = try PackedMatrixTests.Sample(.q4_1, rows: 32, columns: 64, seed: 34)
+    for bad in [Float.nan, .infinity, -.infinity] {
+      var x = [Float](repeating: 1, count: 2 * 64)
+      x[40] = bad
+      let result = try Self.gated(sample, sample, x, rows: 2, isExact: isExact, kernels)
+      #expect(result[..<32].allSatisfy { !$0.isFinite })
+      #expect(result[32...].allSatisfy { $0.isFinite })
+    }
+    for factor: Float in [1e4, -1e4] {
+      let x = [Float](repeating: factor, count: 64)
+      let sums = PackedMatrixTests.exact(sample, x, rows: 1)
+      let result = try Self.gated(sample, sample, x, rows: 1, isExact: isExact, kernels)
+      for (value, sum) in zip(result, sums) where sum < -100 { #expect(abs(value) < 1e-25) }
+    }
+  }
+
+  /// The sums of magnitudes that errors are shares of.
+  private static func magnitudes(
+    _ sample: PackedMatrixTests.Sample, _ x: [Float], rows: Int
+  ) -> [Float] {
+    PackedMatrixTests.exact(
+      PackedMatrixTests.Sample(matrix: sample.matrix, rows: sample.rows.map { $0.map(abs) }),
+      x.map(abs), rows: rows)
+  }
+
+  /// The gated product of `x`, tile by tile and joined, times the identity.
+  private static func gated(
+    _ gate: PackedMatrixTests.Sample, _ up: PackedMatrixTests.Sample, _ x: [Float], rows: Int,
+    isExact: Bool, _ kernels: Kernels
+  ) throws -> [Float] {
+    let hidden = gate.matrix.rows
+    let form = ProductForm.brains(isExact: isExact)
+    let input = try PackedMatrixTests.Input(
+      x, rows: rows, columns: gate.matrix.columns, form: form, kernels: kernels)
+    let output = try PackedMatrixTests.Input(
+      [Float](repeating: 0, count: rows * hidden), rows: rows, columns: hidden, form: form,
+      kernels: kernels)
+    for first in stride(from: 0, to: gate.matrix.tileCount, by: 2) {
+      gate.matrix.gatedProduct(
+        up.matrix, tiles: first..<first + 2, input.activations, xRows: rows,
+        into: output.activations, form: form, kernels: kernels)
+    }
+    let identity = try #require(PackedMatrix(rows: hidden, columns: hidden, format: .f32))
+    let ones = (0..<hidden * hidden).map { Float($0 % (hidden + 1) == 0 ? 1 : 0) }
+    ones.withUnsafeBytes { identity.pack($0, firstTile: 0) }
+    var result = [Float](repeating: .nan, count: rows * hidden)
+    result.withUnsafeMutableBufferPointer { out in
+      guard let start = out.baseAddress else { return }
+      identity.multiply(
+        tiles: 0..<identity.tileCount, output.activations, xRows: 0..<rows, into: start,
+        stride: hidden, form: form, kernels: kernels)
+    }
+    return withExtendedLifetime((input.memory, output.memory)) { result }
   }
 
   @Test(arguments: [false, true])
