@@ -92,6 +92,7 @@ static void split(uint16_t *high, uint16_t *low, const float *x, size_t rows, si
 }
 
 #include "amx_panels.h"
+#include "amx_tiles.h"
 #include "amx_attention.h"
 #include "amx_products.h"
 

@@ -7,79 +7,6 @@
 /* Columns of a panel, unless its sums may not be taken in pieces. */
 #define PANEL_COLUMNS 576
 
-/* Four products: two tiles of rows in register A and the next with those of weights in B and the
- * next. Sums are in registers 0...3: rows 0...15 and 16...31 of the first tile, then the second. */
-#define MULTIPLY(A, B)                                                                             \
-  _tile_dpbf16ps(0, A, B);                                                                         \
-  _tile_dpbf16ps(1, A + 1, B);                                                                     \
-  if (has_second) {                                                                                \
-    _tile_dpbf16ps(2, A, B + 1);                                                                   \
-    _tile_dpbf16ps(3, A + 1, B + 1);                                                               \
-  }
-
-#define LOAD_ROWS(A, from)                                                                         \
-  _tile_loadd(A, from, TILE_ROW_BYTES);                                                            \
-  _tile_loadd(A + 1, (from) + next_rows, TILE_ROW_BYTES)
-
-#define LOAD_WEIGHTS(B, from)                                                                      \
-  _tile_loadd(B, from, TILE_ROW_BYTES);                                                            \
-  if (has_second) _tile_loadd(B + 1, (from) + next_tile, TILE_ROW_BYTES)
-
-/* A panel: one or two tiles of weights, [tiles, depth / 2, CK_TILE, 2]. */
-typedef struct weight_panel {
-  const uint16_t *high, *low;
-  size_t depth;
-} weight_panel;
-
-/* Sums of 32 rows, `next_rows` being how far rows 16...31 lie from the first. On the way the cache
- * is told of 32 rows of `soon`, 128 bytes each, which will be read or written next: the hardware
- * does not foresee them. */
-ALWAYS_INLINE void sum_rows(ck_brains x, size_t next_rows, weight_panel panel, const float *soon,
-                            size_t soon_stride, int is_exact, int has_second) {
-  size_t next_tile = panel.depth * CK_TILE, fetched = 0;
-  for (size_t k = 0; k < panel.depth * CK_TILE; k += TILE_COUNT) {
-    LOAD_ROWS(4, x.high + k);
-    LOAD_WEIGHTS(6, panel.high + k);
-    MULTIPLY(4, 6)
-    for (size_t end = fetched + 4; fetched < 32 && fetched < end; fetched++) {
-      _mm_prefetch((const char *)(soon + fetched * soon_stride), _MM_HINT_T1);
-      _mm_prefetch((const char *)(soon + fetched * soon_stride + TILE_ROWS), _MM_HINT_T1);
-    }
-    if (!is_exact) continue;
-    LOAD_WEIGHTS(6, panel.low + k);
-    MULTIPLY(4, 6)
-    LOAD_ROWS(4, x.low + k);
-    LOAD_WEIGHTS(6, panel.high + k);
-    MULTIPLY(4, 6)
-  }
-}
-
-ALWAYS_INLINE void clear_sums(void) {
-  _tile_zero(0);
-  _tile_zero(1);
-  _tile_zero(2);
-  _tile_zero(3);
-}
-
-/* c [32, 32] or, with one weight tile, c [32, 16]. */
-ALWAYS_INLINE void load_sums(const float *c, size_t stride, int has_second) {
-  const float *below = c + TILE_ROWS * stride;
-  _tile_loadd(0, c, stride * sizeof *c);
-  _tile_loadd(1, below, stride * sizeof *c);
-  if (!has_second) return;
-  _tile_loadd(2, c + CK_TILE, stride * sizeof *c);
-  _tile_loadd(3, below + CK_TILE, stride * sizeof *c);
-}
-
-ALWAYS_INLINE void save_sums(float *c, size_t stride, int has_second) {
-  float *below = c + TILE_ROWS * stride;
-  _tile_stored(0, c, stride * sizeof *c);
-  _tile_stored(1, below, stride * sizeof *c);
-  if (!has_second) return;
-  _tile_stored(2, c + CK_TILE, stride * sizeof *c);
-  _tile_stored(3, below + CK_TILE, stride * sizeof *c);
-}
-
 /* The rows that do not fill 32: through a buffer, so that nothing beyond them is written. */
 #define COPY_ROWS(to, to_stride, from, from_stride, rows, columns)                                 \
   for (size_t i_ = 0; i_ < (rows); i_++)                                                           \
@@ -94,7 +21,7 @@ ALWAYS_INLINE ck_brains rows_from(ck_brains x, size_t i, size_t columns, size_t 
 /* All rows with one panel, whose first column is `first`: out [rows, 16 or 32]. `next` is where the
  * next panel's results go. */
 ALWAYS_INLINE void multiply_panel(ck_brains x, float *out, const float *next, size_t out_stride,
-                                  size_t rows, size_t columns, weight_panel panel, size_t first,
+                                  size_t rows, size_t columns, panel panel, size_t first,
                                   int accumulate, int is_exact, int has_second) {
   _Alignas(64) float rest[4 * TILE_ROWS * TILE_ROWS];
   size_t width = has_second ? 2 * CK_TILE : CK_TILE;
@@ -109,9 +36,9 @@ ALWAYS_INLINE void multiply_panel(ck_brains x, float *out, const float *next, si
     }
     if (accumulate) load_sums(to, stride, has_second);
     else clear_sums();
-    const float *soon = some > 2 * TILE_ROWS ? c + 2 * TILE_ROWS * out_stride : next;
-    sum_rows(rows_from(x, i, columns, first), TILE_ROWS * columns, panel, soon, out_stride,
-             is_exact, has_second);
+    target soon = {some > 2 * TILE_ROWS ? c + 2 * TILE_ROWS * out_stride : next, out_stride};
+    sum_rows(rows_from(x, i, columns, first), TILE_ROWS * columns, panel, soon, is_exact,
+             has_second);
     save_sums(to, stride, has_second);
     if (!is_whole) COPY_ROWS(c, out_stride, rest, 32, some, width);
   }
@@ -128,7 +55,7 @@ ALWAYS_INLINE void product_with(ck_brains x, float *out, size_t out_stride, size
   size_t piece = (columns / CK_BLOCK + pieces - 1) / pieces * CK_BLOCK;
   for (size_t first = 0; first < columns; first += piece) {
     size_t depth = columns - first < piece ? columns - first : piece;
-    weight_panel panel = {high, low, depth};
+    panel panel = {high, low, depth, depth * CK_TILE};
     int adds = accumulate || first > 0;
     for (size_t t = 0; t < tile_count; t += 2) {
       int has_second = t + 1 < tile_count;
@@ -188,7 +115,8 @@ ALWAYS_INLINE void gated_with(uint16_t *high, uint16_t *low, size_t out_columns,
                               size_t tile_count, size_t columns, int is_exact) {
   _Alignas(64) uint16_t weights[2][2 * CK_TILE * CK_GATED_COLUMNS];
   _Alignas(64) float sums[2][4 * TILE_ROWS * TILE_ROWS];
-  weight_panel panel = {weights[0], weights[1], columns};
+  panel panel = {weights[0], weights[1], columns, columns * CK_TILE};
+  const target none = {NULL, 0};
   for (size_t t = 0; t < tile_count; t++) {
     for (size_t s = 0; s < 2; s++) {
       const ck_tiles *from = s ? up : gate;
@@ -201,7 +129,7 @@ ALWAYS_INLINE void gated_with(uint16_t *high, uint16_t *low, size_t out_columns,
     size_t i = 0;
     for (; i < rows; i += 2 * TILE_ROWS) {
       clear_sums();
-      sum_rows(rows_from(x, i, columns, 0), TILE_ROWS * columns, panel, sums[0], 32, is_exact, 1);
+      sum_rows(rows_from(x, i, columns, 0), TILE_ROWS * columns, panel, none, is_exact, 1);
       if (i > 0) {
         size_t before = to + (i - 2 * TILE_ROWS) * out_columns;
         save_gated(sums[(i / 32 + 1) % 2], high + before, is_exact ? low + before : NULL, step);

@@ -165,6 +165,7 @@ struct MatrixUnitsTests {
     .init(positions: 1, first: 200, group: 3, width: 64),
     .init(positions: 64, first: 0, group: 3, width: 64),
     .init(positions: 64, first: 450, group: 3, width: 64),
+    .init(positions: 128, first: 20, group: 3, width: 32),
     .init(positions: 17, first: 47, group: 4, width: 96),
     .init(positions: 20, first: 300, group: 8, width: 128),
     .init(positions: 64, first: 250, group: 3, width: 64, window: .init(sinks: 4, reach: 20)),

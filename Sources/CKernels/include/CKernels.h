@@ -35,7 +35,7 @@
 /* Query rows (positions times grouped heads) that one flash tile may hold. */
 #define CK_FLASH_ROWS 96
 /* The same for matrix units. */
-#define CK_MATRIX_ROWS 192
+#define CK_MATRIX_ROWS 384
 
 /* An IEEE 754 binary16 number, as its bits. */
 typedef uint16_t ck_half;

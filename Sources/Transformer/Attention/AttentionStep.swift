@@ -1,6 +1,7 @@
 import Tensors
 
-/// The attention of one sequence's rows of a pass: (key/value head, query tile) by (head, tile).
+/// The attention of one sequence's rows of a pass: query tile by query tile of each key/value head,
+/// so that a head's keys stay in the cache.
 struct AttentionStep {
   private let pass: ForwardPass
   private let sequence: SequenceRows
@@ -48,7 +49,7 @@ struct AttentionStep {
 
   /// One flash call for each key/value head and tile of positions.
   private func runPlan(_ item: Int, _ layer: Int, _ lane: Int, _ blocks: inout KeyBlockList) {
-    let (index, head) = item.quotientAndRemainder(dividingBy: parameters.keyValueHeads)
+    let (head, index) = item.quotientAndRemainder(dividingBy: tiles.count)
     let queries = queryTile(
       tiles[index], firstHead: head * parameters.group, heads: parameters.group)
     let selector = sequence.attention.selection.map {
