@@ -12,8 +12,8 @@ ALWAYS_INLINE void save_columns(pair_block to, size_t column, lanes a, lanes b) 
   save_pairs(to.high + at, to.low ? to.low + at : NULL, a, b);
 }
 
-/* Where in a float a nibble q makes 2^e + q of it, and what is added to the product with d so that it
- * becomes d q + m. */
+/* Where in a float a nibble q makes 2^e + q of it, and what is added to the product with d so that
+ * it becomes d q + m. */
 typedef struct nibble_place {
   __m512i mask, power;
   lanes offset;
