@@ -22,7 +22,8 @@ typedef struct key_group {
 } key_group;
 
 typedef struct matrix_scratch {
-  uint16_t *queries;  /* [parts, CK_MATRIX_ROWS / 16, width / 32, 16, 32], scaled */
+  uint16_t *queries;  /* [2, parts, CK_MATRIX_ROWS / 16, width / 32, 16, 32], scaled: as they look
+                       * at most keys, then as they look at the sinks */
   uint16_t *keys;     /* [parts, GROUPS, width / 2, 16, 2] */
   uint16_t *values;   /* [parts, width / 16, GROUPS / 2, 16, 16, 2] */
   uint16_t *weights;  /* [parts, 2, GROUPS / 2, 16, 32] */
@@ -41,7 +42,7 @@ ALWAYS_INLINE void *take(char **next, size_t bytes) {
 static matrix_scratch divide_matrix_scratch(void *scratch, size_t width) {
   matrix_scratch s;
   char *next = scratch;
-  s.queries = take(&next, 4 * CK_MATRIX_ROWS * width);
+  s.queries = take(&next, 2 * 4 * CK_MATRIX_ROWS * width);
   s.keys = take(&next, 4 * GROUPS * 16 * width);
   s.values = take(&next, 4 * GROUPS * 16 * width);
   s.weights = take(&next, 4 * STEP * GROUPS * 16);
@@ -54,15 +55,14 @@ static matrix_scratch divide_matrix_scratch(void *scratch, size_t width) {
 
 /* Scaled queries, row = position * group + head, turned where the keys are codes; zeros fill up the
  * last 32 rows. */
-static void split_queries(const matrix_scratch *s, const ck_query_tile *tile, size_t rows,
-                          int are_codes, int is_exact) {
+static void split_queries(const matrix_scratch *s, const ck_query_tile *tile, const float *queries,
+                          uint16_t *out, size_t rows, int are_codes, int is_exact) {
   size_t width = tile->width, padded = (rows + STEP - 1) / STEP * STEP;
   float turned = are_codes ? (float)ck_hadamard_size(width) : 1;
   lanes factor = all(tile->scale * 1.44269504088896340736f / turned);
   for (size_t row = 0; row < padded; row++) {
-    const float *query =
-        tile->queries + row / tile->group * tile->stride + row % tile->group * width;
-    uint16_t *high = s->queries + row / 16 * 16 * width + row % 16 * DEPTH;
+    const float *query = queries + row / tile->group * tile->stride + row % tile->group * width;
+    uint16_t *high = out + row / 16 * 16 * width + row % 16 * DEPTH;
     uint16_t *low = is_exact ? high + CK_MATRIX_ROWS * width : NULL;
     float *scaled = s->scores; /* not in use yet */
     for (size_t c = 0; c < width; c += LANES)
@@ -133,11 +133,14 @@ static void clear_values(const matrix_scratch *s, size_t g, size_t width, int is
   }
 }
 
-/* scores [32, count * 16] of 32 rows of queries; count is even. */
-ALWAYS_INLINE void score_groups(const matrix_scratch *s, size_t row, size_t count, size_t width,
-                                int is_exact) {
+/* Where the second set of queries begins. */
+ALWAYS_INLINE size_t sink_offset(size_t width) { return 2 * CK_MATRIX_ROWS * width; }
+
+/* scores [32, count * 16] of 32 rows of one set of queries; count is even. */
+ALWAYS_INLINE void score_groups(const matrix_scratch *s, const uint16_t *queries, size_t row,
+                                size_t count, size_t width, int is_exact) {
   const size_t line = GROUPS * 16, part = line * width;
-  const uint16_t *queries = s->queries + row * width;
+  queries += row * width;
   const ck_brains rows = {queries, is_exact ? queries + CK_MATRIX_ROWS * width : NULL};
   const target none = {NULL, 0};
   for (size_t g = 0; g < count; g += 2) {
@@ -234,6 +237,8 @@ ALWAYS_INLINE void add_values(const matrix_scratch *s, size_t row, size_t count,
 /* All rows of a tile over the groups that are in tile form. */
 ALWAYS_INLINE void attend_groups(const matrix_scratch *s, const ck_query_tile *tile, size_t rows,
                                  const key_group *groups, size_t count, int is_exact) {
+  int are_sinks = queries_for(tile, groups->block) != tile->queries;
+  const uint16_t *queries = s->queries + (are_sinks ? sink_offset(tile->width) : 0);
   size_t even = (count + 1) / 2 * 2;
   if (even > count) clear_values(s, count, tile->width, is_exact);
   for (size_t row = 0; row < rows; row += STEP) {
@@ -247,7 +252,7 @@ ALWAYS_INLINE void attend_groups(const matrix_scratch *s, const ck_query_tile *t
       seen--;
     if (seen == 0) continue;
     size_t whole = (seen + 1) / 2 * 2;
-    score_groups(s, row, whole, tile->width, is_exact);
+    score_groups(s, queries, row, whole, tile->width, is_exact);
     if (whole > seen)
       for (size_t i = 0; i < STEP; i++) save(s->scores + i * LINE + seen * 16, all(-INFINITY));
     for (size_t g = 0; g < seen; g++) {
@@ -261,12 +266,13 @@ ALWAYS_INLINE void attend_groups(const matrix_scratch *s, const ck_query_tile *t
   }
 }
 
-/* Whether a group begins a new batch. What a row gets must not depend on the rows of its tile,
- * which decide where a window begins: so a window's keys are batched, and paired, by their
- * positions. */
-ALWAYS_INLINE int begins_batch(const ck_key_block *block, int32_t column, int32_t reach) {
-  if (block->reach != reach) return 1;
-  return reach != INT32_MAX && (block->start + column) % (GROUPS * 16) == 0;
+/* Whether a group begins a new batch, `before` being the block of the group before. What a row gets
+ * must not depend on the rows of its tile, which decide where a window begins: so a window's keys
+ * are batched, and paired, by their positions. */
+ALWAYS_INLINE int begins_batch(const ck_key_block *block, int32_t column,
+                               const ck_key_block *before) {
+  if (block->reach != before->reach || block->is_sink != before->is_sink) return 1;
+  return block->reach != INT32_MAX && (block->start + column) % (GROUPS * 16) == 0;
 }
 
 ALWAYS_INLINE void flash_with(const ck_query_tile *tile, const ck_key_block *blocks, size_t count,
@@ -274,22 +280,25 @@ ALWAYS_INLINE void flash_with(const ck_query_tile *tile, const ck_key_block *blo
   size_t width = tile->width, rows = tile->positions * tile->group;
   size_t padded = (rows + STEP - 1) / STEP * STEP;
   matrix_scratch s = divide_matrix_scratch(scratch, width);
-  split_queries(&s, tile, rows, count > 0 && !blocks->keys, is_exact);
+  int are_codes = count > 0 && !blocks->keys;
+  split_queries(&s, tile, tile->queries, s.queries, rows, are_codes, is_exact);
+  if (tile->sink_queries)
+    split_queries(&s, tile, tile->sink_queries, s.queries + sink_offset(width), rows, are_codes,
+                  is_exact);
   memset(s.sums, 0, padded * width * sizeof *s.sums);
   memset(s.totals, 0, padded * 16 * sizeof *s.totals);
   for (size_t row = 0; row < padded; row++) s.largest[row] = -INFINITY;
 
   key_group groups[GROUPS];
   size_t filled = 0;
-  int32_t last = tile->position + (int32_t)tile->positions - 1, reach = -1;
+  int32_t last = tile->position + (int32_t)tile->positions - 1;
   for (const ck_key_block *block = blocks; block < blocks + count; block++) {
     int32_t low = visible_low(block, tile->position), high = visible_high(block, last);
     for (int32_t column = low / 32 * 32; column < high; column += 16) {
-      if (filled > 0 && begins_batch(block, column, reach)) {
+      if (filled > 0 && begins_batch(block, column, groups[filled - 1].block)) {
         attend_groups(&s, tile, rows, groups, filled, is_exact);
         filled = 0;
       }
-      reach = block->reach;
       groups[filled] = (key_group){block, (size_t)column};
       load_group(&s, groups[filled], filled, width, is_exact);
       if (++filled < GROUPS) continue;

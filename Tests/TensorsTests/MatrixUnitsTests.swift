@@ -194,6 +194,43 @@ struct MatrixUnitsTests {
     }
   }
 
+  @Test(arguments: [false, true])
+  func `sinks are looked at with queries of their own`(isExact: Bool) throws {
+    let kernels = try kernels(.amx)
+    let cache = try AttentionTests.Cache(
+      length: 182, width: 64, spread: 1, seed: 8, kernels: kernels)
+    var list = KeyBlockList()
+    list.append(cache.blocks[0], start: 0, positions: 0..<4, reach: .max, isSink: true)
+    for (index, block) in cache.blocks.enumerated() {
+      list.append(block, start: index * KeyBlock.keyCount, positions: 4..<Int.max, reach: 50)
+    }
+    var numbers = Numbers(seed: 35)
+    let (queries, sinkQueries) = (numbers.floats(32 * 192), numbers.floats(32 * 192))
+    func attend(_ units: AttentionUnits, _ kernels: Kernels) throws -> [Float] {
+      var out = [Float](repeating: .nan, count: 32 * 192)
+      let bytes = QueryTile.scratchCount(headWidth: 64) * MemoryLayout<Float>.stride
+      let memory = try #require(Memory(byteCount: bytes))
+      queries.withUnsafeBufferPointer { queries in
+        sinkQueries.withUnsafeBufferPointer { sinkQueries in
+          out.withUnsafeMutableBufferPointer { out in
+            guard let from = queries.baseAddress, let to = out.baseAddress else { return }
+            QueryTile(
+              queries: from, sinkQueries: sinkQueries.baseAddress, out: to, stride: 192,
+              positions: 32, group: 3, headWidth: 64, position: 150, scale: 0.125
+            ).attend(
+              to: list, scratch: memory.base.assumingMemoryBound(to: Float.self), units: units,
+              kernels: kernels)
+          }
+        }
+      }
+      return withExtendedLifetime(memory) { out }
+    }
+    expectClose(
+      try attend(.matrix(isExact: isExact), kernels), try attend(.vector, .scalar),
+      absolute: isExact ? 5e-5 : 0x1p-6)
+    withExtendedLifetime(cache.memory) {}
+  }
+
   @Test func `a query that sees nothing gets zeros`() throws {
     let kernels = try kernels(.amx)
     let test = AttentionTests.Case(

@@ -16,10 +16,7 @@ struct AttentionStep {
     self.sequence = sequence
     self.firstRow = firstRow
     let parameters = pass.weights.parameters
-    // Matrix units have no second set of queries for the sinks of a window that streams.
-    let units =
-      sequence.sinkReach == nil
-      ? pass.kernels.attentionUnits(for: pass.form, headWidth: parameters.headWidth) : .vector
+    let units = pass.kernels.attentionUnits(for: pass.form, headWidth: parameters.headWidth)
     self.units = units
     tiles = sequence.attention.tiles(
       sequence.positions,
