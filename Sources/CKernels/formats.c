@@ -334,10 +334,10 @@ size_t ck_flash_scratch(size_t width) {
 }
 
 size_t ck_matrix_scratch(size_t width) {
-  /* The parts of matrix_scratch, each rounded up to 64 bytes: queries, 256 keys, values and
-   * weights, scores, sums, totals, maxima. */
+  /* The parts of matrix_scratch, each rounded up to 64 bytes: two sets of queries, 256 keys, values
+   * and weights, scores, sums, totals, maxima. */
   const size_t keys = 256;
-  return 4 * (CK_MATRIX_ROWS * width + 2 * keys * width + 2 * 16 * keys +
+  return 4 * (2 * CK_MATRIX_ROWS * width + 2 * keys * width + 2 * 32 * (keys + 16) +
               CK_MATRIX_ROWS * (width + 16 + 1)) +
          8 * 64;
 }

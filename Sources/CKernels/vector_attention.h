@@ -84,61 +84,6 @@ static cache_matrix values_from(const ck_key_block *block, size_t first, size_t 
   return values;
 }
 
-typedef enum cell { CELL_FLOAT, CELL_HALF, CELL_CODE } cell;
-
-ALWAYS_INLINE lanes load_cells(cell kind, const void *p, size_t at) {
-  if (kind == CELL_HALF) return load_half((const ck_half *)p + at);
-  if (kind == CELL_CODE) return load_codes((const int8_t *)p + at);
-  return load((const float *)p + at);
-}
-
-/* c [rows, vectors * LANES] = or += (a [rows, depth] . b [depth, ...]) * scales, at most CK_BLOCK
- * deep: summed from zero, in order, and then added, as products with weights are. Inlined with
- * constant `rows`, `vectors` and `kind`. */
-ALWAYS_INLINE void cache_tile(int rows, int vectors, cell kind, float *c, size_t c_stride,
-                              const float *a, size_t a_stride, const void *b, size_t b_stride,
-                              const ck_half *scales, size_t depth, int accumulate) {
-  lanes sums[PRODUCT_ROWS][4];
-#pragma unroll
-  for (int i = 0; i < rows; i++)
-#pragma unroll
-    for (int v = 0; v < vectors; v++) sums[i][v] = all(0);
-  for (size_t k = 0; k < depth; k++) {
-    lanes column[4];
-#pragma unroll
-    for (int v = 0; v < vectors; v++)
-      column[v] = load_cells(kind, b, k * b_stride + (size_t)v * LANES);
-#pragma unroll
-    for (int i = 0; i < rows; i++) {
-      lanes element = all(a[(size_t)i * a_stride + k]);
-#pragma unroll
-      for (int v = 0; v < vectors; v++) sums[i][v] = multiply_add(element, column[v], sums[i][v]);
-    }
-  }
-#pragma unroll
-  for (int v = 0; v < vectors; v++) {
-    lanes scale = scales ? load_half(scales + v * LANES) : all(1);
-#pragma unroll
-    for (int i = 0; i < rows; i++) {
-      float *cell = c + (size_t)i * c_stride + v * LANES;
-      lanes sum = scales ? mul(sums[i][v], scale) : sums[i][v];
-      save(cell, accumulate ? add(load(cell), sum) : sum);
-    }
-  }
-}
-
-/* The same for any depth: `b` has cells of `kind` from its first column on. */
-ALWAYS_INLINE void deep_cache_tile(int rows, int vectors, cell kind, float *c, size_t c_stride,
-                                   const float *a, size_t a_stride, const void *b, size_t b_stride,
-                                   const ck_half *scales, size_t depth, int accumulate) {
-  size_t size = kind == CELL_FLOAT ? sizeof(float) : kind == CELL_HALF ? sizeof(ck_half) : 1;
-  for (size_t first = 0; first < depth; first += CK_BLOCK)
-    cache_tile(rows, vectors, kind, c, c_stride, a + first, a_stride,
-               (const char *)b + first * b_stride * size, b_stride,
-               scales, depth - first < CK_BLOCK ? depth - first : CK_BLOCK,
-               accumulate || first > 0);
-}
-
 /* Up to three rows straight from the cells. Four vectors wide while they last, so that the sums'
  * latency is hidden. */
 ALWAYS_INLINE void few_rows(int rows, cell kind, float *c, size_t c_stride, const float *a,
@@ -146,12 +91,11 @@ ALWAYS_INLINE void few_rows(int rows, cell kind, float *c, size_t c_stride, cons
                             size_t columns, size_t depth, int accumulate) {
   size_t j = 0, size = kind == CELL_HALF ? sizeof(ck_half) : 1;
   for (; j + 4 * LANES <= columns; j += 4 * LANES)
-    deep_cache_tile(rows, 4, kind, c + j, c_stride, a, a_stride, (const char *)b + j * size,
-                    matrix->stride, matrix->scales ? matrix->scales + j : NULL, depth, accumulate);
+    deep_tile(rows, 4, kind, c + j, c_stride, a, a_stride, (const char *)b + j * size,
+              matrix->stride, matrix->scales ? matrix->scales + j : NULL, depth, accumulate);
   for (; j < columns; j += 16)
-    deep_cache_tile(rows, ROW_VECTORS, kind, c + j, c_stride, a, a_stride,
-                    (const char *)b + j * size, matrix->stride,
-                    matrix->scales ? matrix->scales + j : NULL, depth, accumulate);
+    deep_tile(rows, ROW_VECTORS, kind, c + j, c_stride, a, a_stride, (const char *)b + j * size,
+              matrix->stride, matrix->scales ? matrix->scales + j : NULL, depth, accumulate);
 }
 
 /* Many rows, which share the cells as floats. */
@@ -167,14 +111,14 @@ static void many_rows(float *c, size_t c_stride, const float *a, size_t a_stride
     const ck_half *scales = b->scales ? b->scales + j : NULL;
     size_t i = 0;
     for (; i + PRODUCT_ROWS <= rows; i += PRODUCT_ROWS)
-      deep_cache_tile(PRODUCT_ROWS, ROW_VECTORS, CELL_FLOAT, c + i * c_stride + j, c_stride,
-                      a + i * a_stride, a_stride, floats + j, stride, scales, depth, accumulate);
+      deep_tile(PRODUCT_ROWS, ROW_VECTORS, CELL_FLOAT, c + i * c_stride + j, c_stride,
+                a + i * a_stride, a_stride, floats + j, stride, scales, depth, accumulate);
     for (; i + 3 <= rows; i += 3)
-      deep_cache_tile(3, ROW_VECTORS, CELL_FLOAT, c + i * c_stride + j, c_stride,
-                      a + i * a_stride, a_stride, floats + j, stride, scales, depth, accumulate);
+      deep_tile(3, ROW_VECTORS, CELL_FLOAT, c + i * c_stride + j, c_stride, a + i * a_stride,
+                a_stride, floats + j, stride, scales, depth, accumulate);
     for (; i < rows; i++)
-      deep_cache_tile(1, ROW_VECTORS, CELL_FLOAT, c + i * c_stride + j, c_stride,
-                      a + i * a_stride, a_stride, floats + j, stride, scales, depth, accumulate);
+      deep_tile(1, ROW_VECTORS, CELL_FLOAT, c + i * c_stride + j, c_stride, a + i * a_stride,
+                a_stride, floats + j, stride, scales, depth, accumulate);
   }
 }
 

@@ -103,15 +103,24 @@ static void panel(float *out, const void *tile, ck_packing packing, size_t colum
   }
 }
 
-/* The register tile: c [rows, vectors * LANES] = or += a [rows, depth] . b [depth, ...].
- * Inlined with constant `rows` and `vectors`.
+/* What the second factor of a register tile is kept as. */
+typedef enum cell { CELL_FLOAT, CELL_HALF, CELL_CODE } cell;
+
+ALWAYS_INLINE lanes load_cells(cell kind, const void *p, size_t at) {
+  if (kind == CELL_HALF) return load_half((const ck_half *)p + at);
+  if (kind == CELL_CODE) return load_codes((const int8_t *)p + at);
+  return load((const float *)p + at);
+}
+
+/* The register tile: c [rows, vectors * LANES] = or += (a [rows, depth] . b [depth, ...]) * scales,
+ * `scales` being one for each column or NULL. Inlined with constant `rows`, `vectors` and `kind`.
  *
  * Every product sums CK_BLOCK terms from zero, in order, and then adds them to what it has: so a
  * row's result has the same bits however many rows are computed with it, and one row's blocks do
  * not wait for each other. Callers give at most CK_BLOCK of depth at a time. */
-ALWAYS_INLINE void register_tile(int rows, int vectors, float *c, size_t c_stride, const float *a,
-                                 size_t a_stride, const float *b, size_t b_stride, size_t depth,
-                                 int accumulate) {
+ALWAYS_INLINE void register_tile(int rows, int vectors, cell kind, float *c, size_t c_stride,
+                                 const float *a, size_t a_stride, const void *b, size_t b_stride,
+                                 const ck_half *scales, size_t depth, int accumulate) {
   lanes sums[PRODUCT_ROWS][4];
 #pragma unroll
   for (int i = 0; i < rows; i++)
@@ -121,7 +130,7 @@ ALWAYS_INLINE void register_tile(int rows, int vectors, float *c, size_t c_strid
     lanes column[4];
 #pragma unroll
     for (int v = 0; v < vectors; v++)
-      column[v] = load(b + k * b_stride + v * LANES);
+      column[v] = load_cells(kind, b, k * b_stride + (size_t)v * LANES);
 #pragma unroll
     for (int i = 0; i < rows; i++) {
       lanes element = all(a[(size_t)i * a_stride + k]);
@@ -130,22 +139,26 @@ ALWAYS_INLINE void register_tile(int rows, int vectors, float *c, size_t c_strid
     }
   }
 #pragma unroll
-  for (int i = 0; i < rows; i++)
+  for (int v = 0; v < vectors; v++) {
+    lanes scale = scales ? load_half(scales + v * LANES) : all(1);
 #pragma unroll
-    for (int v = 0; v < vectors; v++) {
+    for (int i = 0; i < rows; i++) {
       float *cell = c + (size_t)i * c_stride + v * LANES;
-      save(cell, accumulate ? add(load(cell), sums[i][v]) : sums[i][v]);
+      lanes sum = scales ? mul(sums[i][v], scale) : sums[i][v];
+      save(cell, accumulate ? add(load(cell), sum) : sum);
     }
+  }
 }
 
-/* The same for any depth and floats, with a constant number of rows and 16 columns. */
-ALWAYS_INLINE void deep_tile(int rows, float *c, size_t c_stride, const float *a, size_t a_stride,
-                             const float *b, size_t b_stride, size_t depth, int accumulate) {
-  for (size_t first = 0; first < depth; first += CK_BLOCK) {
-    size_t part = depth - first < CK_BLOCK ? depth - first : CK_BLOCK;
-    register_tile(rows, ROW_VECTORS, c, c_stride, a + first, a_stride, b + first * b_stride,
-                  b_stride, part, accumulate || first > 0);
-  }
+/* The same for any depth: `b` has cells of `kind` from its first column on. */
+ALWAYS_INLINE void deep_tile(int rows, int vectors, cell kind, float *c, size_t c_stride,
+                             const float *a, size_t a_stride, const void *b, size_t b_stride,
+                             const ck_half *scales, size_t depth, int accumulate) {
+  size_t size = kind == CELL_FLOAT ? sizeof(float) : kind == CELL_HALF ? sizeof(ck_half) : 1;
+  for (size_t first = 0; first < depth; first += CK_BLOCK)
+    register_tile(rows, vectors, kind, c, c_stride, a + first, a_stride,
+                  (const char *)b + first * b_stride * size, b_stride, scales,
+                  depth - first < CK_BLOCK ? depth - first : CK_BLOCK, accumulate || first > 0);
 }
 
 /* c [rows, 16] = or += a . b, for any number of rows. */
@@ -153,22 +166,22 @@ static void rows_by_tile(float *c, size_t c_stride, const float *a, size_t a_str
                          const float *b, size_t b_stride, size_t depth, int accumulate) {
   size_t i = 0;
   for (; i + PRODUCT_ROWS <= rows; i += PRODUCT_ROWS)
-    deep_tile(PRODUCT_ROWS, c + i * c_stride, c_stride, a + i * a_stride, a_stride, b, b_stride,
-              depth, accumulate);
+    deep_tile(PRODUCT_ROWS, ROW_VECTORS, CELL_FLOAT, c + i * c_stride, c_stride, a + i * a_stride,
+              a_stride, b, b_stride, NULL, depth, accumulate);
 #if PRODUCT_ROWS > 8
   for (; i + 8 <= rows; i += 8)
-    deep_tile(8, c + i * c_stride, c_stride, a + i * a_stride, a_stride, b, b_stride, depth,
-              accumulate);
+    deep_tile(8, ROW_VECTORS, CELL_FLOAT, c + i * c_stride, c_stride, a + i * a_stride, a_stride, b,
+              b_stride, NULL, depth, accumulate);
 #endif
   for (; i + 4 <= rows; i += 4)
-    deep_tile(4, c + i * c_stride, c_stride, a + i * a_stride, a_stride, b, b_stride, depth,
-              accumulate);
+    deep_tile(4, ROW_VECTORS, CELL_FLOAT, c + i * c_stride, c_stride, a + i * a_stride, a_stride, b,
+              b_stride, NULL, depth, accumulate);
   for (; i + 2 <= rows; i += 2)
-    deep_tile(2, c + i * c_stride, c_stride, a + i * a_stride, a_stride, b, b_stride, depth,
-              accumulate);
+    deep_tile(2, ROW_VECTORS, CELL_FLOAT, c + i * c_stride, c_stride, a + i * a_stride, a_stride, b,
+              b_stride, NULL, depth, accumulate);
   for (; i < rows; i++)
-    deep_tile(1, c + i * c_stride, c_stride, a + i * a_stride, a_stride, b, b_stride, depth,
-              accumulate);
+    deep_tile(1, ROW_VECTORS, CELL_FLOAT, c + i * c_stride, c_stride, a + i * a_stride, a_stride, b,
+              b_stride, NULL, depth, accumulate);
 }
 
 static void product(float *out, size_t out_stride, const float *x, size_t x_stride, size_t rows,

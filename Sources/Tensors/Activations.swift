@@ -52,6 +52,8 @@ package struct Activations {
   package func row(_ row: Int) -> UnsafeMutablePointer<Float> { floats + row * columns }
 
   /// Brings the floats of `rows` into another form.
+  ///
+  /// - Parameter rows: for bfloat16 numbers, which lie in tiles, from a multiple of 16 on
   package func prepare(_ rows: Range<Int>, form: ProductForm, kernels: Kernels) {
     let first = rows.lowerBound * columns
     switch form {
@@ -64,8 +66,9 @@ package struct Activations {
           columns)
       }
     case .brains(let isExact):
+      precondition(rows.lowerBound % PackedMatrix.tileRows == 0, "rows \(rows) begin in a tile")
       kernels.matrix?.pointee.split(
-        high + first, isExact ? low + first : nil, floats + first, rows.count * columns)
+        high + first, isExact ? low + first : nil, floats + first, rows.count, columns)
     }
   }
 }

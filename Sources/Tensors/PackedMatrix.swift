@@ -71,6 +71,7 @@ package final class PackedMatrix: Sendable {
   /// - Parameters:
   ///   - tiles: which; columns of `out` that belong to other tiles stay as they are
   ///   - x: `[xRows, columns]`, prepared in `form`
+  ///   - xRows: for bfloat16 numbers, from a multiple of 16 on
   ///   - out: `[xRows, stride]`, with room for `paddedRows` columns
   ///   - accumulates: adds to `out` instead of overwriting it
   package func multiply(
@@ -94,6 +95,7 @@ package final class PackedMatrix: Sendable {
       guard let matrix = kernels.matrix else {
         preconditionFailure("bfloat16 products without matrix units")
       }
+      precondition(first % Self.tileRows == 0, "rows \(xRows) begin in a tile")
       let brains = ck_brains(
         high: x.high + place.columns, low: isExact ? UnsafePointer(x.low + place.columns) : nil)
       matrix.pointee.product(
@@ -112,6 +114,51 @@ package final class PackedMatrix: Sendable {
         kernels.table.pointee.product(
           out, stride, x.floats + place.columns, columns, xRows.count, weights, packing, columns,
           adds)
+      }
+    }
+  }
+
+  /// Whether `gatedProduct` computes products of `form` with this gate.
+  package func hasGatedProduct(_ form: ProductForm) -> Bool {
+    guard case .brains = form else { return false }
+    return columns <= Int(CK_GATED_COLUMNS)
+  }
+
+  /// out[i, r] = g · sigmoid(g) · Σₖ x[i, k] · up[r, k] with g = Σₖ x[i, k] · self[r, k], for the
+  /// rows r of some tiles, in the form that the next product wants.
+  ///
+  /// Shazeer 2020, "GLU Variants Improve Transformer", equation 6. What is between the two products
+  /// and the next stays in the first-level cache.
+  ///
+  /// - Parameters:
+  ///   - up: of this matrix's shape
+  ///   - tiles: from an even one on
+  ///   - x: `[xRows, columns]`, prepared in `form`, one that `hasGatedProduct`
+  ///   - xRows: how many, from the first on; all are written, and what fills up the last 32
+  ///   - out: `[xRows, rows]`, of which the bfloat16 numbers are written
+  package func gatedProduct(
+    _ up: PackedMatrix, tiles: Range<Int>, _ x: Activations, xRows: Int, into out: Activations,
+    form: ProductForm, kernels: Kernels
+  ) {
+    guard case .brains(let isExact) = form, let matrix = kernels.matrix else {
+      preconditionFailure("gated products without matrix units")
+    }
+    precondition(columns == up.columns && rows == up.rows, "a gate of another shape")
+    precondition(hasGatedProduct(form) && x.columns == columns, "\(x.columns) activations")
+    precondition(out.columns == paddedRows, "\(rows) results for \(out.columns) columns")
+    precondition(tiles.lowerBound % 2 == 0 && tiles.upperBound <= tileCount, "tiles \(tiles)")
+    func native(_ weights: PackedMatrix) -> ck_tiles {
+      ck_tiles(
+        tiles: weights.memory.base + tiles.lowerBound * weights.tileBytes, packing: weights.packing)
+    }
+    // 16 rows by 32 columns after one another: a column of tiles is 16 times as far as a column.
+    let place = tiles.lowerBound * Self.tileRows * Self.tileRows
+    withUnsafePointer(to: native(self)) { gate in
+      withUnsafePointer(to: native(up)) { up in
+        matrix.pointee.gated_product(
+          out.high + place, isExact ? out.low + place : nil, out.columns,
+          ck_brains(high: x.high, low: isExact ? UnsafePointer(x.low) : nil), xRows, gate, up,
+          tiles.count, columns)
       }
     }
   }

@@ -8,7 +8,7 @@ package struct QueryTile {
   package static func positionLimit(group: Int, units: AttentionUnits) -> Int {
     switch units {
     case .vector: max(1, min(32, Int(CK_FLASH_ROWS) / group))
-    case .matrix: max(1, min(64, Int(CK_MATRIX_ROWS) / group))
+    case .matrix: max(1, min(128, Int(CK_MATRIX_ROWS) / group))
     }
   }
 

@@ -1,3 +1,4 @@
+import Foundation
 import Tensors
 import Testing
 
@@ -44,6 +45,92 @@ struct MatrixUnitsTests {
       })
   }
 
+  /// The identity's product reads what the gated one wrote. Both sums err as above, sigmoid's
+  /// slope times its argument is below 1.1, and the result is rounded once more.
+  @Test(arguments: [false, true])
+  func `a gated product equals the two products and what joins them`(isExact: Bool) throws {
+    let kernels = try kernels(.amx)
+    var numbers = Numbers(seed: 31)
+    let share: Float = isExact ? 0x1p-16 : 0x1p-8
+    for (hidden, columns, rows) in [(32, 32, 1), (64, 96, 33), (32, 576, 40)] {
+      let gate = try PackedMatrixTests.Sample(.q4_1, rows: hidden, columns: columns, seed: 32)
+      let up = try PackedMatrixTests.Sample(.q8_0, rows: hidden, columns: columns, seed: 33)
+      let x = numbers.floats(rows * columns)
+      let result = try Self.gated(gate, up, x, rows: rows, isExact: isExact, kernels)
+      let (g, u) = (
+        PackedMatrixTests.exact(gate, x, rows: rows), PackedMatrixTests.exact(up, x, rows: rows)
+      )
+      let (gateBounds, upBounds) = (
+        Self.magnitudes(gate, x, rows: rows), Self.magnitudes(up, x, rows: rows)
+      )
+      for index in result.indices {
+        let silu = g[index] / (1 + exp(-g[index]))
+        let bound =
+          1.1 * gateBounds[index] * (abs(u[index]) + share * upBounds[index])
+          + abs(silu) * upBounds[index] + 2 * abs(silu * u[index])
+        #expect(abs(result[index] - silu * u[index]) <= share * bound)
+      }
+    }
+  }
+
+  @Test(arguments: [false, true])
+  func `a gate that is not a number stays visible, and a low one closes`(isExact: Bool) throws {
+    let kernels = try kernels(.amx)
+    let sample = try PackedMatrixTests.Sample(.q4_1, rows: 32, columns: 64, seed: 34)
+    for bad in [Float.nan, .infinity, -.infinity] {
+      var x = [Float](repeating: 1, count: 2 * 64)
+      x[40] = bad
+      let result = try Self.gated(sample, sample, x, rows: 2, isExact: isExact, kernels)
+      #expect(result[..<32].allSatisfy { !$0.isFinite })
+      #expect(result[32...].allSatisfy { $0.isFinite })
+    }
+    for factor: Float in [1e4, -1e4] {
+      let x = [Float](repeating: factor, count: 64)
+      let sums = PackedMatrixTests.exact(sample, x, rows: 1)
+      let result = try Self.gated(sample, sample, x, rows: 1, isExact: isExact, kernels)
+      for (value, sum) in zip(result, sums) where sum < -100 { #expect(abs(value) < 1e-25) }
+    }
+  }
+
+  /// The sums of magnitudes that errors are shares of.
+  private static func magnitudes(
+    _ sample: PackedMatrixTests.Sample, _ x: [Float], rows: Int
+  ) -> [Float] {
+    PackedMatrixTests.exact(
+      PackedMatrixTests.Sample(matrix: sample.matrix, rows: sample.rows.map { $0.map(abs) }),
+      x.map(abs), rows: rows)
+  }
+
+  /// The gated product of `x`, tile by tile and joined, times the identity.
+  private static func gated(
+    _ gate: PackedMatrixTests.Sample, _ up: PackedMatrixTests.Sample, _ x: [Float], rows: Int,
+    isExact: Bool, _ kernels: Kernels
+  ) throws -> [Float] {
+    let hidden = gate.matrix.rows
+    let form = ProductForm.brains(isExact: isExact)
+    let input = try PackedMatrixTests.Input(
+      x, rows: rows, columns: gate.matrix.columns, form: form, kernels: kernels)
+    let output = try PackedMatrixTests.Input(
+      [Float](repeating: 0, count: rows * hidden), rows: rows, columns: hidden, form: form,
+      kernels: kernels)
+    for first in stride(from: 0, to: gate.matrix.tileCount, by: 2) {
+      gate.matrix.gatedProduct(
+        up.matrix, tiles: first..<first + 2, input.activations, xRows: rows,
+        into: output.activations, form: form, kernels: kernels)
+    }
+    let identity = try #require(PackedMatrix(rows: hidden, columns: hidden, format: .f32))
+    let ones = (0..<hidden * hidden).map { Float($0 % (hidden + 1) == 0 ? 1 : 0) }
+    ones.withUnsafeBytes { identity.pack($0, firstTile: 0) }
+    var result = [Float](repeating: .nan, count: rows * hidden)
+    result.withUnsafeMutableBufferPointer { out in
+      guard let start = out.baseAddress else { return }
+      identity.multiply(
+        tiles: 0..<identity.tileCount, output.activations, xRows: 0..<rows, into: start,
+        stride: hidden, form: form, kernels: kernels)
+    }
+    return withExtendedLifetime((input.memory, output.memory)) { result }
+  }
+
   @Test(arguments: [false, true])
   func `a row's result does not depend on the rows beside it`(isExact: Bool) throws {
     let kernels = try kernels(.amx)
@@ -78,6 +165,7 @@ struct MatrixUnitsTests {
     .init(positions: 1, first: 200, group: 3, width: 64),
     .init(positions: 64, first: 0, group: 3, width: 64),
     .init(positions: 64, first: 450, group: 3, width: 64),
+    .init(positions: 128, first: 20, group: 3, width: 32),
     .init(positions: 17, first: 47, group: 4, width: 96),
     .init(positions: 20, first: 300, group: 8, width: 128),
     .init(positions: 64, first: 250, group: 3, width: 64, window: .init(sinks: 4, reach: 20)),
@@ -104,6 +192,43 @@ struct MatrixUnitsTests {
         result, AttentionTests.textbook(test, queries, cache),
         absolute: isExact ? 5e-5 : 0x1p-6 * test.spread, test.description)
     }
+  }
+
+  @Test(arguments: [false, true])
+  func `sinks are looked at with queries of their own`(isExact: Bool) throws {
+    let kernels = try kernels(.amx)
+    let cache = try AttentionTests.Cache(
+      length: 182, width: 64, spread: 1, seed: 8, kernels: kernels)
+    var list = KeyBlockList()
+    list.append(cache.blocks[0], start: 0, positions: 0..<4, reach: .max, isSink: true)
+    for (index, block) in cache.blocks.enumerated() {
+      list.append(block, start: index * KeyBlock.keyCount, positions: 4..<Int.max, reach: 50)
+    }
+    var numbers = Numbers(seed: 35)
+    let (queries, sinkQueries) = (numbers.floats(32 * 192), numbers.floats(32 * 192))
+    func attend(_ units: AttentionUnits, _ kernels: Kernels) throws -> [Float] {
+      var out = [Float](repeating: .nan, count: 32 * 192)
+      let bytes = QueryTile.scratchCount(headWidth: 64) * MemoryLayout<Float>.stride
+      let memory = try #require(Memory(byteCount: bytes))
+      queries.withUnsafeBufferPointer { queries in
+        sinkQueries.withUnsafeBufferPointer { sinkQueries in
+          out.withUnsafeMutableBufferPointer { out in
+            guard let from = queries.baseAddress, let to = out.baseAddress else { return }
+            QueryTile(
+              queries: from, sinkQueries: sinkQueries.baseAddress, out: to, stride: 192,
+              positions: 32, group: 3, headWidth: 64, position: 150, scale: 0.125
+            ).attend(
+              to: list, scratch: memory.base.assumingMemoryBound(to: Float.self), units: units,
+              kernels: kernels)
+          }
+        }
+      }
+      return withExtendedLifetime(memory) { out }
+    }
+    expectClose(
+      try attend(.matrix(isExact: isExact), kernels), try attend(.vector, .scalar),
+      absolute: isExact ? 5e-5 : 0x1p-6)
+    withExtendedLifetime(cache.memory) {}
   }
 
   @Test func `a query that sees nothing gets zeros`() throws {

@@ -35,7 +35,7 @@
 /* Query rows (positions times grouped heads) that one flash tile may hold. */
 #define CK_FLASH_ROWS 96
 /* The same for matrix units. */
-#define CK_MATRIX_ROWS 192
+#define CK_MATRIX_ROWS 384
 
 /* An IEEE 754 binary16 number, as its bits. */
 typedef uint16_t ck_half;
@@ -256,25 +256,45 @@ typedef struct ck_kernels {
 
 /* Rows of activations as bfloat16 numbers, by their upper 16 bits. x is about high + low.
  *
- *   high [rows, columns]  x, rounded
- *   low  [rows, columns]  x - high, rounded; NULL where rounded products are wanted
+ *   high  x, rounded
+ *   low   x - high, rounded; NULL where rounded products are wanted
  *
- * Both have room for a multiple of 32 rows; what lies in the rows added does not matter. */
+ * Both are [rows / 16, columns / 32, 16, 32], which units read without gaps, and have room for a
+ * multiple of 32 rows; what lies in the rows added does not matter. */
 typedef struct ck_brains {
   const uint16_t *high;
   const uint16_t *_Nullable low;
 } ck_brains;
 
+/* Successive packed tiles. */
+typedef struct ck_tiles {
+  const void *tiles;
+  ck_packing packing;
+} ck_tiles;
+
+/* Columns that weights of a gated product may have. */
+#define CK_GATED_COLUMNS 2048
+
 /* What matrix units do better than vectors, for many rows at a time. The result of a row does not
  * depend on the rows beside it. */
 typedef struct ck_matrix_kernels {
-  /* high and low of `ck_brains` for `count` numbers, a multiple of 32; low may be NULL. */
-  void (*split)(uint16_t *high, uint16_t *_Nullable low, const float *x, size_t count);
+  /* high and low of `ck_brains` for x [rows, columns], `columns` a multiple of 32. The first row is
+   * a multiple of 16 of those of `ck_brains`; low may be NULL. */
+  void (*split)(uint16_t *high, uint16_t *_Nullable low, const float *x, size_t rows,
+                size_t columns);
 
   /* The product of `ck_kernels` for `tile_count` successive tiles: with `low` it errs by 2^-16 of
    * the factors' magnitudes, without by 2^-8. */
   void (*product)(float *out, size_t out_stride, ck_brains x, size_t rows, const void *tiles,
                   size_t tile_count, ck_packing packing, size_t columns, int accumulate);
+
+  /* What swiglu makes of the products with two matrices, as `ck_brains` of out_columns columns,
+   * with `low` if x has it: column r is gate_r * sigmoid(gate_r) * up_r for r < 16 tile_count.
+   * Rows are computed, and written, 32 at a time. columns <= CK_GATED_COLUMNS; `high` and `low`
+   * begin at a column that is a multiple of 32. */
+  void (*gated_product)(uint16_t *high, uint16_t *_Nullable low, size_t out_columns, ck_brains x,
+                        size_t rows, const ck_tiles *gate, const ck_tiles *up, size_t tile_count,
+                        size_t columns);
 
   /* The flash attention of `ck_kernels`, exact up to 2^-16 or, if not `is_exact`, 2^-8 of the
    * factors. Heads' width is a multiple of 32. scratch has ck_matrix_scratch(width) bytes, aligned

@@ -1,6 +1,7 @@
 import Tensors
 
-/// The attention of one sequence's rows of a pass: (key/value head, query tile) by (head, tile).
+/// The attention of one sequence's rows of a pass: query tile by query tile of each key/value head,
+/// so that a head's keys stay in the cache.
 struct AttentionStep {
   private let pass: ForwardPass
   private let sequence: SequenceRows
@@ -15,10 +16,7 @@ struct AttentionStep {
     self.sequence = sequence
     self.firstRow = firstRow
     let parameters = pass.weights.parameters
-    // Matrix units have no second set of queries for the sinks of a window that streams.
-    let units =
-      sequence.sinkReach == nil
-      ? pass.kernels.attentionUnits(for: pass.form, headWidth: parameters.headWidth) : .vector
+    let units = pass.kernels.attentionUnits(for: pass.form, headWidth: parameters.headWidth)
     self.units = units
     tiles = sequence.attention.tiles(
       sequence.positions,
@@ -48,7 +46,7 @@ struct AttentionStep {
 
   /// One flash call for each key/value head and tile of positions.
   private func runPlan(_ item: Int, _ layer: Int, _ lane: Int, _ blocks: inout KeyBlockList) {
-    let (index, head) = item.quotientAndRemainder(dividingBy: parameters.keyValueHeads)
+    let (head, index) = item.quotientAndRemainder(dividingBy: tiles.count)
     let queries = queryTile(
       tiles[index], firstHead: head * parameters.group, heads: parameters.group)
     let selector = sequence.attention.selection.map {

@@ -48,7 +48,8 @@ final class Executor {
   /// - Throws: `overloaded` if the system has no memory for the buffers.
   func pass(_ weights: Weights, isPrefill: Bool) throws(TransformerError) -> ForwardPass {
     ForwardPass(
-      weights: weights, form: kernels.form(of: mode, isPrefill: isPrefill), kernels: kernels,
+      weights: weights, form: kernels.form(of: mode, isPrefill: isPrefill),
+      drawingForm: kernels.form(of: mode, isPrefill: false), kernels: kernels,
       workspace: try workspace(weights.parameters), scores: scores, crew: crew, lane: lane)
   }
 

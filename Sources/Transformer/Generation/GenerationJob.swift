@@ -177,7 +177,7 @@ final class GenerationJob: SteppingJob, @unchecked Sendable {
     try pass.run(chunk, of: variant, cache: &cache)
     prefilled += chunk.count
     guard prefilled == request.prompt.count else { return nil }
-    pass.computeLogits(rows: chunk.count - 1..<chunk.count)
+    pass.computeLogits(rows: chunk.count - 1..<chunk.count, form: pass.drawingForm)
     return try sampler.sample(logits: pass.workspace.logits(row: 0))
   }
 

@@ -10,6 +10,9 @@ import Tensors
 struct ForwardPass {
   let weights: Weights
   let form: ProductForm
+  /// The form in which logits are computed that a token is drawn from: of one row at a time, so that
+  /// vectors do it sooner than matrix units.
+  let drawingForm: ProductForm
   let kernels: Kernels
   let workspace: Workspace
   /// Scores for `dense`, per lane.
@@ -101,9 +104,12 @@ struct ForwardPass {
 
   /// The logits of some rows of the stream, into the workspace's first rows of logits.
   ///
-  /// - Parameter rows: at most `Workspace.logitRows`
-  func computeLogits(rows: Range<Int>) {
-    computeLogits(of: workspace.stream + rows.lowerBound * parameters.width, rows: rows.count)
+  /// - Parameters:
+  ///   - rows: at most `Workspace.logitRows`
+  ///   - form: the pass's own if `nil`
+  func computeLogits(rows: Range<Int>, form: ProductForm? = nil) {
+    computeLogits(
+      of: workspace.stream + rows.lowerBound * parameters.width, rows: rows.count, form: form)
   }
 
   /// The logits of rows of a stream that may have been kept from an earlier pass, into the
@@ -112,7 +118,8 @@ struct ForwardPass {
   /// - Parameters:
   ///   - stream: [rows, width]
   ///   - rows: at most `Workspace.logitRows`
-  func computeLogits(of stream: UnsafePointer<Float>, rows: Int) {
+  ///   - form: the pass's own if `nil`
+  func computeLogits(of stream: UnsafePointer<Float>, rows: Int, form: ProductForm? = nil) {
     precondition(rows <= Workspace.logitRows, "\(rows) rows of logits")
     let space = workspace
     let width = parameters.width
@@ -121,10 +128,11 @@ struct ForwardPass {
         stream + row * width, weight: weights.outputNorm.pointer,
         epsilon: parameters.normEpsilon, width: width, into: space.normed.row(row))
     }
+    let form = form ?? self.form
     space.normed.prepare(0..<rows, form: form, kernels: kernels)
     multiply(
       [Product(weights.head, into: space.logits, stride: space.logitStride)], space.normed,
-      rows: rows)
+      rows: rows, form: form)
   }
 
   // MARK: Steps
@@ -197,8 +205,27 @@ struct ForwardPass {
   private func feedForward(_ layer: Int, rows: Int) {
     let block = weights.blocks[layer]
     let space = workspace
-    let hidden = parameters.hiddenWidth
     normalise(block.feedForwardNorm, rows: rows)
+    if block.gate.hasGatedProduct(form) {
+      let pairs = block.gate.tileCount / 2
+      forEach(pairs, grain: grain(pairs)) { range, _ in
+        block.gate.gatedProduct(
+          block.up, tiles: 2 * range.lowerBound..<2 * range.upperBound, space.normed, xRows: rows,
+          into: space.gate, form: form, kernels: kernels)
+      }
+    } else {
+      gate(block, rows: rows)
+      prepare(space.gate, rows: rows)
+    }
+    multiply(
+      [Product(block.down, into: space.stream, stride: parameters.width, accumulates: true)],
+      space.gate, rows: rows)
+  }
+
+  /// The feed-forward part's hidden activations, as floats.
+  private func gate(_ block: Weights.Block, rows: Int) {
+    let space = workspace
+    let hidden = parameters.hiddenWidth
     let tile = PackedMatrix.tileRows
     forEach(block.gate.tileCount, grain: grain(block.gate.tileCount)) { tiles, _ in
       for (matrix, out) in [(block.gate, space.gate.floats), (block.up, space.up)] {
@@ -211,10 +238,6 @@ struct ForwardPass {
         gate: space.gate.floats + first, up: space.up + first, rows: rows,
         columns: tiles.count * tile, stride: hidden)
     }
-    prepare(space.gate, rows: rows)
-    multiply(
-      [Product(block.down, into: space.stream, stride: parameters.width, accumulates: true)],
-      space.gate, rows: rows)
   }
 
   /// normed = norm of the stream, quantised where the mode asks for it.
@@ -304,7 +327,10 @@ struct ForwardPass {
   }
 
   /// Computes products with the same activations as one loop over all their tiles.
-  private func multiply(_ products: [Product], _ x: Activations, rows: Int) {
+  private func multiply(
+    _ products: [Product], _ x: Activations, rows: Int, form: ProductForm? = nil
+  ) {
+    let form = form ?? self.form
     let count = products.reduce(0) { $0 + $1.matrix.tileCount }
     forEach(count, grain: grain(count)) { range, _ in
       var first = 0
