@@ -1,4 +1,5 @@
 import Foundation
+import Tensors
 import Testing
 
 @testable import Transformer
@@ -94,7 +95,8 @@ struct GateLearningTests {
     #expect(learned < quest)
     let seen = try #require(report.seen[64])
     let (gate, best) = (try #require(seen["gate"]), try #require(seen["best"]))
-    #expect(gate > (try #require(seen["quest"])))
+    let bound = try #require(seen["quest"])
+    #expect(gate > bound)
     #expect(gate <= best)
   }
 
