@@ -116,7 +116,7 @@ struct GateLearningTests {
       try #require(result.report.loss["gate"]), try #require(result.report.loss["quest"])
     )
     #expect(learned < quest)
-    #expect(result.gate.weights.allSatisfy(\.isFinite))
+    #expect(result.gate.weights.allSatisfy { $0.isFinite })
   }
 
   @Test func `windows without whole pages are refused`() throws {
