@@ -6,6 +6,7 @@ package import Transformer
 ///     window:508+4              the last 508 positions and the first 4
 ///     quest:512                 the best blocks, 512 keys in all; moba:512/64 in blocks of 64
 ///     hybrid:512                sinks, a window and the best blocks; hybrid-quest:512/16
+///     gated:512                 sinks, a window and the best blocks by a learned gate
 ///     flash,yarn:2              RoPE stretched twofold; linear, ntk and dynamicNTK too
 ///     flash,context:12288       flash, with room for 12,288 tokens
 ///
@@ -13,7 +14,13 @@ package import Transformer
 package struct VariantSpelling: Hashable, Sendable {
   /// What was written; names the variant in reports.
   package let text: String
+  ///
+  /// Of `gated`, what needs no gate: `flash`.
   package private(set) var attention: AttentionKind = .flash
+  /// Keys in all of attention that needs a gate.
+  private var gatedKeys: Int?
+  /// Keys in a block, if that was written: the gate's must be the same.
+  private var gatedBlockSize: Int?
   package private(set) var scaling: RotaryScaling = .none
   /// `nil` for the context that the model was trained on.
   package private(set) var context: Int?
@@ -21,6 +28,7 @@ package struct VariantSpelling: Hashable, Sendable {
   /// For messages.
   private static let kinds = [
     "dense", "flash", "window:508+4", "quest:512", "moba:512/64", "hybrid:512", "hybrid-quest:512",
+    "gated:512",
   ]
   private static let changes = ["context:12288", "linear:2", "ntk:2", "dynamicNTK:2", "yarn:2"]
 
@@ -34,7 +42,11 @@ package struct VariantSpelling: Hashable, Sendable {
     }
     var words = text.split(separator: ",", omittingEmptySubsequences: false).map(Word.init)
     let kind = words.removeFirst()
-    attention = try Self.attention(kind, text)
+    if kind.name == "gated", let value = kind.value {
+      (gatedKeys, gatedBlockSize) = try Self.keys(kind.name, value, text)
+    } else {
+      attention = try Self.attention(kind, text)
+    }
     for word in words { try apply(word, text) }
   }
 
@@ -77,13 +89,8 @@ package struct VariantSpelling: Hashable, Sendable {
   private static func chosen(
     _ name: String, _ value: String, _ text: String
   ) throws(EvaluationError) -> AttentionKind {
-    let numbers = value.split(separator: "/", omittingEmptySubsequences: false).map { Int($0) }
-    guard (1...2).contains(numbers.count), let keys = numbers[0], let block = numbers.last ?? nil
-    else {
-      throw EvaluationError(
-        .invalidRequest, "'\(text)': \(name) is spelled \(name):KEYS or \(name):KEYS/BLOCK")
-    }
-    let size = numbers.count == 2 ? block : name == "moba" ? 64 : 16
+    let (keys, block) = try keys(name, value, text)
+    let size = block ?? (name == "moba" ? 64 : 16)
     do throws(TransformerError) {
       switch name {
       case "quest": return .blockSparse(try BlockSparse(.quest, blockSize: size, keys: keys))
@@ -94,6 +101,32 @@ package struct VariantSpelling: Hashable, Sendable {
     } catch {
       throw EvaluationError(.invalidRequest, "'\(text)': \(error.message)")
     }
+  }
+
+  private static func keys(
+    _ name: String, _ value: String, _ text: String
+  ) throws(EvaluationError) -> (keys: Int, blockSize: Int?) {
+    let numbers = value.split(separator: "/", omittingEmptySubsequences: false).map { Int($0) }
+    guard (1...2).contains(numbers.count), let keys = numbers[0], let block = numbers.last ?? nil
+    else {
+      throw EvaluationError(
+        .invalidRequest, "'\(text)': \(name) is spelled \(name):KEYS or \(name):KEYS/BLOCK")
+    }
+    return (keys, numbers.count == 2 ? block : nil)
+  }
+
+  /// What was spelled, with the gate that it may need.
+  private func attention(_ gate: Gate?) throws(TransformerError) -> AttentionKind {
+    guard let keys = gatedKeys else { return attention }
+    guard let gate else {
+      throw TransformerError(
+        .invalidRequest, "'\(text)' needs a gate; name its file with --gate")
+    }
+    guard gatedBlockSize ?? gate.blockSize == gate.blockSize else {
+      throw TransformerError(
+        .invalidRequest, "'\(text)': the gate is for blocks of \(gate.blockSize) keys")
+    }
+    return .gated(try Gated(gate, keys: keys))
   }
 
   private mutating func apply(_ word: Word, _ text: String) throws(EvaluationError) {
@@ -144,11 +177,14 @@ package struct VariantSpelling: Hashable, Sendable {
   /// A context beyond what the rotation is good for is allowed here, because to see what becomes of
   /// it is one of the reasons to measure.
   ///
-  /// - Parameter least: positions that the context has at least; a spelled context is at least that
+  /// - Parameters:
+  ///   - least: positions that the context has at least; a spelled context is at least that
+  ///   - gate: what `gated` attention chooses by
   /// - Throws: what the engine says of parameters without meaning.
   package func variant(
-    of weights: Weights, contextLength least: Int = 0
+    of weights: Weights, contextLength least: Int = 0, gate: Gate? = nil
   ) throws(TransformerError) -> ModelVariant {
+    let attention = try attention(gate)
     let parameters = weights.parameters
     let tables = try RotaryTables(parameters, scaling: scaling)
     let length = max(context ?? tables.contextLength, least)

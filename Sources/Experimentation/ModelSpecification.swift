@@ -60,6 +60,9 @@ package enum AttentionSpecification: Hashable, Sendable, Codable {
   case hybrid(
     selection: HybridSelection, blockSize: Int, keys: Int, window: Int, sinks: Int,
     denseLayers: Int)
+  /// The first `sinks` positions, the last `window`, and the blocks that a learned gate scores best:
+  /// `keys` in all. `gate` is the path of its file, looked up as weights are.
+  case gated(gate: String, keys: Int, window: Int, sinks: Int, denseLayers: Int)
 }
 
 /// By what block-sparse attention chooses blocks of keys.
@@ -105,6 +108,8 @@ extension AttentionSpecification: CustomStringConvertible {
       "blockSparse(\(selection.rawValue), \(keys) in \(blockSize)s)"
     case .hybrid(let selection, let blockSize, let keys, let window, let sinks, _):
       "hybrid(\(selection.rawValue), \(keys) in \(blockSize)s, \(window)+\(sinks))"
+    case .gated(_, let keys, let window, let sinks, _):
+      "gated(\(keys), \(window)+\(sinks))"
     }
   }
 }

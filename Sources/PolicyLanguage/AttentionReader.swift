@@ -7,7 +7,7 @@ struct AttentionReader {
   let context: Int?
 
   private enum Kind: String, CaseIterable {
-    case dense, flash, slidingWindow, blockSparse, hybrid
+    case dense, flash, slidingWindow, blockSparse, hybrid, gated
 
     /// What its mapping may have beside the kind.
     var keys: [AttentionKey] {
@@ -16,6 +16,7 @@ struct AttentionReader {
       case .slidingWindow: [.window, .sinks]
       case .blockSparse: [.selection, .blockSize, .keys, .denseLayers]
       case .hybrid: [.selection, .blockSize, .keys, .window, .sinks, .denseLayers]
+      case .gated: [.gate, .keys, .window, .sinks, .denseLayers]
       }
     }
   }
@@ -40,6 +41,7 @@ struct AttentionReader {
     case .slidingWindow: return window(reader)
     case .blockSparse: return blockSparse(reader)
     case .hybrid: return hybrid(reader)
+    case .gated: return gated(reader)
     }
   }
 
@@ -89,16 +91,8 @@ struct AttentionReader {
     let blockSize = self.blockSize(reader)
     let denseLayers = self.denseLayers(reader, default: 2)
     let sinks = self.sinks(reader, default: 4)
-    let window =
-      if let node = reader[.window] {
-        node.integer("window", in: 1...ModelDocument.maximumContext, log)
-      } else { Int?.some(128) }
-    let least: Int? =
-      if let blockSize, let sinks, let window {
-        // Sinks fill their blocks, and there is one block to choose.
-        window + (sinks + blockSize - 1) / blockSize * blockSize + blockSize
-      } else { nil }
-    let keys = self.keys(reader, atLeast: least)
+    let window = localWindow(reader)
+    let keys = self.keys(reader, atLeast: least(blockSize, sinks: sinks, window: window))
     guard let selection, let blockSize, let keys, let window, let sinks, let denseLayers else {
       return nil
     }
@@ -107,7 +101,32 @@ struct AttentionReader {
       denseLayers: denseLayers)
   }
 
+  /// The gate says the size of its blocks, and is read when the model is loaded; what it refuses
+  /// beyond this is told then.
+  private func gated(_ reader: MappingReader<AttentionKey>) -> AttentionSpecification? {
+    let gate = required(.gate, "it is the file that 'rollout distill-gate' wrote", reader)
+      .flatMap { ModelDocument.path($0, "the path of a gate", log) }
+    let denseLayers = self.denseLayers(reader, default: 2)
+    let sinks = self.sinks(reader, default: 4)
+    let window = localWindow(reader)
+    let keys = self.keys(reader, atLeast: least(16, sinks: sinks, window: window))
+    guard let gate, let keys, let window, let sinks, let denseLayers else { return nil }
+    return .gated(
+      gate: gate, keys: keys, window: window, sinks: sinks, denseLayers: denseLayers)
+  }
+
   // MARK: Single keys
+
+  private func localWindow(_ reader: MappingReader<AttentionKey>) -> Int? {
+    guard let node = reader[.window] else { return 128 }
+    return node.integer("window", in: 1...ModelDocument.maximumContext, log)
+  }
+
+  /// Keys that are always seen, where sinks fill their blocks, and one block to choose.
+  private func least(_ blockSize: Int?, sinks: Int?, window: Int?) -> Int? {
+    guard let blockSize, let sinks, let window else { return nil }
+    return window + (sinks + blockSize - 1) / blockSize * blockSize + blockSize
+  }
 
   private func required(
     _ key: AttentionKey, _ hint: String, _ reader: MappingReader<AttentionKey>

@@ -108,6 +108,11 @@ extension AttentionSpecification {
         "blockSize": .integer(blockSize), "keys": .integer(keys), "window": .integer(window),
         "sinks": .integer(sinks), "denseLayers": .integer(denseLayers),
       ])
+    case .gated(let gate, let keys, let window, let sinks, let denseLayers):
+      .object([
+        "kind": .text("gated"), "gate": .text(gate), "keys": .integer(keys),
+        "window": .integer(window), "sinks": .integer(sinks), "denseLayers": .integer(denseLayers),
+      ])
     }
   }
 }

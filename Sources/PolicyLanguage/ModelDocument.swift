@@ -51,7 +51,7 @@ extension ModelDocument {
 
   private func engine(_ node: PolicyNode) -> EngineSpecification? {
     guard let reader = MappingReader<EngineKey>(node, log: log) else { return nil }
-    let weights = reader[.weights].flatMap(path)
+    let weights = reader[.weights].flatMap { Self.path($0, "the path of a GGUF file", log) }
     let sha256 = reader[.sha256].flatMap(sha256)
     let context = reader[.context].flatMap {
       $0.integer("context", in: 16...Self.maximumContext, log)
@@ -65,8 +65,9 @@ extension ModelDocument {
       weights: weights, sha256: sha256, attention: attention, rope: rope, context: context)
   }
 
-  private func path(_ node: PolicyNode) -> String? {
-    guard let path = node.text("the path of a GGUF file", log) else { return nil }
+  /// The path of a file in the model folder, or an absolute one.
+  static func path(_ node: PolicyNode, _ what: String, _ log: DiagnosticLog) -> String? {
+    guard let path = node.text(what, log) else { return nil }
     if path.split(separator: "/").contains("..") {
       log.report(
         .invalidPath, at: node.position, "a path with '..' in it",

@@ -56,7 +56,7 @@ enum EngineKey: String, PolicyKey {
 }
 
 enum AttentionKey: String, PolicyKey {
-  case kind, window, sinks, selection, blockSize, keys, denseLayers
+  case kind, window, sinks, selection, blockSize, keys, denseLayers, gate
 
   static let object = "attention"
 

@@ -8,6 +8,8 @@ package struct KeySummary: Hashable, Sendable {
     case means
     /// The greatest and the least of a run's keys, channel by channel.
     case ranges
+    /// The mean key, then the greatest and the least: what a learned gate weighs.
+    case pools
   }
 
   package let kind: Kind
@@ -25,8 +27,15 @@ package struct KeySummary: Hashable, Sendable {
   package var runsPerBlock: Int { KeyBlock.keyCount / run }
 
   /// Elements of one block's summary, and of a selector: `[channels, runsPerBlock]`.
-  package func elementCount(headWidth: Int) -> Int {
-    (kind == .means ? 1 : 2) * headWidth * runsPerBlock
+  package func elementCount(headWidth: Int) -> Int { vectors * headWidth * runsPerBlock }
+
+  /// Vectors of `headWidth` that are kept of a run.
+  package var vectors: Int {
+    switch kind {
+    case .means: 1
+    case .ranges: 2
+    case .pools: 3
+    }
   }
 
   /// Bytes of one block's summary, as binary16.
@@ -34,8 +43,13 @@ package struct KeySummary: Hashable, Sendable {
     elementCount(headWidth: headWidth) * MemoryLayout<UInt16>.stride
   }
 
-  fileprivate var native: ck_summary {
-    kind == .means ? CK_SUMMARY_MEANS : CK_SUMMARY_RANGES
+  /// What kernels write in one call, and after how many vectors of the summary.
+  fileprivate var parts: [(kind: ck_summary, vectorsBefore: Int)] {
+    switch kind {
+    case .means: [(CK_SUMMARY_MEANS, 0)]
+    case .ranges: [(CK_SUMMARY_RANGES, 0)]
+    case .pools: [(CK_SUMMARY_MEANS, 0), (CK_SUMMARY_RANGES, 1)]
+    }
   }
 }
 
@@ -48,8 +62,11 @@ extension KeyBlock {
     kernels: Kernels
   ) {
     precondition((0..<summary.runsPerBlock).contains(index), "run \(index) of a block")
-    kernels.table.pointee.summarise(
-      out, halves, headWidth, summary.run, index, summary.native)
+    for part in summary.parts {
+      kernels.table.pointee.summarise(
+        out + part.vectorsBefore * headWidth * summary.runsPerBlock, halves, headWidth,
+        summary.run, index, part.kind)
+    }
   }
 
   /// Rotates the channel pairs of all keys, which are halves, each key by its own angles.
@@ -67,14 +84,34 @@ extension KeyBlock {
 extension QueryTile {
   /// What the tile looks for: `KeySummary.scores` multiplies it with summaries.
   ///
+  /// For `pools`: the sum of the queries, then those of their positive and of their negative parts,
+  /// so that the scores are those of `means` and `ranges` together.
+  ///
   /// - Parameter out: `elementCount` floats, overwritten
   package func writeSelector(
     _ summary: KeySummary, into out: UnsafeMutablePointer<Float>, kernels: Kernels
   ) {
+    let vectorCount = native.width * summary.runsPerBlock
     withUnsafePointer(to: native) { tile in
-      kernels.table.pointee.gather_selector(out, tile, summary.runsPerBlock, summary.native)
+      for part in summary.parts {
+        kernels.table.pointee.gather_selector(
+          out + part.vectorsBefore * vectorCount, tile, summary.runsPerBlock, part.kind)
+      }
     }
   }
+
+  /// The rows of one head of the group.
+  package func head(_ index: Int) -> QueryTile {
+    precondition((0..<native.group).contains(index), "head \(index) of \(native.group)")
+    let offset = index * native.width
+    return QueryTile(
+      queries: native.queries + offset, sinkQueries: native.sink_queries.map { $0 + offset },
+      out: native.out + offset, stride: native.stride, positions: native.positions, group: 1,
+      headWidth: native.width, position: Int(native.position), scale: native.scale)
+  }
+
+  /// Query heads of the tile.
+  package var group: Int { native.group }
 }
 
 extension KeySummary {

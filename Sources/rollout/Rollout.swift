@@ -28,6 +28,7 @@ struct Rollout: AsyncParsableCommand {
       AbortCommand.self, RollbackCommand.self, ApproveCommand.self, PauseCommand.self,
       ResumeCommand.self, HistoryCommand.self, AskCommand.self, ServeCommand.self,
       ReplayCommand.self, BenchCommand.self, EvaluateCommand.self,
+      DistillGateCommand.self,
     ])
 
   static func main() async {

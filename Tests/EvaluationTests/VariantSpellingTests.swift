@@ -26,6 +26,28 @@ struct VariantSpellingTests {
     #expect(error?.message.contains(part) == true, "\(error?.message ?? "")")
   }
 
+  @Test func `a gated variant asks for its gate`() throws {
+    #expect(throws: EvaluationError.self) { try VariantSpelling("gated") }
+    #expect(throws: EvaluationError.self) { try VariantSpelling("gated:512/x") }
+    let spelling = try VariantSpelling("gated:512/16")
+    let weights = try EvaluationModel.loaded().weights
+    let error = #expect(throws: TransformerError.self) { try spelling.variant(of: weights) }
+    #expect(error?.message.contains("--gate") == true)
+    let shape = Gate.Shape(weights.parameters)
+    for blockSize in [16, 32] {
+      let gate = try Gate(
+        shape, blockSize: blockSize, modelDigest: String(repeating: "0", count: 64),
+        weights: [Float](repeating: 1, count: shape.weightCount))
+      if blockSize == 16 {
+        #expect(
+          try spelling.variant(of: weights, gate: gate).attention
+            == .gated(Gated(gate, keys: 512)))
+      } else {
+        #expect(throws: TransformerError.self) { try spelling.variant(of: weights, gate: gate) }
+      }
+    }
+  }
+
   /// Counted by hand over all queries and keys.
   @Test(arguments: [("flash", 7), ("window:3+2", 9), ("window:30+2", 9), ("window:1+0", 5)])
   func `keys seen are those that the plan shows`(spelling: String, length: Int) throws {

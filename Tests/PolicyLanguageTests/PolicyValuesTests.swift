@@ -209,6 +209,14 @@ struct PolicyValuesTests {
       .blockSparse(selection: .moba, blockSize: 16, keys: 48, denseLayers: 0)
     ),
     ("{ kind: slidingWindow, window: 8 }", .slidingWindow(window: 8, sinks: 0)),
+    (
+      "{ kind: gated, gate: a.gate, keys: 512 }",
+      .gated(gate: "a.gate", keys: 512, window: 128, sinks: 4, denseLayers: 2)
+    ),
+    (
+      "{ kind: gated, gate: /g/a.gate, keys: 96, window: 32, sinks: 0, denseLayers: 0 }",
+      .gated(gate: "/g/a.gate", keys: 96, window: 32, sinks: 0, denseLayers: 0)
+    ),
   ])
   func `every attention is read`(_ text: String, _ attention: AttentionSpecification) throws {
     #expect(try engine("attention: \(text)")?.attention == attention)

@@ -95,6 +95,8 @@ struct EngineSelectionTests {
             case .means: return sum + q * channel.reduce(0, +) / Double(channel.count)
             case .ranges:
               return sum + max(q * (channel.max() ?? 0), q * (channel.min() ?? 0))
+            // A gate's, which has tests of its own.
+            case .pools: return .nan
             }
           }
       }

@@ -1,4 +1,3 @@
-import Crypto
 package import Experimentation
 import Foundation
 import OpenAIAPI
@@ -40,7 +39,8 @@ package final class EmbeddedModels: Sendable {
     let file = try load(specification, for: model)
     do {
       let variant = try ModelVariant(
-        name: model.text, weights: file.weights, attention: AttentionKind(specification.attention),
+        name: model.text, weights: file.weights,
+        attention: try attention(specification.attention, of: file),
         rotary: RotaryTables(
           file.weights.parameters, scaling: RotaryScaling(specification.rope)),
         contextLength: specification.context)
@@ -50,8 +50,21 @@ package final class EmbeddedModels: Sendable {
     }
   }
 
-  private func path(of weights: String) -> String {
-    weights.hasPrefix("/") ? weights : "\(folder)/\(weights)"
+  private func path(of file: String) -> String {
+    file.hasPrefix("/") ? file : "\(folder)/\(file)"
+  }
+
+  /// - Throws: `invalidRequest` for parameters without meaning and for a gate of other weights; what
+  ///   reading a gate throws.
+  private func attention(
+    _ specification: AttentionSpecification, of file: Loaded
+  ) throws(TransformerError) -> AttentionKind {
+    guard case .gated(let path, let keys, let window, let sinks, let denseLayers) = specification
+    else { return try AttentionKind(specification) }
+    let gate = try GateFile.read(path: self.path(of: path))
+    try gate.check(digest: file.digest)
+    return .gated(
+      try Gated(gate, keys: keys, window: window, sinks: sinks, denseLayers: denseLayers))
   }
 
   private func load(
@@ -82,7 +95,7 @@ package final class EmbeddedModels: Sendable {
   private func read(_ path: String) throws(TransformerError) -> Loaded {
     let source = try WeightSource.open(path: path)
     let tokenizer = try Tokenizer(source.description)
-    let digest = try Self.digest(source.files)
+    let digest = try WeightDigest.hex(of: source.files)
     // Ends with a check that the files are still those that were opened and hashed.
     let weights = try source.weights(threads: engine.configuration.threads)
     return Loaded(
@@ -112,25 +125,6 @@ package final class EmbeddedModels: Sendable {
     }
   }
 
-  /// Reads by system calls: a file that is cut short meanwhile is an error and not a crash.
-  private static func digest(_ files: [WeightFile]) throws(TransformerError) -> String {
-    var hash = SHA256()
-    let piece = UnsafeMutableRawBufferPointer.allocate(byteCount: 4 << 20, alignment: 64)
-    defer { piece.deallocate() }
-    for file in files {
-      for offset in stride(from: 0, to: file.byteCount, by: piece.count) {
-        let count = min(piece.count, file.byteCount - offset)
-        let part = UnsafeMutableRawBufferPointer(rebasing: piece[..<count])
-        try file.read(at: offset, into: part)
-        hash.update(bufferPointer: UnsafeRawBufferPointer(part))
-      }
-    }
-    return hash.finalize().map { byte in
-      let hex = String(byte, radix: 16)
-      return hex.count == 1 ? "0" + hex : hex
-    }.joined()
-  }
-
   private static func unusable(_ model: ModelName, _ message: String) -> BackendError {
     BackendError(.unavailable, .unavailable("Model '\(model)' cannot be run: \(message)"))
   }
@@ -142,6 +136,8 @@ extension AttentionKind {
     switch specification {
     case .dense: self = .dense
     case .flash: self = .flash
+    case .gated:
+      throw TransformerError(.invalidRequest, "gated attention without its gate")
     case .slidingWindow(let window, let sinks): self = .slidingWindow(window: window, sinks: sinks)
     case .blockSparse(let selection, let blockSize, let keys, let denseLayers):
       self = .blockSparse(

@@ -17,13 +17,16 @@ package enum AttentionKind: Hashable, Sendable {
   case blockSparse(BlockSparse)
   /// Sinks, a local window, and the blocks of keys that score best.
   case hybrid(Hybrid)
+  /// Sinks, a local window, and the blocks of keys that a learned gate chooses.
+  case gated(Gated)
 
   /// Refuses parameters without meaning.
   ///
-  /// - Throws: `invalidRequest`
-  func check() throws(TransformerError) {
+  /// - Throws: `invalidRequest`, for a gate of another shape of model too
+  func check(_ parameters: HyperParameters) throws(TransformerError) {
     switch self {
     case .dense, .flash, .blockSparse, .hybrid: break
+    case .gated(let gated): try gated.gate.check(parameters)
     case .slidingWindow(let window, let sinks):
       try SlidingWindow(window: window, sinks: sinks).check()
     }
@@ -38,6 +41,7 @@ package enum AttentionKind: Hashable, Sendable {
     case .dense, .flash, .slidingWindow: nil
     case .blockSparse(let blockSparse): blockSparse.rule
     case .hybrid(let hybrid): hybrid.rule
+    case .gated(let gated): gated.rule
     }
   }
 
@@ -74,13 +78,15 @@ package enum AttentionKind: Hashable, Sendable {
       blockSparse.rule.plan(tile: tile, layer: layer, choose: choose)
     case .hybrid(let hybrid):
       hybrid.rule.plan(tile: tile, layer: layer, choose: choose)
+    case .gated(let gated):
+      gated.rule.plan(tile: tile, layer: layer, choose: choose)
     }
   }
 
   /// The blocks that no position from `next` on will see; grows with `next` at its end only.
   func forgotten(next: Int) -> Range<Int> {
     switch self {
-    case .dense, .flash, .blockSparse, .hybrid: 0..<0
+    case .dense, .flash, .blockSparse, .hybrid, .gated: 0..<0
     case .slidingWindow(let window, let sinks):
       SlidingWindow(window: window, sinks: sinks).forgotten(next: next)
     }
@@ -91,7 +97,7 @@ package enum AttentionKind: Hashable, Sendable {
   func blockLimit(length: Int, chunk: Int) -> Int {
     let all = PlannedBlock.indices(of: 0..<length).count
     switch self {
-    case .dense, .flash, .blockSparse, .hybrid: return all
+    case .dense, .flash, .blockSparse, .hybrid, .gated: return all
     case .slidingWindow(let window, let sinks):
       return min(all, SlidingWindow(window: window, sinks: sinks).blockLimit(chunk: chunk))
     }

@@ -30,7 +30,8 @@ struct AttentionStep {
   var itemCount: Int {
     switch sequence.attention {
     case .dense: parameters.heads
-    case .flash, .slidingWindow, .blockSparse, .hybrid: tiles.count * parameters.keyValueHeads
+    case .flash, .slidingWindow, .blockSparse, .hybrid, .gated:
+      tiles.count * parameters.keyValueHeads
     }
   }
 
@@ -40,7 +41,7 @@ struct AttentionStep {
   func run(_ item: Int, layer: Int, lane: Int, _ blocks: inout KeyBlockList) {
     switch sequence.attention {
     case .dense: runDensely(head: item, layer, lane, &blocks)
-    case .flash, .slidingWindow, .blockSparse, .hybrid: runPlan(item, layer, lane, &blocks)
+    case .flash, .slidingWindow, .blockSparse, .hybrid, .gated: runPlan(item, layer, lane, &blocks)
     }
   }
 
@@ -51,7 +52,7 @@ struct AttentionStep {
       tiles[index], firstHead: head * parameters.group, heads: parameters.group)
     let selector = sequence.attention.selection.map {
       BlockSelector(
-        $0.summary, queries, layer: layer, keyValueHead: head, sequence.cache, pass.kernels)
+        $0, queries, layer: layer, keyValueHead: head, sequence.cache, pass.kernels)
     }
     gather(tiles[index], layer, head: head, selector, into: &blocks)
     queries.attend(

@@ -1,6 +1,6 @@
 import Tensors
 
-/// The rule that `blockSparse` and `hybrid` share: the first keys, the last ones, and between them
+/// The rule that `blockSparse`, `hybrid` and `gated` share: the first keys, the last ones, and between them
 /// the blocks that score best for a tile of queries.
 ///
 /// Blocks are counted from the text's beginning. A tile shares one selection among its positions
@@ -16,6 +16,8 @@ struct BlockSelection: Hashable {
   let sinks: Int
   /// Layers that see everything: in the first ones attention is spread widely.
   let denseLayers: Int
+  /// What weighs queries against summaries; `nil` where every channel counts alike.
+  var gate: Gate?
 
   /// Positions of a tile at prefill: fewer share a selection better, more share it faster.
   static let tileLimit = 16

@@ -3,18 +3,20 @@ import Tensors
 /// Chooses blocks of cached keys for one tile of queries, by their summaries.
 struct BlockSelector {
   private let summary: KeySummary
+  private let gate: Gate?
   private let queries: QueryTile
   private let layer: Int
   private let keyValueHead: Int
   private let cache: KeyValueCache
   private let kernels: Kernels
 
-  /// - Parameter summary: what the pages of `cache` hold
+  /// - Parameter rule: its summary is what the pages of `cache` hold
   init(
-    _ summary: KeySummary, _ queries: QueryTile, layer: Int, keyValueHead: Int,
+    _ rule: BlockSelection, _ queries: QueryTile, layer: Int, keyValueHead: Int,
     _ cache: KeyValueCache, _ kernels: Kernels
   ) {
-    self.summary = summary
+    summary = rule.summary
+    gate = rule.gate
     self.queries = queries
     self.layer = layer
     self.keyValueHead = keyValueHead
@@ -33,7 +35,12 @@ struct BlockSelector {
     let selector = [Float](unsafeUninitializedCapacity: summary.elementCount(headWidth: width)) {
       selector, written in
       guard let start = selector.baseAddress else { return }
-      queries.writeSelector(summary, into: start, kernels: kernels)
+      if let gate {
+        gate.writeSelector(
+          queries, layer: layer, keyValueHead: keyValueHead, into: start, kernels: kernels)
+      } else {
+        queries.writeSelector(summary, into: start, kernels: kernels)
+      }
       written = selector.count
     }
     let scores = [Float](unsafeUninitializedCapacity: pages.count * perPage) { scores, written in

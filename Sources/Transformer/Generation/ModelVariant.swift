@@ -23,7 +23,7 @@ package struct ModelVariant: Sendable {
     name: String, weights: Weights, attention: AttentionKind = .flash,
     rotary: RotaryTables? = nil, contextLength: Int? = nil
   ) throws(TransformerError) {
-    try attention.check()
+    try attention.check(weights.parameters)
     let tables = if let rotary { rotary } else { try RotaryTables(weights.parameters) }
     guard tables.pairs == weights.parameters.rotaryWidth / 2 else {
       throw TransformerError(

@@ -19,6 +19,8 @@ struct ForwardPass {
   let scores: ScoreMatrices
   let crew: Crew
   let lane: Int
+  /// Sees each layer when its queries are rotated and its keys are cached, before it attends.
+  var observe: ((_ layer: Int) -> Void)?
 
   private var parameters: HyperParameters { weights.parameters }
 
@@ -84,6 +86,7 @@ struct ForwardPass {
       project(layer, rows: rows)
       rotateAndStore(layer, places, sequences)
       for sequence in sequences { summarise(layer, sequence.positions, sequence.cache) }
+      observe?(layer)
       let begin = ContinuousClock.now
       attend(layer, steps)
       time.seconds += (.now - begin).seconds

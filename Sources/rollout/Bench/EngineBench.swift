@@ -61,13 +61,17 @@ struct EngineBench {
     configuration.keepsPrefixes = false
     let spelling = try VariantSpelling(command.variant)
     programBytes = MemoryBench.peakResidentBytes
+    // Before the clock runs: checking a gate hashes the weights.
+    let gate = try command.gate.map {
+      try GateOfModel.read(path: $0, for: GGUFFile.open(path: command.weights))
+    }
     let begin = ContinuousClock.now
     engine = try Engine(configuration)
     let weights = try Weights(try GGUFFile.open(path: command.weights), threads: command.threads)
     let longest =
       max(command.prefill.counts.max() ?? 0, command.decodeDepth.counts.max() ?? 0) + 256
     variant = try spelling.variant(
-      of: weights, contextLength: max(weights.parameters.contextLength, longest))
+      of: weights, contextLength: max(weights.parameters.contextLength, longest), gate: gate)
     _ = try await Self.generate(1, tokens: 1, engine, variant)
     loadMilliseconds = (ContinuousClock.now - begin) / .milliseconds(1)
   }

@@ -41,6 +41,9 @@ struct BenchEngineCommand: AsyncParsableCommand {
   @Option(help: "How the model attends, as `rollout evaluate` spells it.")
   var variant = "flash"
 
+  @Option(help: ArgumentHelp("The gate of a gated variant.", valueName: "file"))
+  var gate: String?
+
   @Option(help: ArgumentHelp("How keys and values are stored.", valueName: "f16|q8"))
   var kvCache: CacheFormat = .f16
 

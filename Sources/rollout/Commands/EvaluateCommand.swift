@@ -37,7 +37,8 @@ struct EvaluateCommand: AsyncParsableCommand {
     name: .customLong("variant"),
     help: ArgumentHelp(
       "A variant: dense, flash, window:508+4, quest:512, moba:512/64, hybrid:512, "
-        + "hybrid-quest:512/16 (keys in all/in a block); add ,yarn:2 (or linear, ntk, dynamicNTK) "
+        + "hybrid-quest:512/16 (keys in all/in a block), gated:512 with --gate; add ,yarn:2 (or "
+        + "linear, ntk, dynamicNTK) "
         + "or ,context:12288 for a longer context. May be given several times.",
       valueName: "spelling"))
   var variants: [VariantSpelling] = []
@@ -47,6 +48,9 @@ struct EvaluateCommand: AsyncParsableCommand {
       "The variant that the others are measured against; dense by default.",
       valueName: "spelling"))
   var reference: VariantSpelling?
+
+  @Option(help: ArgumentHelp("The gate of gated variants.", valueName: "file"))
+  var gate: String?
 
   @Option(help: ArgumentHelp("Tokens of a sequence: 2048, or 2k.", valueName: "tokens,…"))
   var lengths: SequenceLengths = SequenceLengths(counts: [2_048])
@@ -116,7 +120,8 @@ struct EvaluateCommand: AsyncParsableCommand {
       let file = try GGUFFile.open(path: weights)
       let tokenizer = try Tokenizer(file)
       let measured = MeasuredModel(
-        weights: try Weights(file), tokenizer: tokenizer, engine: try Engine(engineConfiguration))
+        weights: try Weights(file), tokenizer: tokenizer, engine: try Engine(engineConfiguration),
+        gate: try gate.map { try GateOfModel.read(path: $0, for: file) })
       switch suite {
       case .perplexity:
         let reports = try await perplexity(measured, progress)
@@ -144,6 +149,7 @@ struct EvaluateCommand: AsyncParsableCommand {
     let weights: Weights
     let tokenizer: Tokenizer
     let engine: Engine
+    let gate: Gate?
   }
 
   private var engineConfiguration: Engine.Configuration {
@@ -155,9 +161,9 @@ struct EvaluateCommand: AsyncParsableCommand {
     return configuration
   }
 
-  /// A variant as it was spelled, of these weights. Says what of the settings it cannot have.
-  private func variant(_ spelling: VariantSpelling, of weights: Weights) throws -> ModelVariant {
-    let variant = try spelling.variant(of: weights)
+  /// A variant as it was spelled, of this model. Says what of the settings it cannot have.
+  private func variant(_ spelling: VariantSpelling, of model: MeasuredModel) throws -> ModelVariant {
+    let variant = try spelling.variant(of: model.weights, gate: model.gate)
     var settings = engineConfiguration
     settings.keepsPrefixes = false
     for exception in variant.exceptions(to: settings) {
@@ -171,8 +177,8 @@ struct EvaluateCommand: AsyncParsableCommand {
   ) async throws -> [PerplexityReport] {
     let evaluation = PerplexityEvaluation(
       engine: model.engine,
-      reference: try variant(reference ?? VariantSpelling("dense"), of: model.weights),
-      candidates: try variants.map { try variant($0, of: model.weights) })
+      reference: try variant(reference ?? VariantSpelling("dense"), of: model),
+      candidates: try variants.map { try variant($0, of: model) })
     let texts = self.texts.isEmpty ? Self.novels : self.texts
     let tokens = try texts.map { try TextFile.read($0) }.map {
       model.tokenizer.encode($0, special: false)
@@ -196,7 +202,7 @@ struct EvaluateCommand: AsyncParsableCommand {
     let evaluation = PasskeyEvaluation(
       engine: model.engine, tokenizer: model.tokenizer, template: template)
     let spellings = try [reference ?? VariantSpelling("dense")] + variants
-    let measured = try spellings.map { try variant($0, of: model.weights) }
+    let measured = try spellings.map { try variant($0, of: model) }
     var reports: [PasskeyReport] = []
     for length in lengths.counts {
       reports += try await evaluation.run(
@@ -240,23 +246,5 @@ extension VariantSpelling: ExpressibleByArgument {
       Output.writeError("error: \(error.message.escaped)\n")
       return nil
     }
-  }
-}
-
-/// A text from outside.
-private enum TextFile {
-  /// Of one file.
-  private static let maximumBytes = 64 << 20
-
-  static func read(_ path: String) throws -> String {
-    guard let handle = FileHandle(forReadingAtPath: path) else {
-      throw CommandFailure(
-        .usage, "cannot read \(path)", remedy: "name a text with --text, or run in the project")
-    }
-    let data = try handle.read(upToCount: maximumBytes + 1) ?? Data()
-    guard data.count <= maximumBytes, let text = String(bytes: data, encoding: .utf8) else {
-      throw CommandFailure(.usage, "\(path) is not UTF-8 of at most \(maximumBytes) bytes")
-    }
-    return text
   }
 }
