@@ -54,6 +54,7 @@ package final class Interruption: Sendable {
     }
   }
 
+  /// How work ended that could be called off.
   package enum Outcome<Value: Sendable>: Sendable {
     case done(Value)
     case interrupted(InterruptionCause)

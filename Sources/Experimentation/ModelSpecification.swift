@@ -60,8 +60,8 @@ package enum AttentionSpecification: Hashable, Sendable, Codable {
   case hybrid(
     selection: HybridSelection, blockSize: Int, keys: Int, window: Int, sinks: Int,
     denseLayers: Int)
-  /// The first `sinks` positions, the last `window`, and the blocks that a learned gate scores best:
-  /// `keys` in all. `gate` is the path of its file, looked up as weights are.
+  /// The first `sinks` positions, the last `window`, and the blocks that a learned gate scores
+  /// best: `keys` in all. `gate` is the path of its file, looked up as weights are.
   case gated(gate: String, keys: Int, window: Int, sinks: Int, denseLayers: Int)
 }
 

@@ -77,7 +77,7 @@ struct PolicyValuesTests {
     let set = try PolicyParser.parse(
       Repository.sources(in: Repository.policies.appending(path: "examples")),
       knownModels: Set(models.map(\.name)))
-    #expect(set.models.count == 2)
+    #expect(set.models.count == 3)
     #expect(set.rollouts.map(\.name.text) == ["chat", "summaries"])
     #expect(set.warnings.isEmpty)
   }

@@ -86,7 +86,8 @@ struct EnginePrefixTests {
     for variant in [plain, stream] {
       #expect(try await collect(engine.generate(request, on: variant)).cachedTokens == 0)
       // At least the page of the sinks; others went out of the window.
-      #expect(try await collect(engine.generate(request, on: variant)).cachedTokens >= 64)
+      let cached = try await collect(engine.generate(request, on: variant)).cachedTokens ?? 0
+      #expect(cached >= 64)
     }
   }
 

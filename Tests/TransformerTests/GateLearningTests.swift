@@ -100,7 +100,8 @@ struct GateLearningTests {
     #expect(gate <= best)
   }
 
-  /// Two pieces of one novel, 448 tokens each: few, and enough to predict more than Quest's bound does.
+  /// Two pieces of one novel, 448 tokens each: few, and enough to predict more than Quest's
+  /// bound does.
   @Test func `a few steps on the real weights help on text that was not learned`() async throws {
     let text = try #require(
       String(bytes: TestModel.fixture("texts/persuasion.txt").prefix(8_000), encoding: .utf8))

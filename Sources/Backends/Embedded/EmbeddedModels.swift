@@ -54,8 +54,8 @@ package final class EmbeddedModels: Sendable {
     file.hasPrefix("/") ? file : "\(folder)/\(file)"
   }
 
-  /// - Throws: `invalidRequest` for parameters without meaning and for a gate of other weights; what
-  ///   reading a gate throws.
+  /// - Throws: `invalidRequest` for parameters without meaning and for a gate of other weights;
+  ///   what reading a gate throws.
   private func attention(
     _ specification: AttentionSpecification, of file: Loaded
   ) throws(TransformerError) -> AttentionKind {

@@ -1,7 +1,7 @@
 import Tensors
 
-/// The rule that `blockSparse`, `hybrid` and `gated` share: the first keys, the last ones, and between them
-/// the blocks that score best for a tile of queries.
+/// The rule that `blockSparse`, `hybrid` and `gated` share: the first keys, the last ones, and
+/// between them the blocks that score best for a tile of queries.
 ///
 /// Blocks are counted from the text's beginning. A tile shares one selection among its positions
 /// and among the query heads of a key/value head, so that what is not selected is never touched;

@@ -10,8 +10,8 @@ import Tensors
 struct ForwardPass {
   let weights: Weights
   let form: ProductForm
-  /// The form in which logits are computed that a token is drawn from: of one row at a time, so that
-  /// vectors do it sooner than matrix units.
+  /// The form in which logits are computed that a token is drawn from: of one row at a time, so
+  /// that vectors do it sooner than matrix units.
   let drawingForm: ProductForm
   let kernels: Kernels
   let workspace: Workspace

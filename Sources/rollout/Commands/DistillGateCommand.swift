@@ -13,8 +13,8 @@ struct DistillGateCommand: AsyncParsableCommand {
       The model reads windows of the texts, and for each layer and key/value head a gate learns to \
       predict where its attention goes. Of the windows of each text the last one is held out: on \
       those the report says which share of the attention the gate's choice sees, beside Quest's \
-      bound, the mean key, and the best choice there is. Texts that variants are evaluated on should \
-      not be among those that it learns from. The same texts and seed give the same file.
+      bound, the mean key, and the best choice there is. Texts that variants are evaluated on \
+      should not be among those that it learns from. The same texts and seed give the same file.
 
       EXAMPLE:
         rollout distill-gate --weights .models/SmolLM2-135M-Instruct.Q4_1.gguf \\

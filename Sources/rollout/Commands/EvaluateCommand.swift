@@ -162,7 +162,8 @@ struct EvaluateCommand: AsyncParsableCommand {
   }
 
   /// A variant as it was spelled, of this model. Says what of the settings it cannot have.
-  private func variant(_ spelling: VariantSpelling, of model: MeasuredModel) throws -> ModelVariant {
+  private func variant(_ spelling: VariantSpelling, of model: MeasuredModel) throws -> ModelVariant
+  {
     let variant = try spelling.variant(of: model.weights, gate: model.gate)
     var settings = engineConfiguration
     settings.keepsPrefixes = false

@@ -8,8 +8,8 @@ import Tensors
 ///
 ///     Σ_h Σ_c  w_mhc · q_hc · m_c  +  w_ghc · max(q_hc, 0) · g_c  +  w_lhc · min(q_hc, 0) · l_c
 ///
-/// With w_m = 1 and nothing else that is the score of MoBA, with w_g = w_l = 1 Quest's bound; a gate
-/// is whatever lies between and beyond. Gao et al. 2024, "SeerAttention", section 3.1, pool
+/// With w_m = 1 and nothing else that is the score of MoBA, with w_g = w_l = 1 Quest's bound; a
+/// gate is whatever lies between and beyond. Gao et al. 2024, "SeerAttention", section 3.1, pool
 /// keys likewise (mean, greatest, least) and give a full matrix to each side. Here the matrix is a
 /// diagonal, for three reasons: what it learns holds at every distance, because pairs of channels
 /// stay as the rotation made them; the loss is convex in it, so that the seed hardly matters; and
@@ -145,7 +145,7 @@ package final class Gate: Sendable, Hashable {
 extension Gate.Shape {
   /// For messages.
   fileprivate var words: String {
-    "\(layers) layers of \(keyValueHeads) key/value heads with \(group) query heads of \(headWidth) "
-      + "channels"
+    "\(layers) layers of \(keyValueHeads) key/value heads with \(group) query heads "
+      + "of \(headWidth) channels"
   }
 }
