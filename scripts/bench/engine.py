@@ -39,6 +39,7 @@ class Bench:
     def __init__(self, arguments):
         self.arguments = arguments
         self.commands = {}
+        self.long = None
 
     def ours(self, threads, *options):
         return [self.arguments.ours, "bench", "engine", "--weights", self.arguments.weights,
@@ -84,6 +85,7 @@ class Bench:
         results = self.rounds(threads, self.sides(threads), self.arguments.rounds)
         if not self.arguments.quick:
             long = self.rounds(threads, self.long_sides(threads), self.arguments.long_rounds)
+            self.long = self.long or long
             for name, result in long.items():
                 for kind in ("prefill", "decode"):
                     results.setdefault(name, {"prefill": {}, "decode": {}})[kind] |= result[kind]
@@ -102,13 +104,12 @@ class Bench:
         return {name: medians(rounds) for name, rounds in results.items()}
 
     def memory(self):
-        """Resident bytes with a text of 8,192 tokens, and milliseconds to a first token."""
-        work = ["--prefill", "8192", "--decode-depth", "0"]
-        return {
-            "rollout, f16": run(self.ours(1, *work, "--kv-cache", "f16")),
-            "rollout, q8": run(self.ours(1, *work, "--kv-cache", "q8")),
-            "llama.cpp, flash": run(self.llama(1, self.arguments.weights, *work, "--flash")),
-        }
+        """Resident bytes with a text of 8,192 tokens, at the first number of threads."""
+        work = ["--prefill", listed(LONG), "--decode-depth", listed(LONG), "--kv-cache", "q8"]
+        threads = int(self.arguments.threads.split(",")[0])
+        return {"rollout, f16": self.long["rollout"],
+                "rollout, q8": run(self.ours(threads, *work)),
+                "llama.cpp, flash": self.long["llama.cpp, flash"]}
 
 
 def listed(sizes):
