@@ -33,6 +33,7 @@ final class EmbeddedAnswer: @unchecked Sendable {
   private let promptTokens: Int
   /// What scoring the prompts took before.
   private let reading: GenerationTimings
+  private let revision: String
   private var turn = 0
   private var isFinished = false
 
@@ -40,12 +41,15 @@ final class EmbeddedAnswer: @unchecked Sendable {
   ///   - choices: by prompt, `choicesPerPrompt` of each
   ///   - promptTokens: of all prompts
   ///   - reading: what scoring the prompts took
+  ///   - revision: which weights answer
   init(
-    _ choices: [Choice], choicesPerPrompt: Int, promptTokens: Int, reading: GenerationTimings
+    _ choices: [Choice], choicesPerPrompt: Int, promptTokens: Int, reading: GenerationTimings,
+    revision: String
   ) {
     self.choices = choices
     self.choicesPerPrompt = max(1, choicesPerPrompt)
     self.reading = reading
+    self.revision = revision
     self.promptTokens = promptTokens
   }
 
@@ -122,6 +126,6 @@ final class EmbeddedAnswer: @unchecked Sendable {
         firstToken: timings.map { reading.computeSeconds + $0.prefillSeconds },
         perOutputToken: timings.flatMap { steps > 0 ? $0.decodeSeconds / Double(steps) : nil },
         total: reading.computeSeconds + (timings?.computeSeconds ?? 0)),
-      trace: first?.assembler.trace, topAlong: first?.topAlong)
+      trace: first?.assembler.trace, topAlong: first?.topAlong, revision: revision)
   }
 }

@@ -16,6 +16,8 @@ package final class EmbeddedBackend: Backend {
     self.file = file
   }
 
+  package var revision: String? { file.digest }
+
   package func answer(_ call: Call) async throws(BackendError) -> Answer {
     let prompt: EmbeddedPrompt
     do { prompt = try EmbeddedPrompt(call.prompt, file) } catch {
@@ -34,7 +36,7 @@ package final class EmbeddedBackend: Backend {
     let promptTokens = prompt.prompts.reduce(0) { $0 + $1.count }
     let answer = EmbeddedAnswer(
       choices, choicesPerPrompt: prompt.sampling.n ?? 1, promptTokens: promptTokens,
-      reading: readings.map(\.timings).reduce(.init(), +))
+      reading: readings.map(\.timings).reduce(.init(), +), revision: file.digest)
     return Answer { try await answer.next() }
   }
 

@@ -57,7 +57,8 @@ struct GateEvidence: Hashable, Sendable {
   /// Takes a pair of a shadow step in.
   mutating func add(_ comparison: Comparison) {
     guard comparison.candidate == candidate, comparison.incumbent == incumbent,
-      isInSlice(comparison.incumbentMeasurements.promptTokens), case .pairs(var evidence) = kind
+      isInSlice(comparison.incumbentMeasurements, comparison.assignment),
+      case .pairs(var evidence) = kind
     else { return }
     // Taken out and put back, so that the evidence is changed in place.
     kind = .unusable("")
@@ -69,7 +70,7 @@ struct GateEvidence: Hashable, Sendable {
   mutating func add(_ outcome: Outcome) {
     let isCandidate = outcome.model == candidate
     guard isCandidate || outcome.model == incumbent,
-      isInSlice(outcome.measurements.promptTokens)
+      isInSlice(outcome.measurements, outcome.assignment)
     else { return }
     switch kind {
     case .quantities(var evidence):
@@ -85,10 +86,11 @@ struct GateEvidence: Hashable, Sendable {
     }
   }
 
-  private mutating func isInSlice(_ promptTokens: Int?) -> Bool {
+  private mutating func isInSlice(_ measurements: Measurements, _ assignment: Assignment) -> Bool {
     guard let slice = gate.slice else { return true }
-    if promptTokens == nil { unplaced += 1 }
-    return slice.contains(promptTokens: promptTokens)
+    if measurements.promptTokens == nil && slice.asksForLength { unplaced += 1 }
+    return slice.contains(
+      promptTokens: measurements.promptTokens, labels: assignment.labels)
   }
 
   /// The verdict as of now.

@@ -8,12 +8,14 @@ extension Controller {
   /// - Parameters:
   ///   - actor: who asks, for the journal
   ///   - reason: why, for the journal; a forced promotion needs one
+  ///   - generation: the ``RolloutState/generation`` that the asker saw; any other is a conflict.
+  ///     Going back never asks for one, so that it beats whatever came in between
   /// - Returns: the entries that the command became; none when everything was so already
   /// - Throws: what ``CommandRefusal/Code`` sorts. After `unavailable` nothing has changed, except
   ///   that an abort or a rollback has taken the traffic back already and is written down as soon
   ///   as the journal lets it.
   package func perform(
-    _ command: Command, actor: String, reason: String?
+    _ command: Command, actor: String, reason: String?, generation: Int64? = nil
   ) async throws(CommandRefusal) -> [JournalEntry] {
     let entries: [JournalEntry]
     switch command {
@@ -23,10 +25,13 @@ extension Controller {
       entries = try await retreat(from: name, .rollBack, command, by: actor, reason)
     case .apply(let models, let rollouts):
       entries = try await apply(models, rollouts, by: actor, reason)
-    case .promote, .approve, .pause, .resume:
+    case .promote(let name, _, _), .approve(let name), .pause(let name), .resume(let name):
       entries = try await commit(by: actor) { control, reports throws(CommandRefusal) in
-        try control.events(for: command, reports: reports, ready: ready, reason: reason)
-          .map { ($0, reason) }
+        try control.check(generation, of: name)
+        return try control.events(
+          for: command, reports: reports, ready: ready, staleness: staleness(of: name),
+          reason: reason
+        ).map { ($0, reason) }
       }
     }
     for entry in entries {
@@ -38,6 +43,13 @@ extension Controller {
         ])
     }
     return entries
+  }
+
+  private func staleness(of name: RolloutName) -> [RolloutName: String] {
+    guard let known = evidence[name], known.run == control.service.rollouts[name]?.run,
+      let staleness = known.staleness(inForce: revision)
+    else { return [:] }
+    return [name: staleness]
   }
 
   /// Makes the backends ready that the documents ask for, writes the documents down, and only then
