@@ -19,13 +19,19 @@ FILTER ?=
 # How long `make fuzz` tries.
 FUZZ_SECONDS ?= 600
 
+# How often `make crash-loop` kills the service.
+ROUNDS ?= 200
+
+# How many outcomes `make bench-store` stores.
+OUTCOMES ?= 10000000
+
 # The arguments of `make run`.
 ARGS ?= --help
 
 swift_sources := Package.swift Sources Tests
 
-.PHONY: help demo test build run check format bench bench-engine bench-gateway sanitize fuzz \
-  model setup clean
+.PHONY: help demo test build run check format bench bench-engine bench-gateway bench-store \
+  sanitize tsan crash-loop fuzz model setup clean
 
 help:  ## List the commands
 	@grep -hE '^[a-z-]+:.*  ## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*  ## /\1\t/' \
@@ -72,8 +78,18 @@ bench-gateway: build  ## Measure the gateway beside nginx
 	@.bench/venv/bin/python scripts/bench/gateway.py \
 	  --ours .build/release/rollout --nginx .bench/nginx/usr/sbin/nginx --scratch .bench
 
+bench-store: build  ## Measure the evidence store with ten million outcomes (OUTCOMES=… for fewer)
+	@.build/release/rollout bench store --outcomes $(OUTCOMES)
+
 sanitize: setup model  ## Run the engine's tests under AddressSanitizer (FILTER='…' for some)
 	@scripts/sanitize.sh $(if $(FILTER),'$(FILTER)')
+
+tsan: setup model  ## Run the unit tests under ThreadSanitizer (FILTER='…' for some)
+	@scripts/tsan.sh $(if $(FILTER),'$(FILTER)')
+
+crash-loop: setup  ## Kill the service ROUNDS=200 times under load and look for what it forgot
+	@swift build --product rollout
+	@python3 scripts/crash_loop.py --rollout .build/debug/rollout --rounds $(ROUNDS)
 
 fuzz: setup  ## Feed mutated weight files to their readers (FUZZ_SECONDS=600)
 	@scripts/fuzz.sh $(FUZZ_SECONDS)
@@ -87,4 +103,4 @@ setup:
 	@scripts/setup.sh system
 
 clean:  ## Remove what was built; the weights in .models/ stay
-	@rm -rf .build .build-fuzz .build-sanitize .venv .bench .rollout
+	@rm -rf .build .build-fuzz .build-sanitize .build-tsan .venv .bench .rollout

@@ -128,9 +128,16 @@ let package = Package(
     tests("Transformer", ["Transformer", "Tensors"]),
     tests("Evaluation", ["Evaluation", "Statistics", "Transformer"]),
     tests("Observability", ["Observability", metrics, logging]),
+    // A disk that fails when tests tell it to.
+    .target(
+      name: "FaultyDisk", path: "Tests/FaultyDisk",
+      cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])],
+      linkerSettings: [.linkedLibrary("sqlite3")]),
     tests(
       "SQLiteStorage",
-      ["SQLiteStorage", "Storage", "Experimentation", "Statistics", grdb, logging]),
+      [
+        "SQLiteStorage", "Storage", "Experimentation", "Statistics", "FaultyDisk", grdb, logging,
+      ]),
     tests(
       "Promotion",
       [
