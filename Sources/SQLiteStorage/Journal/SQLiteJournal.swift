@@ -60,7 +60,9 @@ package struct SQLiteJournal: Journal {
   package func entries(after sequence: Int64) async throws(StorageError) -> [JournalEntry] {
     try await file.read { [path = file.path] db in
       var entries: [JournalEntry] = []
-      _ = try Self.walk(db, after: sequence, path: path) { entries.append($0) }
+      _ = try Self.walk(db, after: sequence, path: path) {
+        entries.append(try $0.entry(path: path))
+      }
       return entries
     }
   }
@@ -119,8 +121,8 @@ extension SQLiteJournal {
     var audit = JournalAudit(head: .empty, anchor: anchored, findings: [])
     var isVouchedFor = anchored?.sequence == 0
     do {
-      audit.head = try walk(db, after: 0, path: path) { entry in
-        audit.head = JournalHead(sequence: entry.sequence, hash: entry.hash)
+      audit.head = try walk(db, after: 0, path: path) { row in
+        audit.head = JournalHead(sequence: row.sequence, hash: row.hash)
         if audit.head == anchored { isVouchedFor = true }
       }
     } catch let error as StorageError where error.code == .corrupt {
@@ -192,7 +194,7 @@ extension SQLiteJournal {
   /// The first entry read is taken to follow whatever hash it names, unless it is the journal's
   /// first.
   private static func walk(
-    _ db: Database, after sequence: Int64, path: String, _ body: (JournalEntry) throws -> Void
+    _ db: Database, after sequence: Int64, path: String, _ body: (JournalRow) throws -> Void
   ) throws -> JournalHead {
     let statement = try db.cachedStatement(sql: selection)
     let rows = try Row.fetchCursor(statement, arguments: [sequence])
@@ -206,7 +208,8 @@ extension SQLiteJournal {
           "the journal '\(path)' was changed from outside: entry \(row.sequence) does not follow "
             + "entry \(before.sequence); restore the file from a backup")
       }
-      try body(try row.entry(path: path))
+      try row.checkEncoding(path: path)
+      try body(row)
       head = JournalHead(sequence: row.sequence, hash: row.hash)
     }
     return head ?? JournalHead.empty
