@@ -91,7 +91,7 @@ class Address:
         self.host, self.port = re.match(r"http://([^:/]+):(\d+)", text).groups()
 
     def call(self, method, path, body=None):
-        connection = http.client.HTTPConnection(self.host, int(self.port), timeout=10)
+        connection = http.client.HTTPConnection(self.host, int(self.port), timeout=60)
         try:
             data = json.dumps(body) if body is not None else None
             connection.request(method, path, data, {"content-type": "application/json"})
@@ -172,7 +172,7 @@ class Loop:
 
     def operate(self, control, stop):
         """An operator in a hurry: anything that the state allows, over and over."""
-        while not stop.is_set():
+        while not stop.wait(0.02):
             try:
                 _, _, status = control.call("GET", "/api/v1/status")
                 live = next(r for r in status["routes"] if r["name"] == "assistant")

@@ -83,12 +83,20 @@ final class DatabaseFile: Sendable {
     do { return try result.get() } catch { throw StorageError(error, path: path) }
   }
 
-  /// Runs `value` off Swift's cooperative threads; a cancelled task's reading is interrupted.
+  /// Runs `value` off Swift's cooperative threads, to its end.
+  ///
+  /// Not by GRDB's own asynchronous `read`: on Linux that hands tasks to an executor made of the
+  /// dispatch queue, and about one start of the service in two hundred waited for it for ever.
   func read<Value: Sendable>(
     _ value: @escaping @Sendable (Database) throws -> Value
   ) async throws(StorageError) -> Value {
     let queue = try queue
-    do { return try await queue.read(value) } catch { throw StorageError(error, path: path) }
+    let result: Result<Value, any Error> = await withCheckedContinuation { continuation in
+      queue.asyncRead { database in
+        continuation.resume(returning: Result { try value(database.get()) })
+      }
+    }
+    do { return try result.get() } catch { throw StorageError(error, path: path) }
   }
 
   /// Refuses whatever comes from now on, waits for what is being written, and closes the file.
