@@ -107,13 +107,18 @@ let package = Package(
         httpTypes, logging, nioCore, serviceLifecycle,
       ]),
 
+    // Rank 5: a seeded world with a clock of its own, in which the code of production runs.
+    target(
+      "Simulation",
+      ["Experimentation", "Statistics", "Routing", "Storage", "Promotion", logging]),
+
     // Rank 6: the one place where parts are put together.
     .executableTarget(
       name: "rollout",
       dependencies: [
         "Experimentation", "Statistics", "OpenAIAPI", "PolicyLanguage", "Routing", "Storage",
         "Observability", "SQLiteStorage", "Promotion", "Transformer", "Evaluation", "Backends",
-        "Quality", "Gateway", "Console", "Tensors", argumentParser, asyncHTTPClient, hummingbird,
+        "Quality", "Gateway", "Console", "Simulation", "Tensors", argumentParser, asyncHTTPClient, hummingbird,
         hummingbirdCore, logging, metrics, nioCore, nioHTTP1, nioPosix, serviceLifecycle,
         unixSignals,
       ],
@@ -160,6 +165,9 @@ let package = Package(
         "Console", "Experimentation", "PolicyLanguage", "Promotion", "Routing", "Storage",
         "SQLiteStorage", asyncHTTPClient, hummingbird, logging, nioCore, nioHTTP1,
       ]),
+    tests(
+      "Simulation",
+      ["Simulation", "Experimentation", "Statistics", "Routing", "Storage", "Promotion"]),
     tests("Rollout", ["OpenAIAPI"]),
     tests("Tidy", []),
   ]

@@ -79,6 +79,11 @@ extension Controller {
     from name: RolloutName, _ kind: Retreat.Kind, _ command: Command, by actor: String,
     _ reason: String?
   ) async throws(CommandRefusal) -> [JournalEntry] {
+    if let waiting = retreats.first(where: { $0.rollout == name }) {
+      // In force but not written yet, so that the answer "it is rolled back" could still be undone
+      // by a crash: whoever asks again hears of it when it is on the disk.
+      return try await write(waiting)
+    }
     _ = try effective.events(for: command, reports: reports, ready: ready)
     guard let run = control.service.rollouts[name]?.run else { return [] }
     return try await retreat(
@@ -89,21 +94,31 @@ extension Controller {
 
   /// Puts a retreat in force and writes it down.
   func retreat(_ retreat: Retreat) async throws(CommandRefusal) -> [JournalEntry] {
-    let before = control.service.sequence
     retreats.append(retreat)
     publish()
+    return try await write(retreat)
+  }
+
+  /// Writes a retreat down that is in force.
+  private func write(_ retreat: Retreat) async throws(CommandRefusal) -> [JournalEntry] {
+    let before = control.service.sequence
     do {
       let written = try await commit(by: retreat.actor) { _, _ in [] }
       if !written.isEmpty { return written }
-      // Another append took it along.
+    } catch {
+      // Not if another append has taken it along while this one failed.
+      if retreats.contains(retreat) {
+        note(
+          .retreat(retreat.rollout),
+          "rollout '\(retreat.rollout)' has no traffic any more, but the journal does not say so yet"
+        )
+        throw error
+      }
+    }
+    do {
       return try await journal.entries(after: before).filter {
         $0.record.event.rollout == retreat.rollout
       }
-    } catch let refusal as CommandRefusal {
-      note(
-        .retreat(retreat.rollout),
-        "rollout '\(retreat.rollout)' has no traffic any more, but the journal does not say so yet")
-      throw refusal
     } catch {
       throw CommandRefusal(.unavailable, "the journal cannot be read: \(error)")
     }
