@@ -19,17 +19,20 @@ FILTER ?=
 # How long `make fuzz` tries.
 FUZZ_SECONDS ?= 600
 
+# How many seeds `make simulate` tries.
+SEEDS ?= 10000
+
 # The arguments of `make run`.
 ARGS ?= --help
 
 swift_sources := Package.swift Sources Tests
 
-.PHONY: help demo test build run check format bench bench-engine bench-gateway sanitize fuzz \
-  model setup clean
+.PHONY: help demo test build run check format bench bench-engine bench-gateway bench-decisions \
+  simulate sanitize fuzz model setup clean
 
 help:  ## List the commands
 	@grep -hE '^[a-z-]+:.*  ## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*  ## /\1\t/' \
-	  | awk -F '\t' '{ printf "  make %-13s %s\n", $$1, $$2 }'
+	  | awk -F '\t' '{ printf "  make %-16s %s\n", $$1, $$2 }'
 
 demo: setup model  ## Roll a candidate out on this machine: traffic, comparison, promotion
 	@swift build -c release --product rollout
@@ -71,6 +74,12 @@ bench-gateway: build  ## Measure the gateway beside nginx
 	@scripts/setup.sh bench
 	@.bench/venv/bin/python scripts/bench/gateway.py \
 	  --ours .build/release/rollout --nginx .bench/nginx/usr/sbin/nginx --scratch .bench
+
+bench-decisions: build  ## Count wrong and late decisions, ours and others' (BENCH="--runs 100")
+	@.build/release/rollout bench decisions --write fixtures/benchmarks/decisions.json $(BENCH)
+
+simulate: build  ## Race promotion, rollback and apply in a simulated world (SEEDS=10000)
+	@.build/release/rollout simulate --race --runs $(SEEDS)
 
 sanitize: setup model  ## Run the engine's tests under AddressSanitizer (FILTER='…' for some)
 	@scripts/sanitize.sh $(if $(FILTER),'$(FILTER)')

@@ -118,7 +118,8 @@ let package = Package(
       dependencies: [
         "Experimentation", "Statistics", "OpenAIAPI", "PolicyLanguage", "Routing", "Storage",
         "Observability", "SQLiteStorage", "Promotion", "Transformer", "Evaluation", "Backends",
-        "Quality", "Gateway", "Console", "Simulation", "Tensors", argumentParser, asyncHTTPClient, hummingbird,
+        "Quality", "Gateway", "Console", "Simulation", "Tensors", argumentParser, asyncHTTPClient,
+        hummingbird,
         hummingbirdCore, logging, metrics, nioCore, nioHTTP1, nioPosix, serviceLifecycle,
         unixSignals,
       ],

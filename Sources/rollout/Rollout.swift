@@ -27,7 +27,7 @@ struct Rollout: AsyncParsableCommand {
       CheckCommand.self, ApplyCommand.self, StatusCommand.self, PromoteCommand.self,
       AbortCommand.self, RollbackCommand.self, ApproveCommand.self, PauseCommand.self,
       ResumeCommand.self, HistoryCommand.self, AskCommand.self, ServeCommand.self,
-      ReplayCommand.self, BenchCommand.self, EvaluateCommand.self,
+      ReplayCommand.self, SimulateCommand.self, BenchCommand.self, EvaluateCommand.self,
     ])
 
   static func main() async {

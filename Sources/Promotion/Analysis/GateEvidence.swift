@@ -27,7 +27,7 @@ struct GateEvidence: Hashable, Sendable {
     do {
       let border = try GateBorder(gate)
       (self.border, kind) = (
-        border, try Self.kind(border, candidate, policy, policy.steps[step].traffic)
+        border, try Self.kind(border, candidate, policy, step)
       )
     } catch {
       let reason = (error as? GateBorder.Unusable)?.reason
@@ -36,9 +36,10 @@ struct GateEvidence: Hashable, Sendable {
   }
 
   private static func kind(
-    _ border: GateBorder, _ candidate: ModelName, _ policy: RolloutPolicy, _ traffic: StepTraffic
+    _ border: GateBorder, _ candidate: ModelName, _ policy: RolloutPolicy, _ step: Int
   ) throws -> Kind {
-    let levels = ErrorLevels(policy)
+    let levels = try ErrorLevels(policy, trafficStep: step)
+    let traffic = policy.steps[step].traffic
     if traffic.isShadow { return .pairs(try PairEvidence(border: border, levels: levels)) }
     if border.metric.isOfPair {
       return .unusable("only a shadow step has pairs of answers, and the policy has none")
@@ -95,7 +96,8 @@ struct GateEvidence: Hashable, Sendable {
   ///
   /// - Parameter hold: of the step in force, whose `minSamples` also says where intervals for
   ///   people shall be narrowest
-  func report(hold: HoldConditions?) -> GateReport {
+  /// - Returns: the report, and ln of the evidence that the objective is violated, if it can be told
+  func report(hold: HoldConditions?) -> (report: GateReport, logHarm: Double?) {
     let plannedCount = max(1_000, 2 * min(hold?.minSamples ?? 0, 1 << 40))
     var judgement =
       switch kind {
@@ -114,7 +116,8 @@ struct GateEvidence: Hashable, Sendable {
         "no answer is known to belong to '\(slice)': \(unplaced) do not say how long the prompt was"
       )
     }
-    return judgement.report(of: gate, candidate: candidate, border: border, hold: hold)
+    let report = judgement.report(of: gate, candidate: candidate, border: border, hold: hold)
+    return (report, judgement.logHarm)
   }
 }
 

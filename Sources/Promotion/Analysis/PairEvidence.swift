@@ -66,6 +66,14 @@ struct PairEvidence: Hashable, Sendable {
     passing.append(difference: -1)
   }
 
+  /// For a candidate that is as good as the policy hopes, with pairs as scattered as those so far.
+  private var forecast: SampleSizePlanner.Forecast? {
+    let variance = differences.variance.map { max($0 / (border.unit * border.unit), 1e-6) }
+    return SampleSizePlanner.boundedMean(
+      scoreVariance: variance ?? Self.expectedMeanSquare, trueDistance: border.plannedEffect,
+      minimumDetectableEffect: border.plannedEffect, greatestLoss: 1, alpha: levels.pass)
+  }
+
   func judgement(of model: ModelName, plannedCount: Int) -> Judgement {
     guard differences.count > 0 else {
       return missing > 0
@@ -81,13 +89,15 @@ struct PairEvidence: Hashable, Sendable {
       }
     judgement.incumbentMean = incumbent.mean
     judgement.candidateMean = candidate.mean
+    judgement.logHarm = failing.logEvidence
     if failPeak.isRejected(alpha: levels.fail) {
       judgement.verdict = .fail
       judgement.explanation = "shown to be beyond the margin"
     } else if passPeak.isRejected(alpha: levels.pass) {
       judgement.verdict = .pass
     } else {
-      judgement.samplesMissing = passing.observationsMissing(alpha: levels.pass)
+      judgement.samplesMissing = passing.observationsMissing(
+        alpha: levels.pass, planned: forecast)
       judgement.explanation =
         missing > 0
         ? "not shown yet; \(missing) values of '\(model)' are missing and count against it"

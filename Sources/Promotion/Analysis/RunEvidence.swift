@@ -126,7 +126,8 @@ extension RunEvidence {
   package var reports: [GateReport] {
     let index = min(step, policy.steps.count - 1)
     let hold = policy.steps.indices.contains(index) ? policy.steps[index].hold : nil
-    let reports = gates.map { $0.report(hold: hold) }
+    let reports = HarmUnion(of: policy, trafficStep: policy.trafficStep(at: step))
+      .judge(gates.map { $0.report(hold: hold) })
     guard let mismatch = ratio.mismatch(with: shares) else { return reports }
     return reports.map { report in
       var report = report

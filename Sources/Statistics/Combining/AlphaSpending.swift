@@ -23,7 +23,8 @@ package struct AlphaSpending: Hashable, Sendable {
   /// - Parameter stages: 1 or more; the doubling ends after ten stages.
   package init(backLoadedOver stages: Int) throws(StatisticsError) {
     let stakes = (0..<max(0, stages)).map { stage in
-      Double.exp(-.log(2) * Double(min(stages - max(stage, 1), 10)))
+      // Powers of two, so that the shares are exact.
+      Double(sign: .plus, exponent: -min(stages - max(stage, 1), 10), significand: 1)
     }
     try self.init(stakes: stakes)
   }

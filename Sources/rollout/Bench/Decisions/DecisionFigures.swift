@@ -20,7 +20,8 @@ enum DecisionFigures {
   private static let table: [Key: [Double?]] = {
     var table: [Key: [Double?]] = [:]
     for (purpose, traffic, rows) in [
-      ("rollback", "50/50", half), ("rollback", "5%", canary), ("promotion", "50/50", halfPromotion),
+      ("rollback", "50/50", half), ("rollback", "5%", canary),
+      ("promotion", "50/50", halfPromotion),
       ("promotion", "5%", canaryPromotion), ("rollback", "shadow", shadow),
       ("promotion", "shadow", shadowPromotion), ("rollback", "ramp 1-5-25-50%", ramp),
       ("rollback", "50%", sampleRatio), ("rollback", "5%", sampleRatioCanary),

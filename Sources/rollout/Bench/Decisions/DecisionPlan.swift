@@ -3,7 +3,7 @@ import Simulation
 /// The situations of STATISTICS T1–T3, T5–T7 and T9, in the order in which they are run.
 enum DecisionPlan {
   /// - Parameter runs: of each situation, 1 or more; those that end with a decision, which cost
-  ///   little, get three times as many
+  ///   little, get two or three times as many
   static func experiments(runs: Int) -> [DecisionExperiment] {
     independent(runs: runs, share: 0.5, limit: 60_000)
       + independent(runs: runs, share: 0.05, limit: 120_000)
@@ -11,7 +11,7 @@ enum DecisionPlan {
       + kayenta(runs: runs)
   }
 
-  private static func harmless(
+  private static func rules(
     _ methods: [DecisionMethod<TrialRequest>], _ purpose: DecisionMethod<TrialRequest>.Purpose
   ) -> [DecisionMethod<TrialRequest>] { methods.filter { $0.purpose == purpose } }
 
@@ -21,41 +21,48 @@ enum DecisionPlan {
   private static func independent(
     runs: Int, share: Double, limit: Int
   ) -> [DecisionExperiment] {
-    let ours =
-      OurRules.errors + OurRules.quality + OurRules.logLatency + quantiles + OurRules.median
-    let rivals = RivalRules.errors + RivalRules.quality + RivalRules.latency
     let isHalf = share == 0.5
+    // Which T1 has at 50/50 alone, and which cost most.
+    let more = isHalf ? OurRules.logLatency + OurRules.median : []
+    let ours = OurRules.errors + OurRules.quality + quantiles + more
+    let rivals = RivalRules.errors + RivalRules.quality + RivalRules.latency
     let traffic = isHalf ? "50/50" : "5%"
     func detection(
       _ truth: DecisionTruth, _ methods: [DecisionMethod<TrialRequest>]
     ) -> DecisionExperiment {
       DecisionExperiment(
         "T2", traffic: traffic, .split(share), truth, isFalse: false, limit: limit,
-        runs: 3 * runs, harmless(methods, .rollback))
+        runs: (isHalf ? 3 : 2) * runs, rules(methods, .rollback))
     }
     let errors = OurRules.errors + RivalRules.errors
     let quality = OurRules.quality + RivalRules.quality
     let latency = OurRules.logLatency + quantiles + OurRules.median + RivalRules.latency
     let tail = OurRules.exceedance(0.99) + RivalRules.latency
+    let promotions = ours + (isHalf ? [] : OurRules.logLatency)
     return [
       DecisionExperiment(
         "T1", traffic: traffic, .split(share), .harmless, isFalse: true, limit: limit,
-        runs: runs, harmless(ours + rivals, .rollback)),
+        runs: runs, rules(ours + rivals, .rollback)),
       DecisionExperiment(
         "T1", traffic: traffic, .split(share), .atMargin, isFalse: true, limit: limit,
-        runs: runs, harmless(ours + rivals, .promotion)),
+        runs: runs, rules(ours + rivals, .promotion)),
       DecisionExperiment(
         "T3", traffic: traffic, .split(share), .harmless, isFalse: false, limit: limit,
-        runs: 3 * runs, harmless(ours, .promotion)),
+        runs: (isHalf ? 3 : 2) * runs, rules(promotions, .promotion)),
       detection(.doubledErrors, errors), detection(.worseQuality, quality),
       detection(.slower, latency), detection(.muchSlower, latency),
     ]
       + (isHalf
         ? [
           detection(.moreErrors, errors), detection(.manyErrors, errors),
-          detection(.badQuality, quality), detection(.longTail, tail),
-          detection(.longerTail, tail),
-        ] : [])
+          detection(.badQuality, quality),
+        ]
+          + [DecisionTruth.longTail, .longerTail].map { truth in
+            // Rules that never find it watch to the end.
+            DecisionExperiment(
+              "T2", traffic: traffic, .split(share), truth, isFalse: false, limit: limit,
+              runs: runs, rules(tail, .rollback))
+          } : [])
   }
 
   /// T3's columns of shadow mode.
@@ -87,31 +94,31 @@ enum DecisionPlan {
   }
 
   private static func ramp(runs: Int) -> [DecisionExperiment] {
-    let rules = OurRules.errors + OurRules.quality + RivalRules.errors + RivalRules.quality
+    let both = OurRules.errors + OurRules.quality + RivalRules.errors + RivalRules.quality
     var bad = DecisionTruth.atMargin
     (bad.name, bad.latencyFactor) = ("RR 2, -2pt", 1)
     return [(DecisionTruth.harmless, true), (bad, false)].map { truth, isFalse in
       DecisionExperiment(
         "T6", traffic: "ramp 1-5-25-50%", .ramp(length: 40_000), truth, isFalse: isFalse,
-        limit: 40_000, runs: runs, harmless(rules, .rollback))
+        limit: 40_000, runs: runs, rules(both, .rollback))
     }
   }
 
   private static func sessions(runs: Int) -> [DecisionExperiment] {
-    let rules = harmless(OurRules.quality + OurRules.errors, .rollback)
+    let ours = rules(OurRules.quality + OurRules.errors, .rollback)
     return [0.1, 0.3].flatMap { correlation in
       [
         DecisionExperiment(
           "T7", traffic: "by request \(correlation)",
           .sessions(correlation: correlation, assignedBySession: false), .harmless, isFalse: true,
-          limit: 40_000, runs: runs, rules),
-        DecisionExperiment(sessionsOf: correlation, limit: 40_000, runs: runs, rules),
+          limit: 40_000, runs: runs, ours),
+        DecisionExperiment(sessionsOf: correlation, limit: 40_000, runs: runs, ours),
         // What our layer of analysis does not let happen: sticky units counted by request.
         DecisionExperiment(
           "T7", traffic: "by session, counted by request \(correlation)",
           .sessions(correlation: correlation, assignedBySession: true), .harmless, isFalse: true,
           limit: 40_000, runs: runs,
-          rules.map { rule in
+          ours.map { rule in
             DecisionMethod(
               "\(rule.name) by request", rule.purpose, isOurs: false, make: rule.make)
           }),

@@ -111,15 +111,15 @@ enum RivalRules {
 
   // MARK: Distributions
 
-  /// Mann and Whitney's U, kept up to date over 16,384 bins of the rank.
+  /// Mann and Whitney's U, kept up to date over 4,096 bins of the rank.
   private static let mannWhitney = Method(
     "Mann-Whitney, peeking", .rollback, isOurs: false
   ) { _ in
-    var control = CountTree(bins: 1 << 14)
-    var treatment = CountTree(bins: 1 << 14)
+    var control = CountTree(bins: 1 << 12)
+    var treatment = CountTree(bins: 1 << 12)
     var wins = 0.0
     return { request in
-      let bin = rank(request, bins: 1 << 14)
+      let bin = rank(request, bins: 1 << 12)
       if request.isTreatment {
         let (below, upTo) = (control.count(below: bin), control.count(below: bin + 1))
         wins += below + (upTo - below) / 2
