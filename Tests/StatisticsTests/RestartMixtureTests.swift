@@ -83,8 +83,8 @@ import Testing
       if let late = found.mixture, late >= 20_000, late < found.plain ?? .max { sooner += 1 }
       if let early = found.mixture, early < 20_000 { alarms += 1 }
     }
-    // Of those that nothing alarmed before, nearly all are sooner; α · 30 = 1.5 alarms are expected,
-    // and four standard deviations of a binomial more are 6.
+    // Of those that nothing alarmed before, nearly all are sooner; α · 30 = 1.5 alarms are
+    // expected, and four standard deviations of a binomial more are 6.
     #expect(sooner >= 22)
     #expect(alarms <= 6)
   }

@@ -8,9 +8,9 @@ struct ErrorLevels: Hashable, Sendable {
   /// passes (an intersection–union test; Berger 1982, STATISTICS 2(i)).
   let pass: Double
   /// For all that could take a harmless rollout back in this step together: most of alpha is left
-  /// for the last one, which has most of the traffic (``AlphaSpending``). So a rollout of candidates
-  /// as good as the policy asks for is taken back with a chance of at most alpha, over all of its
-  /// looks.
+  /// for the last one, which has most of the traffic (``AlphaSpending``). So a rollout of
+  /// candidates as good as the policy asks for is taken back with a chance of at most alpha, over
+  /// all of its looks.
   let step: Double
   /// For a `fail` of one gate by itself: an equal part of the step's, gates that act times
   /// candidates (Bonferroni). What they show together is judged by ``HarmUnion``.

@@ -96,7 +96,8 @@ struct GateEvidence: Hashable, Sendable {
   ///
   /// - Parameter hold: of the step in force, whose `minSamples` also says where intervals for
   ///   people shall be narrowest
-  /// - Returns: the report, and ln of the evidence that the objective is violated, if it can be told
+  /// - Returns: the report, and ln of the evidence that the objective is violated, if it can be
+  ///   told
   func report(hold: HoldConditions?) -> (report: GateReport, logHarm: Double?) {
     let plannedCount = max(1_000, 2 * min(hold?.minSamples ?? 0, 1 << 40))
     var judgement =

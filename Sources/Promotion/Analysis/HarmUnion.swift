@@ -5,8 +5,8 @@ import Statistics
 ///
 /// The weighted mean of their e-processes (``UnionGate``; STATISTICS 2(i)): it is never weaker than
 /// judging each at its own part of alpha, and finds harm that is spread over several of them. Gates
-/// whose tests are no e-processes keep their part for themselves, so that the step's level holds for
-/// all of them together.
+/// whose tests are no e-processes keep their part for themselves, so that the step's level holds
+/// for all of them together.
 struct HarmUnion: Sendable {
   private let policy: RolloutPolicy
   private let level: Double

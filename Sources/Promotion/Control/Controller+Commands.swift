@@ -110,7 +110,8 @@ extension Controller {
       if retreats.contains(retreat) {
         note(
           .retreat(retreat.rollout),
-          "rollout '\(retreat.rollout)' has no traffic any more, but the journal does not say so yet"
+          "rollout '\(retreat.rollout)' has no traffic any more, but the journal does not say so "
+            + "yet"
         )
         throw error
       }

@@ -14,6 +14,7 @@ package struct Draws: RandomNumberGenerator, Sendable {
     self.init(seed: StableHash.hash(salt: "\(seed)", unit: "\(scenario)/\(run)"))
   }
 
+  /// The next 64 uniform bits.
   package mutating func next() -> UInt64 { generator.next() }
 
   /// A uniform number in [0, 1).

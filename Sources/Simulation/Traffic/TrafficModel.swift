@@ -77,7 +77,8 @@ package struct TrafficModel: Hashable, Sendable {
   /// What one answer of a model measures.
   ///
   /// - Parameters:
-  ///   - prompt: a standard normal number that belongs to the prompt: both models of a pair share it
+  ///   - prompt: a standard normal number that belongs to the prompt: both models of a pair share
+  ///     it
   func answer(
     of truth: ModelTruth, at hours: Double, prompt: Double, _ draws: inout Draws
   ) -> Measurements {

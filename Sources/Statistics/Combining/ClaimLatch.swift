@@ -2,8 +2,8 @@
 ///
 /// A test that is looked at for ever has proved its claim the first time its evidence reaches 1/α,
 /// whatever it shows afterwards. A regression that sets in later (a leak, a cache that fills up) is
-/// no contradiction to that proof, and yet must not be promoted on it; so the latch opens again when
-/// the evidence of harm, restarted over and over (`RestartMixture`), passes 1/√α, or when the
+/// no contradiction to that proof, and yet must not be promoted on it; so the latch opens again
+/// when the evidence of harm, restarted over and over (`RestartMixture`), passes 1/√α, or when the
 /// proof is older than a stage (STATISTICS 2(i)).
 package struct ClaimLatch: Hashable, Sendable {
   /// The stage in which the claim was proven; `nil` while it is not.
@@ -31,9 +31,9 @@ package struct ClaimLatch: Hashable, Sendable {
 
 /// Whether a candidate may be promoted: every guardrail's claim has been proven.
 ///
-/// An intersection–union test (Berger, Technometrics 24(4), 1982; for A/B tests Schultzberg, Ankargren
-/// and Frånberg 2024): a candidate that violates one guardrail is promoted with at most the chance
-/// that this one is proven, so each has the whole α. No guardrails prove nothing.
+/// An intersection–union test (Berger, Technometrics 24(4), 1982; for A/B tests Schultzberg,
+/// Ankargren and Frånberg 2024): a candidate that violates one guardrail is promoted with at most
+/// the chance that this one is proven, so each has the whole α. No guardrails prove nothing.
 package enum IntersectionGate {
   /// Whether every one of `claims`, of which there must be some, is proven.
   package static func isProven(_ claims: [ClaimLatch]) -> Bool {

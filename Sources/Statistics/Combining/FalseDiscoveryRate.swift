@@ -1,8 +1,8 @@
 /// Which of many candidates, segments or metrics are discoveries.
 ///
 /// e-BH (Wang and Ramdas, "False discovery rate control with e-values", JRSS-B 84(3), 2022): with K
-/// hypotheses reject those with the k* greatest E, k* = max{k : E₍ₖ₎ ≥ K/(kα)}. Of what is rejected a
-/// share of at most α is expected to be false, however the evidence depends on each other.
+/// hypotheses reject those with the k* greatest E, k* = max{k : E₍ₖ₎ ≥ K/(kα)}. Of what is rejected
+/// a share of at most α is expected to be false, however the evidence depends on each other.
 package enum FalseDiscoveryRate {
   /// The indices of discoveries, ascending.
   ///

@@ -1,7 +1,7 @@
 /// A sequential test of the median ratio of two latencies of the same request (shadow mode).
 ///
-/// STATISTICS 2(d): x = 1{L_treatment > (1 + margin) L_control} against a share of ½, which says the
-/// same as "the median of the paired ratio is beyond 1 + margin". No unit, no range and no
+/// STATISTICS 2(d): x = 1{L_treatment > (1 + margin) L_control} against a share of ½, which says
+/// the same as "the median of the paired ratio is beyond 1 + margin". No unit, no range and no
 /// distribution is assumed, and a prompt that is slow for both says nothing.
 package struct PairedRatioTest: AdditiveTest {
   /// In shares of the latency: `.notWorse(margin: 0.1)` means "the median ratio is below 1.1".
@@ -10,8 +10,8 @@ package struct PairedRatioTest: AdditiveTest {
 
   /// - Parameters:
   ///   - claim: With a margin below 1 for `.better`, any for the others.
-  ///   - plannedOddsRatio: How many pairs are expected on the claim's side of the margin for each on
-  ///     the other, above 1.
+  ///   - plannedOddsRatio: How many pairs are expected on the claim's side of the margin for each
+  ///     on the other, above 1.
   ///   - evidence: What an earlier test with this claim has gathered.
   /// - Throws: `invalidParameter`, or `mismatch` if the evidence is another kind of test's.
   package init(
@@ -28,8 +28,8 @@ package struct PairedRatioTest: AdditiveTest {
   ///
   /// A ratio exactly at the margin belongs to neither side and changes nothing.
   ///
-  /// - Returns: Whether the pair could be used: two finite numbers above 0. If not, it moved nothing
-  ///   and is counted.
+  /// - Returns: Whether the pair could be used: two finite numbers above 0. If not, it moved
+  ///   nothing and is counted.
   @discardableResult
   package mutating func append(control: Double, treatment: Double) -> Bool {
     guard control > 0, treatment > 0, control.isFinite, treatment.isFinite else {

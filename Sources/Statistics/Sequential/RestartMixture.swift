@@ -1,12 +1,15 @@
 /// A test that looks for what sets in late: a leak, a cache that fills up, a provider that fails.
 ///
 /// A single test that has watched a harmless candidate for days has spent its stake and must win it
-/// back first. So a fresh one starts with each period, and E = Σₖ cₖE⁽ᵏ⁾ with cₖ = 1/((k + 1)(k + 2)),
-/// where tests that have not started count as 1 (STATISTICS 2(i)): again an e-process, since Σ cₖ = 1
-/// and each test bets only on what comes after its start.
+/// back first. So a fresh one starts with each period, and
 ///
-/// Only the evidence of each period is kept; that of the test which started with period k is the sum
-/// of all from k on. So mixtures of disjoint requests add up, period by period.
+///     E = Σₖ cₖE⁽ᵏ⁾, cₖ = 1/((k + 1)(k + 2))
+///
+/// where tests that have not started count as 1 (STATISTICS 2(i)): again an e-process, since the cₖ
+/// sum to 1 and each test bets only on what comes after its start.
+///
+/// Only the evidence of each period is kept; that of the test which started with period k is the
+/// sum of all from k on. So mixtures of disjoint requests add up, period by period.
 package struct RestartMixture<Test: AdditiveTest>: Hashable, Sendable {
   /// Tests that may start; those after them never do, and keep counting as 1.
   package static var greatestPeriods: Int { 1_024 }

@@ -67,8 +67,8 @@ struct BenchDecisionsCommand: AsyncParsableCommand {
     if !report.misses.isEmpty { throw ExitCode(ExitStatus.refused.rawValue) }
   }
 
-  /// The times of every run; each run's chance hangs on its number alone, so neither the threads nor
-  /// their order matter.
+  /// The times of every run; each run's chance hangs on its number alone, so neither the threads
+  /// nor their order matter.
   private static func times(
     of experiment: DecisionExperiment, seed: UInt64, _ tables: ScoreTables, threads: Int
   ) async throws -> [[Int?]] {

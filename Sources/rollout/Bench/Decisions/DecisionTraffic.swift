@@ -25,8 +25,8 @@ struct TrialPair {
 
 /// What is true of the two models: the common recipe of STATISTICS 3, and how it is broken.
 ///
-/// Errors 1 %, latency lognormal around 800 ms with σ = 0.5 (p99 2.56 s), quality Beta with mean 0.80
-/// and concentration 3.
+/// Errors 1 %, latency lognormal around 800 ms with σ = 0.5 (p99 2.56 s), quality Beta with mean
+/// 0.80 and concentration 3.
 struct DecisionTruth: Sendable {
   static let middleLogSeconds = log(0.8)
   static let logDeviation = 0.5
