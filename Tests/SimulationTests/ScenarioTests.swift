@@ -55,7 +55,7 @@ import Testing
     #expect(story.lostRequests == 0)
   }
 
-  @Test(arguments: 1...8)
+  @Test(arguments: 1...6)
   func `a crash at any write loses nothing that was acknowledged`(write: Int) async throws {
     for fault in [SimulatedDisk.Fault.crashBefore, .crashAfter, .answerLost, .refused] {
       var scenario = try #require(Scenario.named("dead"))

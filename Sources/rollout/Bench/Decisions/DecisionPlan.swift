@@ -37,7 +37,6 @@ enum DecisionPlan {
     let errors = OurRules.errors + RivalRules.errors
     let quality = OurRules.quality + RivalRules.quality
     let latency = OurRules.logLatency + quantiles + OurRules.median + RivalRules.latency
-    let tail = OurRules.exceedance(0.99) + RivalRules.latency
     let promotions = ours + (isHalf ? [] : OurRules.logLatency)
     return [
       DecisionExperiment(
@@ -57,11 +56,14 @@ enum DecisionPlan {
           detection(.moreErrors, errors), detection(.manyErrors, errors),
           detection(.badQuality, quality),
         ]
-          + [DecisionTruth.longTail, .longerTail].map { truth in
-            // Rules that never find it watch to the end.
-            DecisionExperiment(
-              "T2", traffic: traffic, .split(share), truth, isFalse: false, limit: limit,
-              runs: runs, rules(tail, .rollback))
+          + [DecisionTruth.longTail, .longerTail].flatMap { truth in
+            // Rules that never find it watch to the end: fewer runs of those.
+            [
+              detection(truth, OurRules.exceedance(0.99)),
+              DecisionExperiment(
+                "T2", traffic: traffic, .split(share), truth, isFalse: false, limit: limit,
+                runs: runs, rules(RivalRules.latency, .rollback)),
+            ]
           } : [])
   }
 
