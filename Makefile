@@ -19,17 +19,25 @@ FILTER ?=
 # How long `make fuzz` tries.
 FUZZ_SECONDS ?= 600
 
+# How often `make crash-loop` kills the service.
+ROUNDS ?= 200
+
+# How many outcomes `make bench-store` stores.
+OUTCOMES ?= 10000000
+# How many seeds `make simulate` tries.
+SEEDS ?= 10000
+
 # The arguments of `make run`.
 ARGS ?= --help
 
 swift_sources := Package.swift Sources Tests
 
-.PHONY: help demo test build run check format bench bench-engine bench-gateway sanitize fuzz \
-  neon model setup clean
+.PHONY: help demo test build run check format bench bench-engine bench-gateway bench-store \
+  bench-decisions simulate sanitize tsan crash-loop neon fuzz model setup clean
 
 help:  ## List the commands
 	@grep -hE '^[a-z-]+:.*  ## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*  ## /\1\t/' \
-	  | awk -F '\t' '{ printf "  make %-13s %s\n", $$1, $$2 }'
+	  | awk -F '\t' '{ printf "  make %-16s %s\n", $$1, $$2 }'
 
 demo: setup model  ## Roll a candidate out on this machine: traffic, comparison, promotion
 	@swift build -c release --product rollout
@@ -72,11 +80,25 @@ bench-gateway: build  ## Measure the gateway beside nginx
 	@.bench/venv/bin/python scripts/bench/gateway.py \
 	  --ours .build/release/rollout --nginx .bench/nginx/usr/sbin/nginx --scratch .bench
 
+bench-store: build  ## Measure the evidence store with ten million outcomes (OUTCOMES=… for fewer)
+	@.build/release/rollout bench store --outcomes $(OUTCOMES)
+bench-decisions: build  ## Count wrong and late decisions, ours and others' (BENCH="--runs 100")
+	@.build/release/rollout bench decisions --write fixtures/benchmarks/decisions.json $(BENCH)
+
+simulate: build  ## Race promotion, rollback and apply in a simulated world (SEEDS=10000)
+	@.build/release/rollout simulate --race --runs $(SEEDS)
+
 sanitize: setup model  ## Run the engine's tests under AddressSanitizer (FILTER='…' for some)
 	@scripts/sanitize.sh $(if $(FILTER),'$(FILTER)')
 
 neon:  ## Compare the arm64 kernels with the scalar ones, under an emulator
 	@scripts/arm64.sh
+tsan: setup model  ## Run the unit tests under ThreadSanitizer (FILTER='…' for some)
+	@scripts/tsan.sh $(if $(FILTER),'$(FILTER)')
+
+crash-loop: setup  ## Kill the service ROUNDS=200 times under load and look for what it forgot
+	@swift build --product rollout
+	@python3 scripts/crash_loop.py --rollout .build/debug/rollout --rounds $(ROUNDS)
 
 fuzz: setup  ## Feed mutated weight files to their readers (FUZZ_SECONDS=600)
 	@scripts/fuzz.sh $(FUZZ_SECONDS)
@@ -90,4 +112,4 @@ setup:
 	@scripts/setup.sh system
 
 clean:  ## Remove what was built; the weights in .models/ stay
-	@rm -rf .build .build-fuzz .build-sanitize .venv .bench .rollout
+	@rm -rf .build .build-fuzz .build-sanitize .build-tsan .venv .bench .rollout

@@ -107,13 +107,19 @@ let package = Package(
         httpTypes, logging, nioCore, serviceLifecycle,
       ]),
 
+    // Rank 5: a seeded world with a clock of its own, in which the code of production runs.
+    target(
+      "Simulation",
+      ["Experimentation", "Statistics", "Routing", "Storage", "Promotion", logging]),
+
     // Rank 6: the one place where parts are put together.
     .executableTarget(
       name: "rollout",
       dependencies: [
         "Experimentation", "Statistics", "OpenAIAPI", "PolicyLanguage", "Routing", "Storage",
         "Observability", "SQLiteStorage", "Promotion", "Transformer", "Evaluation", "Backends",
-        "Quality", "Gateway", "Console", "Tensors", argumentParser, asyncHTTPClient, hummingbird,
+        "Quality", "Gateway", "Console", "Simulation", "Tensors", argumentParser, asyncHTTPClient,
+        hummingbird,
         hummingbirdCore, logging, metrics, nioCore, nioHTTP1, nioPosix, serviceLifecycle,
         unixSignals,
       ],
@@ -128,9 +134,16 @@ let package = Package(
     tests("Transformer", ["Transformer", "Tensors"]),
     tests("Evaluation", ["Evaluation", "Statistics", "Transformer"]),
     tests("Observability", ["Observability", metrics, logging]),
+    // A disk that fails when tests tell it to.
+    .target(
+      name: "FaultyDisk", path: "Tests/FaultyDisk",
+      cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])],
+      linkerSettings: [.linkedLibrary("sqlite3")]),
     tests(
       "SQLiteStorage",
-      ["SQLiteStorage", "Storage", "Experimentation", "Statistics", grdb, logging]),
+      [
+        "SQLiteStorage", "Storage", "Experimentation", "Statistics", "FaultyDisk", grdb, logging,
+      ]),
     tests(
       "Promotion",
       [
@@ -160,6 +173,9 @@ let package = Package(
         "Console", "Experimentation", "PolicyLanguage", "Promotion", "Routing", "Storage",
         "SQLiteStorage", asyncHTTPClient, hummingbird, logging, nioCore, nioHTTP1,
       ]),
+    tests(
+      "Simulation",
+      ["Simulation", "Experimentation", "Statistics", "Routing", "Storage", "Promotion"]),
     tests("Rollout", ["OpenAIAPI"]),
     tests("Tidy", []),
   ]

@@ -41,14 +41,22 @@ package struct AnswerSummary: Hashable, Sendable {
   /// What this model ranked first along `Call.along`, one for each token; `nil` when it was not
   /// asked or cannot say (another vocabulary, no access to the distribution).
   package var topAlong: [Int32]?
+  /// Which weights answered: the SHA-256 of the engine's files, or what an upstream calls the model
+  /// that it answered with. An upstream's fingerprint is no part of it: it differs among the
+  /// replicas of one model.
+  package var revision: String?
+  /// By the model's price list; `nil` without one, or without counted tokens.
+  package var cost: Double?
 
   package init(
-    usage: Usage?, timing: AnswerTiming, trace: TokenTrace? = nil, topAlong: [Int32]? = nil
+    usage: Usage?, timing: AnswerTiming, trace: TokenTrace? = nil, topAlong: [Int32]? = nil,
+    revision: String? = nil
   ) {
     self.usage = usage
     self.timing = timing
     self.trace = trace
     self.topAlong = topAlong
+    self.revision = revision
   }
 }
 

@@ -15,6 +15,14 @@ package protocol Backend: Sendable {
   /// Returns as soon as the answer can be pulled; the work may begin with the first pull. Dropping
   /// the answer, or cancelling the task that pulls, ends the work.
   func answer(_ call: Call) async throws(BackendError) -> Answer
+
+  /// Which weights answer from here on, as ``AnswerSummary/revision`` says it; `nil` for a model
+  /// that is known by its answers alone.
+  var revision: String? { get }
+}
+
+extension Backend {
+  package var revision: String? { nil }
 }
 
 extension Backend {

@@ -15,7 +15,10 @@ enum WholeAnswer {
           promptLogprobs: choice.promptLogprobs))
     }
     let timing = AnswerTiming(queue: 0, firstToken: nil, perOutputToken: nil, total: seconds)
-    return choices + [.finished(AnswerSummary(usage: completion.usage, timing: timing))]
+    let revision = completion.model.isEmpty ? nil : completion.model
+    return choices + [
+      .finished(AnswerSummary(usage: completion.usage, timing: timing, revision: revision))
+    ]
   }
 
   private static func delta(

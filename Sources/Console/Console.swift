@@ -3,6 +3,7 @@ package import Hummingbird
 import HTTPTypes
 import PolicyLanguage
 package import Promotion
+import Storage
 
 /// The control plane over HTTP: what stands, what was decided, and commands.
 ///
@@ -56,6 +57,11 @@ package struct Console: Sendable {
       let rollout = try request.uri.queryParameters["rollout"].map { try Self.name($0) }
       return try await JSONBody.response(history(of: rollout))
     }
+    api.get("audit") { _, _ in try await JSONBody.response(audit()) }
+    api.get("rollouts/:name/export") { request, context in
+      let export = try await export(of: context.rollout(), request.uri.queryParameters)
+      return export.response(from: controller.outcomes)
+    }
     return router
   }
 
@@ -80,6 +86,9 @@ package struct Console: Sendable {
     if action != .promote && (request.force || request.model != nil) {
       throw ConsoleError(.invalid, "'force' and 'model' belong to a promotion")
     }
+    if request.generation != nil && (action == .abort || action == .rollback) {
+      throw ConsoleError(.invalid, "going back asks for no 'generation'")
+    }
     let command: Command =
       switch action {
       case .promote: .promote(name, model: request.model, force: request.force)
@@ -89,7 +98,7 @@ package struct Console: Sendable {
       case .pause: .pause(name)
       case .resume: .resume(name)
       }
-    let entries = try await perform(command, signature)
+    let entries = try await perform(command, signature, generation: request.generation)
     return CommandResponse(entries: entries, rollout: try await rollout(name))
   }
 
@@ -139,15 +148,53 @@ package struct Console: Sendable {
   }
 
   private func perform(
-    _ command: Command, _ signature: Signature
+    _ command: Command, _ signature: Signature, generation: Int64? = nil
   ) async throws(ErrorResponse.Problem) -> [HistoryResponse.Entry] {
     do {
       return try await controller.perform(
-        command, actor: signature.actor, reason: signature.reason
+        command, actor: signature.actor, reason: signature.reason, generation: generation
       ).map(HistoryResponse.Entry.init)
     } catch {
       throw ErrorResponse.Problem(error)
     }
+  }
+
+  private func audit() async throws(ErrorResponse.Problem) -> AuditResponse {
+    do { return AuditResponse(try await controller.audit()) } catch {
+      throw ErrorResponse.Problem(error)
+    }
+  }
+
+  /// The export that a request asks for: of the latest run, outcomes, as JSON lines unless it says
+  /// otherwise.
+  private func export(
+    of name: RolloutName, _ parameters: Parameters
+  ) async throws -> Export {
+    let runs = try await controller.runs().filter { $0.rollout == name }.map(\.run)
+    let latest = await controller.status().state.rollouts[name]?.run ?? runs.max()
+    guard let latest else { throw Self.noRollout(name.text) }
+    let asked = try parameters["run"].map { text throws(ConsoleError) in
+      guard let run = Int(text), run == latest || runs.contains(run) else {
+        let known = Set(runs + [latest]).sorted().map(String.init).joined(separator: ", ")
+        throw ConsoleError(.notFound, "'\(name)' has no such run", remedy: "there are: \(known)")
+      }
+      return run
+    }
+    return Export(
+      of: RunID(rollout: name, run: asked ?? latest),
+      try Self.choice(parameters["kind"], "kind", default: .outcomes),
+      as: try Self.choice(parameters["format"], "format", default: .jsonl))
+  }
+
+  private static func choice<Choice: RawRepresentable<String> & CaseIterable>(
+    _ text: Substring?, _ name: String, default: Choice
+  ) throws(ConsoleError) -> Choice {
+    guard let text else { return `default` }
+    guard let choice = Choice(rawValue: String(text)) else {
+      let known = Choice.allCases.map(\.rawValue).joined(separator: ", ")
+      throw ConsoleError(.invalid, "'\(name)' is none of \(known)")
+    }
+    return choice
   }
 
   private static func flag(_ text: Substring) throws(ConsoleError) -> Bool {

@@ -27,7 +27,8 @@ extension ErrorResponse.Code {
     case .forbidden: .forbidden
     case .notFound: .notFound
     case .timeout: .requestTimeout
-    case .notAllowed, .gatesOpen, .staleIncumbent, .rolloutUnderWay, .conflict: .conflict
+    case .notAllowed, .gatesOpen, .evidenceStale, .staleIncumbent, .rolloutUnderWay, .conflict:
+      .conflict
     case .tooLarge: .contentTooLarge
     case .unsupportedMediaType: .unsupportedMediaType
     case .invalid, .policyRefused: .unprocessableContent
@@ -44,6 +45,7 @@ extension ErrorResponse.Problem {
       case .notFound: .notFound
       case .notAllowed: .notAllowed
       case .gatesOpen: .gatesOpen
+      case .evidenceStale: .evidenceStale
       case .staleIncumbent: .staleIncumbent
       case .rolloutUnderWay: .rolloutUnderWay
       case .invalid: .invalid

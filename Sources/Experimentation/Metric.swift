@@ -11,8 +11,12 @@ package enum Metric: String, Hashable, Sendable, Codable, CaseIterable {
   case timePerOutputToken
   /// Seconds that the model itself took for the whole answer.
   case latency
+  /// Tokens of the answer for each second that the model itself took.
+  case tokensPerSecond
   /// Tokens of the answer.
   case outputTokens
+  /// What the answer cost by the model's price list.
+  case cost
   /// Share of the incumbent's answer at which the candidate, given the same text so far, ranks the
   /// same token first. Needs a candidate that can score text.
   case tokenAgreement
@@ -24,8 +28,8 @@ package enum Metric: String, Hashable, Sendable, Codable, CaseIterable {
 
   package var direction: Direction {
     switch self {
-    case .errorRate, .timeToFirstToken, .timePerOutputToken, .latency, .outputTokens: .lower
-    case .tokenAgreement, .prefixAgreement: .higher
+    case .errorRate, .timeToFirstToken, .timePerOutputToken, .latency, .outputTokens, .cost: .lower
+    case .tokensPerSecond, .tokenAgreement, .prefixAgreement: .higher
     }
   }
 
@@ -43,7 +47,9 @@ package enum Metric: String, Hashable, Sendable, Codable, CaseIterable {
     case .timeToFirstToken: .logarithm(range: 0.0001...600)
     case .timePerOutputToken: .logarithm(range: 0.00001...60)
     case .latency: .logarithm(range: 0.0001...3600)
+    case .tokensPerSecond: .logarithm(range: 0.001...1_000_000)
     case .outputTokens: .logarithm(range: 1...131_072)
+    case .cost: .logarithm(range: 1e-9...10_000)
     }
   }
 
@@ -51,7 +57,9 @@ package enum Metric: String, Hashable, Sendable, Codable, CaseIterable {
   package var isOfPair: Bool {
     switch self {
     case .tokenAgreement, .prefixAgreement: true
-    case .errorRate, .timeToFirstToken, .timePerOutputToken, .latency, .outputTokens: false
+    case .errorRate, .timeToFirstToken, .timePerOutputToken, .latency, .tokensPerSecond,
+      .outputTokens, .cost:
+      false
     }
   }
 
@@ -60,7 +68,9 @@ package enum Metric: String, Hashable, Sendable, Codable, CaseIterable {
     switch self {
     case .errorRate, .tokenAgreement, .prefixAgreement: "share"
     case .timeToFirstToken, .timePerOutputToken, .latency: "seconds"
+    case .tokensPerSecond: "tokens a second"
     case .outputTokens: "tokens"
+    case .cost: "units of the price's currency"
     }
   }
 }
@@ -129,23 +139,53 @@ package struct MetricGate: Hashable, Sendable, Codable {
 package struct SliceCondition: Hashable, Sendable, Codable {
   /// Tokens of the prompt, as counted by the model that answered.
   package var promptTokens: ClosedRange<Int>
+  /// What the client must have said of the request; `nil` is whatever it said.
+  package var label: RequestLabel?
 
-  package init(promptTokens: ClosedRange<Int>) {
+  package init(
+    promptTokens: ClosedRange<Int> = SliceCondition.anyLength, label: RequestLabel? = nil
+  ) {
     self.promptTokens = promptTokens
+    self.label = label
   }
 
-  /// Whether a request belongs to the slice; one of unknown length belongs to none.
-  package func contains(promptTokens count: Int?) -> Bool {
-    count.map(promptTokens.contains) ?? false
+  /// Prompts of every length, of unknown ones too.
+  package static let anyLength = 0...Int.max
+
+  /// Whether the length of a prompt decides who belongs to the slice.
+  package var asksForLength: Bool { promptTokens != Self.anyLength || label == nil }
+
+  /// Whether a request belongs to the slice; where the length decides, one of unknown length
+  /// belongs to none.
+  package func contains(promptTokens count: Int?, labels: [String: String]) -> Bool {
+    if let label, labels[label.key] != label.value { return false }
+    return asksForLength ? count.map(promptTokens.contains) ?? false : true
+  }
+}
+
+/// Something that a client says of its request: a member of the request's `metadata`.
+package struct RequestLabel: Hashable, Sendable, Codable {
+  /// As OpenAI bounds them: 1…64 characters.
+  package var key: String
+  /// 1…512 characters.
+  package var value: String
+
+  package init(key: String, value: String) {
+    self.key = key
+    self.value = value
   }
 }
 
 extension SliceCondition: CustomStringConvertible {
   package var description: String {
-    switch (promptTokens.lowerBound, promptTokens.upperBound) {
-    case (let low, Int.max): "promptTokens >= \(low)"
-    case (0, let high): "promptTokens <= \(high)"
-    case (let low, let high): "promptTokens \(low)…\(high)"
-    }
+    let length =
+      switch (promptTokens.lowerBound, promptTokens.upperBound) {
+      case (let low, Int.max): "promptTokens >= \(low)"
+      case (0, let high): "promptTokens <= \(high)"
+      case (let low, let high): "promptTokens \(low)…\(high)"
+      }
+    guard let label else { return length }
+    let said = "\(label.key)=\(label.value)"
+    return asksForLength ? "\(length), \(said)" : said
   }
 }

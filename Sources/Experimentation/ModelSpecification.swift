@@ -123,15 +123,39 @@ package struct UpstreamSpecification: Hashable, Sendable, Codable {
   /// Name of the environment variable that holds the key; never the key.
   package var apiKeyEnvironment: String?
   package var timeouts: UpstreamTimeouts
+  /// What its tokens cost; `nil` leaves its answers without a cost.
+  package var price: Price?
 
   package init(
     url: String, model: String, apiKeyEnvironment: String? = nil,
-    timeouts: UpstreamTimeouts = UpstreamTimeouts()
+    timeouts: UpstreamTimeouts = UpstreamTimeouts(), price: Price? = nil
   ) {
     self.url = url
     self.model = model
     self.apiKeyEnvironment = apiKeyEnvironment
     self.timeouts = timeouts
+    self.price = price
+  }
+}
+
+/// What tokens cost, by a server's price list.
+package struct Price: Hashable, Sendable, Codable {
+  /// For a million tokens of prompts; cached ones are counted like the others. At least 0.
+  package var inputPerMillion: Double
+  /// For a million tokens of answers; at least 0.
+  package var outputPerMillion: Double
+  /// Three capital letters, as in ISO 4217: costs in two currencies are never compared.
+  package var currency: String
+
+  package init(inputPerMillion: Double, outputPerMillion: Double, currency: String) {
+    self.inputPerMillion = inputPerMillion
+    self.outputPerMillion = outputPerMillion
+    self.currency = currency
+  }
+
+  /// Of one answer.
+  package func cost(promptTokens: Int, outputTokens: Int) -> Double {
+    (Double(promptTokens) * inputPerMillion + Double(outputTokens) * outputPerMillion) / 1_000_000
   }
 }
 

@@ -29,6 +29,8 @@ package struct Assignment: Hashable, Sendable {
   /// Milliseconds since 1970 when the route was chosen, by the wall clock; for people, not for
   /// order.
   package var atMilliseconds: Int64
+  /// What the client said of the request, as far as policies ask for it; for slices.
+  package var labels: [String: String] = [:]
 
   package init(
     route: RouteName, rollout: RolloutPosition?, unitHash: UInt64, propensity: Double?,
@@ -77,6 +79,11 @@ package struct Measurements: Hashable, Sendable {
   /// Tokens of the prompt that came from a cache. An embedded model's times are those of the whole
   /// prompt all the same; what an upstream does not compute it does not take time for.
   package var cachedPromptTokens: Int?
+  /// What the answer cost, by the model's price list; `nil` without one.
+  package var cost: Double?
+  /// Which weights answered: the SHA-256 of the embedded engine's files, or the model that an
+  /// upstream says it is. `nil` when nobody said. Evidence of two revisions is not of one model.
+  package var revision: String?
   /// `stop`, `length`, …; `nil` when the answer did not finish.
   package var finishReason: String?
   /// Why there was no whole answer; `nil` when there was.
@@ -106,9 +113,17 @@ package struct Measurements: Hashable, Sendable {
     case .timeToFirstToken: failure == nil ? timeToFirstTokenSeconds : nil
     case .timePerOutputToken: timePerOutputTokenSeconds
     case .latency: failure == nil ? totalSeconds : nil
+    case .tokensPerSecond: tokensPerSecond
     case .outputTokens: outputTokens.map(Double.init)
+    case .cost: cost
     case .tokenAgreement, .prefixAgreement: nil
     }
+  }
+
+  /// Tokens of a whole answer for each second that the model took; `nil` without a token.
+  package var tokensPerSecond: Double? {
+    guard failure == nil, let outputTokens, outputTokens > 0, totalSeconds > 0 else { return nil }
+    return Double(outputTokens) / totalSeconds
   }
 
   /// Whether the answer counts as an error of the model that was asked; `nil` when it says nothing

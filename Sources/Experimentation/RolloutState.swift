@@ -14,6 +14,9 @@ package struct RolloutState: Hashable, Sendable {
   package var approvedStep: Int?
   /// Reason kept with the last change of status.
   package var reason: String?
+  /// Sequence of the journal's last entry about the rollout: whoever decided on another one has
+  /// decided on something else.
+  package var generation: Int64 = 0
 
   package init(
     policy: RolloutPolicy, run: Int, status: RolloutStatus = .running, step: Int = 0,

@@ -60,11 +60,13 @@ package struct ServiceState: Hashable, Sendable {
   private mutating func begin(_ policy: RolloutPolicy, at milliseconds: Int64) {
     for (name, state) in rollouts where state.policy.route == policy.route && state.status.isLive {
       rollouts[name]?.settle(.superseded, "'\(policy.name)' was applied")
+      rollouts[name]?.generation = sequence
     }
     if incumbents[policy.route] == nil { incumbents[policy.route] = policy.incumbent }
     rollouts[policy.name] = RolloutState(
       policy: policy, run: (rollouts[policy.name]?.run ?? 0) + 1,
       stepStartedAtMilliseconds: milliseconds, startedAtMilliseconds: milliseconds)
+    rollouts[policy.name]?.generation = sequence
   }
 
   /// A promoted rollout that is rolled back gives the route back to the model it was taken from.
@@ -76,6 +78,7 @@ package struct ServiceState: Hashable, Sendable {
   private mutating func change(_ name: RolloutName, _ body: (inout RolloutState) -> Void) {
     guard var state = rollouts[name] else { return }
     body(&state)
+    state.generation = sequence
     rollouts[name] = state
   }
 }

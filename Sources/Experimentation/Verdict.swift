@@ -39,6 +39,9 @@ package struct GateReport: Hashable, Sendable, Codable {
   /// Samples that the hold condition or the present width of the interval still asks for; `nil`
   /// when it cannot be told.
   package var samplesMissing: Int?
+  /// Hours until the samples that are missing are there, at the pace so far; `nil` when nothing is
+  /// missing or it cannot be told.
+  package var expectedHours: Double?
   /// What stands in the way, in a sentence, for verdicts other than `pass`.
   package var explanation: String?
 

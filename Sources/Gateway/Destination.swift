@@ -40,8 +40,12 @@ struct Destination: Sendable {
     let decision = Router.route(unit, requestID: draw, pinned: pinned, in: route)
     model = decision.serving
     shadows = decision.shadows
-    assignment = Assignment(
+    var assignment = Assignment(
       route: name, rollout: route.rollout, unitHash: RoutingKey.hash(unit, salt: route.salt),
       propensity: decision.propensity, atMilliseconds: atMilliseconds)
+    if !route.labelKeys.isEmpty {
+      assignment.labels = question.labels.filter { route.labelKeys.contains($0.key) }
+    }
+    self.assignment = assignment
   }
 }

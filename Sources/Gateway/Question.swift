@@ -33,6 +33,14 @@ struct Question: Sendable {
     }
   }
 
+  /// The members of `metadata` that are texts; a bounded few, since the parser bounds them.
+  var labels: [String: String] {
+    guard case .chat(let request) = prompt, let metadata = request.metadata else { return [:] }
+    return metadata.members.reduce(into: [:]) { labels, member in
+      if case .string(let text) = member.value { labels[member.key] = text }
+    }
+  }
+
   var streaming: Streaming {
     switch prompt {
     case .chat(let request): request.streaming

@@ -134,6 +134,13 @@ extension UpstreamSpecification {
         "idleSeconds": .number(timeouts.idleSeconds),
         "totalSeconds": .number(timeouts.totalSeconds),
       ]),
+      "price": price.map { price in
+        .object([
+          "inputPerMillion": .number(price.inputPerMillion),
+          "outputPerMillion": .number(price.outputPerMillion),
+          "currency": .text(price.currency),
+        ])
+      },
     ])
   }
 }

@@ -98,9 +98,45 @@ extension ModelDocument {
     let model = reader[.model].flatMap { $0.text("the server's name of the model", log) }
     let key = reader[.apiKeyEnv].flatMap(environmentName)
     let timeouts = reader[.timeouts].flatMap(self.timeouts) ?? UpstreamTimeouts()
+    let price = reader[.price].flatMap(self.price)
     guard let url, let model else { return nil }
     return UpstreamSpecification(
-      url: url, model: model, apiKeyEnvironment: key, timeouts: timeouts)
+      url: url, model: model, apiKeyEnvironment: key, timeouts: timeouts, price: price)
+  }
+
+  /// The most that a million tokens may cost: more is a slip of a power of ten.
+  private static let maximumPrice = 100_000.0
+
+  private func price(_ node: PolicyNode) -> Price? {
+    guard let reader = MappingReader<PriceKey>(node, log: log) else { return nil }
+    let input = reader[.inputPerMillion].flatMap { amount(.inputPerMillion, $0) }
+    let output = reader[.outputPerMillion].flatMap { amount(.outputPerMillion, $0) }
+    let currency = reader[.currency].flatMap { self.currency($0) }
+    guard let input, let output, let currency else { return nil }
+    return Price(inputPerMillion: input, outputPerMillion: output, currency: currency)
+  }
+
+  private func amount(_ key: PriceKey, _ node: PolicyNode) -> Double? {
+    guard let amount = node.number("a price", log)?.value else { return nil }
+    guard (0...Self.maximumPrice).contains(amount) else {
+      log.report(
+        .outOfRange, at: node.position,
+        "\(key.rawValue) must be from 0 to \(Int(Self.maximumPrice))")
+      return nil
+    }
+    return amount
+  }
+
+  private func currency(_ node: PolicyNode) -> String? {
+    guard let text = node.text("a currency", log) else { return nil }
+    let capitals = UInt8(ascii: "A")...UInt8(ascii: "Z")
+    guard text.utf8.count == 3, text.utf8.allSatisfy(capitals.contains) else {
+      log.report(
+        .wrongKind, at: node.position, "'\(text.clipped)' is no currency",
+        hint: "write three capital letters, like USD")
+      return nil
+    }
+    return text
   }
 
   private func timeouts(_ node: PolicyNode) -> UpstreamTimeouts? {

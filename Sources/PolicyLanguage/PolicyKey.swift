@@ -21,9 +21,9 @@ enum KeyPresence: Hashable, Sendable {
 enum Vocabulary {
   static let objects: [any PolicyKey.Type] = [
     ModelKey.self, EngineKey.self, AttentionKey.self, RopeKey.self, UpstreamKey.self,
-    TimeoutKey.self, RolloutKey.self, AssignmentKey.self, StepKey.self, ShadowKey.self,
-    CanaryKey.self, SplitKey.self, ApprovalKey.self, PauseKey.self, HoldKey.self, MetricKey.self,
-    SliceKey.self, AnalysisKey.self,
+    TimeoutKey.self, PriceKey.self, RolloutKey.self, AssignmentKey.self, StepKey.self,
+    ShadowKey.self, CanaryKey.self, SplitKey.self, ApprovalKey.self, PauseKey.self, HoldKey.self,
+    MetricKey.self, SliceKey.self, AnalysisKey.self,
   ]
 }
 
@@ -84,10 +84,17 @@ enum UpstreamKey: String, PolicyKey {
   var presence: KeyPresence {
     switch self {
     case .url, .model: .required
-    case .apiKeyEnv, .timeouts: .optional
-    case .price: .notYet(instead: "costs are not measured in this version")
+    case .apiKeyEnv, .timeouts, .price: .optional
     }
   }
+}
+
+enum PriceKey: String, PolicyKey {
+  case inputPerMillion, outputPerMillion, currency
+
+  static let object = "price"
+
+  var presence: KeyPresence { .required }
 }
 
 enum TimeoutKey: String, PolicyKey {
@@ -214,11 +221,11 @@ enum MetricKey: String, PolicyKey {
 }
 
 enum SliceKey: String, PolicyKey {
-  case promptTokens
+  case promptTokens, label
 
   static let object = "a slice"
 
-  var presence: KeyPresence { .required }
+  var presence: KeyPresence { .optional }
 }
 
 enum AnalysisKey: String, PolicyKey {

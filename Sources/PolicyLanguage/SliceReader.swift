@@ -36,16 +36,47 @@ struct SliceReader {
   // MARK: where
 
   private func condition(_ node: PolicyNode) -> SliceCondition? {
-    guard let reader = MappingReader<SliceKey>(node, log: log), let node = reader[.promptTokens],
-      let scalar = node.scalar("a condition on promptTokens", log)
-    else { return nil }
+    guard let reader = MappingReader<SliceKey>(node, log: log) else { return nil }
+    guard reader.hasAny([.promptTokens, .label]) else {
+      log.report(
+        .oneOf, at: node.position, "a slice needs 'promptTokens', 'label', or both")
+      return nil
+    }
+    var slice = SliceCondition()
+    if reader.hasAny([.promptTokens]) {
+      guard let range = reader[.promptTokens].flatMap(length) else { return nil }
+      slice.promptTokens = range
+    }
+    if reader.hasAny([.label]) {
+      guard let label = reader[.label].flatMap(label) else { return nil }
+      slice.label = label
+    }
+    return slice
+  }
+
+  private func length(_ node: PolicyNode) -> ClosedRange<Int>? {
+    guard let scalar = node.scalar("a condition on promptTokens", log) else { return nil }
     guard let range = Self.range(scalar.text) else {
       log.report(
         .invalidCondition, at: node.position, "'\(scalar.text.clipped)' is no condition",
         hint: "write \">= 2048\", \"<= 255\" or \"256..1023\"")
       return nil
     }
-    return SliceCondition(promptTokens: range)
+    return range
+  }
+
+  /// `key=value`, with the bounds that OpenAI's `metadata` has.
+  private func label(_ node: PolicyNode) -> RequestLabel? {
+    guard let text = node.text("a label", log) else { return nil }
+    let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+    guard parts.count == 2, (1...64).contains(parts[0].count), (1...512).contains(parts[1].count)
+    else {
+      log.report(
+        .invalidCondition, at: node.position, "'\(text.clipped)' is no label",
+        hint: "write \"tier=gold\": a member of the request's metadata and its value")
+      return nil
+    }
+    return RequestLabel(key: String(parts[0]), value: String(parts[1]))
   }
 
   /// `>= n`, `> n`, `<= n`, `< n`, or `low..high` with both ends inside.
@@ -75,7 +106,17 @@ struct SliceReader {
   /// `{ promptTokens: [0, 256, 1024] }`.
   private func edges(_ node: PolicyNode) -> [Int]? {
     if case .list(let items) = node.content { return standardEdges(items, at: node.position) }
-    guard let reader = MappingReader<SliceKey>(node, log: log), let list = reader[.promptTokens],
+    guard let reader = MappingReader<SliceKey>(node, log: log) else { return nil }
+    guard let list = reader[.promptTokens], !reader.hasAny([.label]) else {
+      // One that is there without a usable value was reported.
+      if !reader.hasAny([.promptTokens]) || reader.hasAny([.label]) {
+        log.report(
+          .invalidSlices, at: node.position, "traffic is cut into bands of promptTokens only",
+          hint: "for a label write a metric of its own, with 'where: { label: \"tier=gold\" }'")
+      }
+      return nil
+    }
+    guard
       let items = list.list("the edges of promptTokens", maximum: Self.maximumEdges, log)
     else { return nil }
     let edges = items.compactMap { $0.integer("an edge", in: 0...Self.maximumTokens, log) }

@@ -13,7 +13,7 @@ package enum Command: Hashable, Sendable {
   /// Makes `model` the incumbent; `nil` means the only candidate. Refused while steps are left or
   /// required gates are open, and before the first look since the service started, unless `force`
   /// (which needs a reason; the journal keeps it with all that was open). Refused in any case while
-  /// the model is not ready.
+  /// the model is not ready; without force also when a model's weights changed during the run.
   case promote(RolloutName, model: ModelName?, force: Bool)
   /// Stops a live rollout; the incumbent gets everything back at once.
   case abort(RolloutName)
@@ -38,6 +38,8 @@ package struct CommandRefusal: Error, Hashable, Sendable {
     case notAllowed
     /// Required gates have not passed; `openGates` says which and what is missing.
     case gatesOpen
+    /// The models changed while the evidence was gathered.
+    case evidenceStale
     /// The policy names an incumbent that is no longer live; `remedy` is the patch.
     case staleIncumbent
     /// Another rollout is live on the route.

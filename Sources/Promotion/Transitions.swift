@@ -13,16 +13,19 @@ package struct Findings: Hashable, Sendable {
   package var broken: Set<ModelName>
   /// Models whose backends answer; `nil` means all of them.
   package var ready: Set<ModelName>?
+  /// Why the evidence is no longer of the models that answer now, or `nil`.
+  package var staleness: String?
 
   package init(
     reports: [GateReport] = [], samples: [ModelName: Int] = [:], secondsInStep: Double,
-    broken: Set<ModelName> = [], ready: Set<ModelName>? = nil
+    broken: Set<ModelName> = [], ready: Set<ModelName>? = nil, staleness: String? = nil
   ) {
     self.reports = reports
     self.samples = samples
     self.secondsInStep = secondsInStep
     self.broken = broken
     self.ready = ready
+    self.staleness = staleness
   }
 }
 
@@ -59,6 +62,7 @@ extension RolloutState {
     if let failure = failures.first(where: { action(of: $0) == .pause }) {
       return .pause(because: failure.summary)
     }
+    if let staleness = findings.staleness { return .hold(because: staleness) }
     guard let current = currentStep else { return promotion(on: findings) }
     guard let obstacle = obstacle(at: current, on: findings) else { return .advance(to: step + 1) }
     guard let limit = current.hold.maxSeconds, findings.secondsInStep >= limit else {

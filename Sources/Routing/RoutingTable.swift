@@ -27,6 +27,8 @@ package struct RouteTable: Hashable, Sendable {
   package var shadows: [ShadowRule]
   /// Whether the client may choose the model by header.
   package var allowsOverride: Bool
+  /// Keys of the labels that slices ask for; others are not kept.
+  package var labelKeys: Set<String> = []
 
   package init(
     route: RouteName, incumbent: ModelName, rollout: RolloutPosition? = nil,

@@ -1,3 +1,4 @@
+import Foundation
 package import Logging
 package import Storage
 
@@ -5,10 +6,12 @@ package import Storage
 ///
 /// Two files, because they want opposite things of the disk:
 ///
-/// - `control.sqlite`, the ``journal``: few writes, each on the disk before it is acknowledged
-///   (`synchronous=FULL`).
-/// - `metrics.sqlite`, the ``outcomes``: many writes in batches, of which a power cut may lose the
-///   last moment's (`synchronous=NORMAL`). A crash of the process alone loses nothing of either.
+/// - `control.sqlite`, the ``journal``: few writes, each acknowledged to somebody.
+/// - `metrics.sqlite`, the ``outcomes``: many writes in batches, bounded in size, which may be
+///   refused so that the journal has room.
+///
+/// Both have a write on the disk before it returns (`synchronous=FULL`); of outcomes a loss of
+/// power takes what waits in memory for its batch.
 ///
 /// The folder is owned by one process, and each file by one connection: SQLite before 3.51.3 can
 /// corrupt a file in WAL mode when two connections write or checkpoint, so nothing else may open
@@ -24,20 +27,51 @@ package final class SQLiteDatabase: Sendable {
   ///
   /// - Parameters:
   ///   - folder: an existing folder on a local disk
+  ///   - anchor: where the journal's head is kept; `nil` means `control.anchor` in the folder. Best
+  ///     on another volume
+  ///   - limits: bounds on what outcomes may take of the disk
   ///   - logger: is told the journal's head, which is worth keeping elsewhere: whoever cuts entries
   ///     off a journal's end cannot change what was logged
   /// - Throws: `inUse` when another process has the folder, `incompatible` for a file of a newer
   ///   version or of another program, `corrupt` for one that contradicts itself, `unavailable`
   ///   when the disk will not have it.
-  package init(folder: String, logger: Logger) throws(StorageError) {
+  package init(
+    folder: String, anchor: String? = nil,
+    limits: SQLiteOutcomeStore.Limits = SQLiteOutcomeStore.Limits(), logger: Logger
+  ) throws(StorageError) {
     let lock = try FolderLock(folder: folder)
-    journal = try SQLiteJournal(path: folder + "/control.sqlite", lock: lock)
-    outcomes = try SQLiteOutcomeStore(path: folder + "/metrics.sqlite", lock: lock)
+    journal = try SQLiteJournal(
+      path: Self.journalPath(folder), anchor: anchor ?? Self.anchorPath(folder), lock: lock)
+    outcomes = try SQLiteOutcomeStore(
+      path: folder + "/metrics.sqlite", lock: lock, limits: limits)
     let head = journal.headAtOpening
     logger.info(
       "journal verified",
       metadata: ["entries": "\(head.sequence)", "head": "\(head.hash)", "folder": "\(folder)"])
+    if journal.wasUnanchored {
+      logger.warning(
+        "nothing outside vouched for the journal; it is anchored from here on",
+        metadata: ["anchor": "\(journal.anchor.path)"])
+    }
   }
+
+  /// Looks at the journal in `folder`, which no service may have open.
+  ///
+  /// - Throws: when it cannot be read; what is wrong with it is in the audit
+  package static func audit(
+    folder: String, anchor: String? = nil
+  ) throws(StorageError) -> JournalAudit {
+    let path = journalPath(folder)
+    guard FileManager.default.fileExists(atPath: path) else {
+      throw StorageError(.unavailable, "there is no journal '\(path)'; name the data folder")
+    }
+    let lock = try FolderLock(folder: folder)
+    return try SQLiteJournal.audit(path: path, anchor: anchor ?? anchorPath(folder), lock: lock)
+  }
+
+  private static func journalPath(_ folder: String) -> String { folder + "/control.sqlite" }
+
+  private static func anchorPath(_ folder: String) -> String { folder + "/control.anchor" }
 
   /// Closes both files and gives the folder back. Whoever asks afterwards is refused with
   /// `unavailable`. Waits for what is being written.

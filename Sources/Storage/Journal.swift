@@ -15,4 +15,9 @@ package protocol Journal: Sendable {
   func append(
     _ records: [JournalRecord], after sequence: Int64
   ) async throws(StorageError) -> [JournalEntry]
+
+  /// Looks at every entry: whether it is the one that was written, and whether any is missing.
+  ///
+  /// - Throws: when the journal cannot be read; what is wrong with it is in the audit
+  func audit() async throws(StorageError) -> JournalAudit
 }

@@ -18,6 +18,27 @@ package protocol OutcomeStore: Sendable {
   func comparisons(
     of rollout: RolloutName, run: Int, after sequence: Int64, limit: Int
   ) async throws(StorageError) -> [Sequenced<Comparison>]
+
+  /// What all outcomes and comparisons of a run were like, whether or not their rows are still
+  /// there: kept up to date with every `append`, so that this reads no raw row.
+  func rollups(
+    of rollout: RolloutName, run: Int
+  ) async throws(StorageError) -> [OutcomeRollup.Key: OutcomeRollup]
+
+  /// The runs that anything is known of, in the order in which they were first seen.
+  func runs() async throws(StorageError) -> [StoredRun]
+
+  /// Removes at most `limit` raw rows of each kind that `retention` does not keep, oldest runs
+  /// first.
+  ///
+  /// - Parameters:
+  ///   - nowMilliseconds: the wall clock, milliseconds since 1970
+  ///   - keeping: runs under way, whose evidence is folded from raw rows: they lose nothing to age,
+  ///     and to number only when no other row is left
+  /// - Returns: how many went; when it is `limit` or more there may be others
+  func prune(
+    _ retention: Retention, nowMilliseconds: Int64, keeping: Set<RunID>, limit: Int
+  ) async throws(StorageError) -> Int
 }
 
 /// A stored value with its place in the order of assignment.

@@ -27,8 +27,8 @@ struct Rollout: AsyncParsableCommand {
       CheckCommand.self, ApplyCommand.self, StatusCommand.self, PromoteCommand.self,
       AbortCommand.self, RollbackCommand.self, ApproveCommand.self, PauseCommand.self,
       ResumeCommand.self, HistoryCommand.self, AskCommand.self, ServeCommand.self,
-      ReplayCommand.self, BenchCommand.self, EvaluateCommand.self,
-      DistillGateCommand.self,
+      ReplayCommand.self, SimulateCommand.self, EvaluateCommand.self, DistillGateCommand.self,
+      ExportCommand.self, AuditCommand.self, BenchCommand.self,
     ])
 
   static func main() async {

@@ -232,4 +232,14 @@ final class MoodyStore: OutcomeStore {
       Sequenced(sequence: Int64($0.offset + 1), value: $0.element)
     }
   }
+
+  func rollups(
+    of rollout: RolloutName, run: Int
+  ) async throws(StorageError) -> [OutcomeRollup.Key: OutcomeRollup] { [:] }
+
+  func runs() async throws(StorageError) -> [StoredRun] { [] }
+
+  func prune(
+    _ retention: Retention, nowMilliseconds: Int64, keeping: Set<RunID>, limit: Int
+  ) async throws(StorageError) -> Int { 0 }
 }

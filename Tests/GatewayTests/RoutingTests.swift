@@ -83,6 +83,19 @@ import Testing
     }
   }
 
+  @Test func `of what a client says of its request only what a policy asks for is kept`()
+    async throws
+  {
+    var route = try RouteTable.trial(canary: 0.5)
+    route.labelKeys = ["tier"]
+    try await run(route) { world in
+      let metadata = #","metadata":{"tier":"gold","customer":"Ada Lovelace"}"#
+      _ = try await world.chat("Hi", metadata)
+      let outcome = try #require(try await world.outcomes(1).first)
+      #expect(outcome.assignment.labels == ["tier": "gold"])
+    }
+  }
+
   @Test func `a pinned request goes where it says, and is no evidence`() async throws {
     try await run(try .trial(canary: 0, allowsOverride: true)) { world in
       let pinned = try await world.chat(headers: ["X-Rollout-Model: flash"])

@@ -153,6 +153,22 @@ struct PolicyValuesTests {
     #expect(gate?.slice == SliceCondition(promptTokens: range))
   }
 
+  @Test func `a condition may ask for a label, and for both`() throws {
+    let label = RequestLabel(key: "tier", value: "gold=1")
+    let gold = "metric: latency, role: info, where: { label: \"tier=gold=1\" }"
+    #expect(try metric(gold)?.slice == SliceCondition(label: label))
+    let both = "where: { promptTokens: \">= 9\", label: \"tier=gold=1\" }"
+    let slice = SliceCondition(promptTokens: 9...Int.max, label: label)
+    #expect(try metric("metric: latency, role: info, \(both)")?.slice == slice)
+    for wrong in [
+      "where: { label: tier }", "where: { label: \"=gold\" }", "where: {}",
+      "slices: { label: \"tier=gold\" }",
+    ] {
+      let line = "\n  - { name: slow, metric: latency, role: info, \(wrong) }"
+      #expect(!Sample.codes(Sample.rollout + line).isEmpty, "\(wrong)")
+    }
+  }
+
   @Test func `slices make one gate for each band`() throws {
     let standard = try Sample.policy(
       Sample.rollout + "\n  - { name: slow, metric: latency, role: info, slices: [promptTokens] }")
@@ -242,6 +258,7 @@ struct PolicyValuesTests {
             model: acme/chat-7b
             apiKeyEnv: CHAT_7B_KEY
             timeouts: { connect: 500ms, total: 2m }
+            price: { inputPerMillion: 0.1, outputPerMillion: 0.4, currency: EUR }
           """))
     guard case .model(let model) = document, case .upstream(let upstream) = model.backend else {
       Issue.record("not an upstream model")
@@ -253,6 +270,7 @@ struct PolicyValuesTests {
           url: "https://api.example.org:8443/v1", model: "acme/chat-7b",
           apiKeyEnvironment: "CHAT_7B_KEY",
           timeouts: UpstreamTimeouts(
-            connectSeconds: 0.5, firstTokenSeconds: 20, idleSeconds: 15, totalSeconds: 120)))
+            connectSeconds: 0.5, firstTokenSeconds: 20, idleSeconds: 15, totalSeconds: 120),
+          price: Price(inputPerMillion: 0.1, outputPerMillion: 0.4, currency: "EUR")))
   }
 }

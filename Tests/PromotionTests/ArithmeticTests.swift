@@ -38,7 +38,7 @@ import Testing
       objective: .notWorse(by: .absolute(0.02)))
     let border = try GateBorder(gate)
     var counted = try ErrorEvidence(
-      border: border, levels: ErrorLevels(policy), isSticky: false, propensity: 0.2)
+      border: border, levels: ErrorLevels(policy, trafficStep: 0), isSticky: false, propensity: 0.2)
     var plain = try BoundedMeanTest(
       claim: .notWorse(margin: 0.02), minimumDetectableEffect: 0.02,
       centring: Centring(mean: 1, variance: ErrorEvidence.expectedErrorRate))
@@ -78,10 +78,12 @@ import Testing
         gate("c", .tokenAgreement, .guardrail, .rollBack),
         gate("d", .outputTokens, .guardrail, .warn), gate("e", .latency, .signal, .rollBack),
       ], candidates: [names.flash, names.window], alpha: 0.07)
-    let levels = ErrorLevels(policy)
-    #expect(levels.pass == 0.07)
-    // Two gates in three steps, one in the shadow step, for two candidates.
-    #expect(levels.fail == 0.07 / 14)
+    let levels = try [0, 1, 3].map { try ErrorLevels(policy, trafficStep: $0) }
+    #expect(levels.map(\.pass) == [0.07, 0.07, 0.07])
+    // A quarter, a quarter and a half for the three steps that judge.
+    #expect(levels.map(\.step) == [0.07 * 0.25, 0.07 * 0.25, 0.07 * 0.5])
+    // Two gates, three in the shadow step, for two candidates.
+    #expect(levels.map(\.fail) == [0.07 * 0.25 / 6, 0.07 * 0.25 / 4, 0.07 * 0.5 / 4])
   }
 
   @Test(arguments: [

@@ -61,6 +61,28 @@ import Testing
     #expect(!verdicts.contains(.pass))
   }
 
+  @Test func `a pass does not outlive a regression that sets in late`() throws {
+    let policy = shadow(.latency, .notWorse(by: .relative(0.1)))
+    for seed in 0..<4 as Range<UInt64> {
+      var simulation = try Simulation(seed: 8_000 + seed)
+      var evidence = RunEvidence(of: names.state(policy))
+      var sequence: Int64 = 0
+      func verdict(after count: Int, ratio: Double) throws -> Verdict {
+        for _ in 0..<count {
+          sequence += 1
+          evidence.fold([
+            .init(sequence: sequence, value: simulation.pair(policy, ratio: ratio))
+          ])
+        }
+        return try #require(evidence.reports.first).verdict
+      }
+      #expect(try verdict(after: 4_050, ratio: 1) == .pass, "seed \(seed)")
+      // The test that has watched 4,050 harmless pairs would need as many bad ones; the one that
+      // started with the 4,000th finds them in some dozens.
+      #expect(try verdict(after: 250, ratio: 1.3) == .fail, "seed \(seed)")
+    }
+  }
+
   @Test func `a doubled error rate at the margin rarely passes a canary`() throws {
     // STATISTICS T1: an asymptotic interval passes 65 % of these.
     let policy = names.policy(

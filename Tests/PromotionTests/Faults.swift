@@ -37,6 +37,11 @@ struct FaultyJournal: Journal {
     if losesAnswers.value { throw unavailable }
     return entries
   }
+
+  func audit() async throws(StorageError) -> JournalAudit {
+    if isGone.value { throw unavailable }
+    return try await real.audit()
+  }
 }
 
 /// An outcome store whose disk is gone.
@@ -56,6 +61,20 @@ struct FailingStore: OutcomeStore {
   func comparisons(
     of rollout: RolloutName, run: Int, after sequence: Int64, limit: Int
   ) async throws(StorageError) -> [Sequenced<Comparison>] {
+    throw unavailable
+  }
+
+  func rollups(
+    of rollout: RolloutName, run: Int
+  ) async throws(StorageError) -> [OutcomeRollup.Key: OutcomeRollup] {
+    throw unavailable
+  }
+
+  func runs() async throws(StorageError) -> [StoredRun] { throw unavailable }
+
+  func prune(
+    _ retention: Retention, nowMilliseconds: Int64, keeping: Set<RunID>, limit: Int
+  ) async throws(StorageError) -> Int {
     throw unavailable
   }
 }

@@ -215,15 +215,56 @@ import Testing
     }
   }
 
+  @Test func `a gate on a label looks at requests that have it, whatever their length`() throws {
+    let slice = SliceCondition(label: RequestLabel(key: "tier", value: "gold"))
+    let policy = try policy(.errorRate, .absolute(0.1), slice: slice)
+    var outcomes = try outcomes(policy, 1_200, seed: 12)
+    for index in outcomes.indices {
+      outcomes[index].assignment.labels = ["tier": index % 3 == 0 ? "gold" : "free"]
+      outcomes[index].measurements.promptTokens = nil
+      // What others see must not matter.
+      if index % 3 != 0 { outcomes[index].measurements.failure = .malformed }
+    }
+    let report = try report(policy, outcomes)
+    #expect(report.verdict == .pass)
+    #expect((100...200).contains(report.samples), "a third of 1,200, of the model with fewer")
+    #expect(slice.description == "tier=gold")
+  }
+
+  @Test(arguments: [Metric.tokensPerSecond, .cost])
+  func `speed and cost are compared by ratios`(metric: Metric) throws {
+    let policy = try policy(metric, .relative(0.3))
+    func changed(_ factor: Double) throws -> [Outcome] {
+      try outcomes(policy, 4_000, seed: 13).map { outcome in
+        var outcome = outcome
+        let isCandidate = outcome.model == names.flash
+        let seconds = outcome.measurements.totalSeconds
+        outcome.measurements.outputTokens = isCandidate ? Int(100 * factor) : 100
+        outcome.measurements.cost = seconds * (isCandidate ? 0.01 * factor : 0.01)
+        return outcome
+      }
+    }
+    #expect(try report(policy, changed(1)).verdict == .pass)
+    let worse = metric == .cost ? 2.0 : 0.5
+    let report = try report(policy, changed(worse))
+    #expect(report.verdict == .fail)
+    // Four standard errors of a difference of means of 2,000 logarithms each, with spread 0.5:
+    // 0.064, on a ratio of at most 2.
+    #expect(abs(try #require(report.estimate) - (worse - 1)) < 0.13)
+  }
+
   @Test func `people see each model at each length of prompt`() throws {
     let policy = try policy(.latency, .relative(0.1))
     var outcomes = try outcomes(policy, 400, seed: 11, errorRates: (0, 0.5))
     for index in outcomes.indices {
       outcomes[index].measurements.promptTokens = [100, 5_000, nil][index % 3]
     }
-    var evidence = RunEvidence(of: names.state(policy))
-    evidence.fold(outcomes.sequenced())
-    let lines = evidence.table.lines
+    var rollups: [OutcomeRollup.Key: OutcomeRollup] = [:]
+    for outcome in outcomes {
+      let key = try #require(OutcomeRollup.Key(outcome))
+      rollups[key, default: OutcomeRollup()].add(outcome.measurements)
+    }
+    let lines = ComparisonTable(rollups).lines
     #expect(
       lines.map(\.band) == [.short, .veryLong, .unknown, .short, .veryLong, .unknown])
     #expect(lines.prefix(3).allSatisfy { $0.model == names.dense && $0.failures == 0 })

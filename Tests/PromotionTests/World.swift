@@ -148,12 +148,15 @@ final class World: Sendable {
   /// A controller that has resumed. Asked again it is the same service after a restart.
   func controller(
     journal: (any Journal)? = nil, table: LiveRoutingTable? = nil,
+    retention: Retention = Retention(),
+    revision: @escaping @Sendable (ModelName) -> String? = { _ in nil },
     prepare: @escaping Controller.Preparation = { _ in {} }
   ) async throws -> Controller {
     let controller = Controller(
       journal: journal ?? database.journal, outcomes: database.outcomes,
       table: table ?? self.table, prepare: prepare,
-      wallClock: { [self] in wall.withLock { $0 } }, clock: clock, logger: World.logger)
+      wallClock: { [self] in wall.withLock { $0 } }, clock: clock, retention: retention,
+      revision: revision, logger: World.logger)
     try await controller.resume()
     return controller
   }
@@ -176,16 +179,19 @@ final class World: Sendable {
 
   /// Stores `count` good answers of the candidate, and as many of the incumbent, at a 50 % canary.
   func serve(
-    _ policy: RolloutPolicy, step: Int, count: Int, failure: FailureClass? = nil
+    _ policy: RolloutPolicy, step: Int, count: Int, failure: FailureClass? = nil,
+    revision: String? = nil
   ) async throws {
     var outcomes: [Outcome] = []
     for index in 0..<2 * count {
       let isCandidate = index % 2 == 1
       let place = names.assignment(policy, step: step, unit: UInt64(index), propensity: 0.5)
+      var measurements = names.answer(failure: isCandidate ? failure : nil)
+      measurements.revision = isCandidate ? revision : nil
       outcomes.append(
         Outcome(
           requestID: "r\(index)", assignment: place, model: isCandidate ? names.flash : names.dense,
-          measurements: names.answer(failure: isCandidate ? failure : nil)))
+          measurements: measurements))
     }
     try await database.outcomes.append(outcomes: outcomes, comparisons: [])
   }

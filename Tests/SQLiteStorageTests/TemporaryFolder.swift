@@ -7,9 +7,13 @@ import SQLiteStorage
 final class TemporaryFolder: Sendable {
   let path: String
 
-  init() throws {
-    let url = FileManager.default.temporaryDirectory.appending(
-      path: "rollout-\(UUID().uuidString)")
+  /// - Parameter inMemory: on a file system in memory, where there is one: for tests that sync
+  ///   thousands of times
+  init(inMemory: Bool = false) throws {
+    let memory = "/dev/shm"
+    let isThere = inMemory && FileManager.default.isWritableFile(atPath: memory)
+    let parent = isThere ? URL(filePath: memory) : FileManager.default.temporaryDirectory
+    let url = parent.appending(path: "rollout-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
     path = url.path(percentEncoded: false)
   }
@@ -19,10 +23,9 @@ final class TemporaryFolder: Sendable {
   var control: String { path + "/control.sqlite" }
   var metrics: String { path + "/metrics.sqlite" }
 
-  func open() throws -> SQLiteDatabase {
-    try SQLiteDatabase(
-      folder: path, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
-  }
+  static var logger: Logger { Logger(label: "test") { _ in SwiftLogNoOpLogHandler() } }
+
+  func open() throws -> SQLiteDatabase { try SQLiteDatabase(folder: path, logger: Self.logger) }
 
   /// Does to a closed file what a person with an SQLite shell could.
   func tamper(with file: String, _ sql: String) throws {

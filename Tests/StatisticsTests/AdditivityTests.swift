@@ -90,6 +90,28 @@ import Testing
       }, restore: make)
   }
 
+  @Test func `ratios of pairs add up`() throws {
+    let make = { (evidence: EvidenceSums?) in
+      try PairedRatioTest(claim: .notWorse(margin: 0.1), resuming: evidence)
+    }
+    try expectAdditivity(
+      make(nil),
+      feed: { test, generator in
+        test.append(
+          control: 0.5 + generator.uniform(),
+          treatment: generator.uniform() < 0.02 ? .nan : 0.5 + generator.uniform())
+      }, restore: make)
+  }
+
+  @Test func `trials add up`() throws {
+    let make = { (evidence: EvidenceSums?) in
+      try BernoulliTest(claim: .above(0.02), plannedOddsRatio: 2, resuming: evidence)
+    }
+    try expectAdditivity(
+      make(nil), feed: { test, generator in test.append(generator.uniform() < 0.05) },
+      restore: make)
+  }
+
   @Test func `exceedances add up`() throws {
     let make = { (evidence: EvidenceSums?) in
       try ExceedanceTest(

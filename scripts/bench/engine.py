@@ -200,7 +200,7 @@ def machine():
             "instructions": [flag for flag in wanted if flag in flags.split()]}
 
 
-VARIANTS = ["dense", "flash", "window:1020+4", "hybrid", "quest:512/64", "moba:512/64"]
+VARIANTS = ["dense", "flash", "window:1020+4", "hybrid:512", "quest:512", "moba:512/64"]
 
 
 def scaling(bench, sizes):
@@ -249,6 +249,14 @@ def attention(bench):
     return run([bench.arguments.ours, "bench", "attention", "--length", "8192", "--json"])
 
 
+def keep(run, path):
+    """Writes the run, as far as it is; called before what may fail late, and at the end."""
+    if path:
+        with open(path, "w") as file:
+            json.dump(run, file, indent=1)
+            file.write("\n")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--ours", required=True, help="the program `rollout`")
@@ -279,6 +287,7 @@ def main():
         kept["attention8192"] = attention(bench)
         for name, result in kept["attention8192"].items():
             print(f"attention alone, {name}: {result['seconds'] * 1e3:,.0f} ms")
+    keep(kept, arguments.write)
     if arguments.figure:
         sizes = [512, 1024, 2048, 4096, 8192, 16384, 32768]
         kept["scaling"] = scaling(bench, sizes[:3] if arguments.quick else sizes)
@@ -286,10 +295,7 @@ def main():
         show_scaling(kept["scaling"])
         with open(arguments.figure, "w") as file:
             file.write(figure.svg(kept["scaling"]))
-    if arguments.write:
-        with open(arguments.write, "w") as file:
-            json.dump(kept, file, indent=1)
-            file.write("\n")
+    keep(kept, arguments.write)
 
 
 if __name__ == "__main__":

@@ -34,6 +34,7 @@ final class EmbeddedAnswer: @unchecked Sendable {
   private let promptTokens: Int
   /// What scoring the prompts took before.
   private let reading: GenerationTimings
+  private let revision: String
   private var turn = 0
   private var isFinished = false
 
@@ -42,13 +43,16 @@ final class EmbeddedAnswer: @unchecked Sendable {
   ///   - prompt: what was asked
   ///   - promptTokens: of all prompts
   ///   - reading: what scoring the prompts took
+  ///   - revision: which weights answer
   init(
-    _ choices: [Choice], of prompt: EmbeddedPrompt, promptTokens: Int, reading: GenerationTimings
+    _ choices: [Choice], of prompt: EmbeddedPrompt, promptTokens: Int, reading: GenerationTimings,
+    revision: String
   ) {
     self.choices = choices
     choicesPerPrompt = max(1, prompt.sampling.n ?? 1)
     field = prompt.field
     self.reading = reading
+    self.revision = revision
     self.promptTokens = promptTokens
   }
 
@@ -125,6 +129,6 @@ final class EmbeddedAnswer: @unchecked Sendable {
         firstToken: timings.map { reading.computeSeconds + $0.prefillSeconds },
         perOutputToken: timings.flatMap { steps > 0 ? $0.decodeSeconds / Double(steps) : nil },
         total: reading.computeSeconds + (timings?.computeSeconds ?? 0)),
-      trace: first?.assembler.trace, topAlong: first?.topAlong)
+      trace: first?.assembler.trace, topAlong: first?.topAlong, revision: revision)
   }
 }

@@ -18,6 +18,7 @@ package final class EmbeddedBackend: Backend {
 
   /// Settings of the engine that this variant cannot have.
   package var notes: [String] { variant.exceptions(to: engine.configuration) }
+  package var revision: String? { file.digest }
 
   package func answer(_ call: Call) async throws(BackendError) -> Answer {
     let prompt = try await prompt(of: call)
@@ -34,7 +35,7 @@ package final class EmbeddedBackend: Backend {
     let promptTokens = prompt.prompts.reduce(0) { $0 + $1.count }
     let answer = EmbeddedAnswer(
       choices, of: prompt, promptTokens: promptTokens,
-      reading: readings.map(\.timings).reduce(.init(), +))
+      reading: readings.map(\.timings).reduce(.init(), +), revision: file.digest)
     return Answer { try await answer.next() }
   }
 

@@ -46,13 +46,17 @@ struct UpstreamExchange: Sendable {
   /// Reads the data of one event.
   func decodeChunk(
     _ data: [UInt8], _ limits: ResponseLimits
-  ) throws(APIError) -> (choices: [ChatCompletionChunk.Choice], usage: Usage?) {
+  ) throws(APIError) -> (
+    choices: [ChatCompletionChunk.Choice], usage: Usage?, model: String
+  ) {
     if isChat {
       let chunk = try ChatCompletionChunk(decoding: data, limits: limits)
-      return (chunk.choices, chunk.usage)
+      return (chunk.choices, chunk.usage, chunk.model)
     }
     let completion = try Completion(decoding: data, limits: limits)
-    return (completion.choices.map(ChatCompletionChunk.Choice.init), completion.usage)
+    return (
+      completion.choices.map(ChatCompletionChunk.Choice.init), completion.usage, completion.model
+    )
   }
 }
 

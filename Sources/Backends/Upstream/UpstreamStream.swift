@@ -21,6 +21,7 @@ final class UpstreamStream: @unchecked Sendable {
   private var waiting: ArraySlice<AnswerEvent> = []
   private var clock: StreamClock
   private var usage: Usage?
+  private var revision: String?
   /// Choices that began and have not told why they ended.
   private var openChoices: Set<Int> = []
   private var sawFinishReason = false
@@ -51,7 +52,9 @@ final class UpstreamStream: @unchecked Sendable {
       if sawDone {
         isFinished = true
         return .finished(
-          AnswerSummary(usage: usage, timing: clock.timing(outputTokens: usage?.completionTokens)))
+          AnswerSummary(
+            usage: usage, timing: clock.timing(outputTokens: usage?.completionTokens),
+            revision: revision))
       }
       try await read()
     }
@@ -101,6 +104,7 @@ final class UpstreamStream: @unchecked Sendable {
     do {
       let chunk = try exchange.decodeChunk(event.data, limits)
       usage = chunk.usage ?? usage
+      if revision == nil, !chunk.model.isEmpty { revision = chunk.model }
       for choice in chunk.choices {
         clock.note(choice)
         if choice.finishReason == nil {

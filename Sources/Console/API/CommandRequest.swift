@@ -11,17 +11,24 @@ package struct CommandRequest: Hashable, Sendable, Codable {
   package var force: Bool
   /// Which candidate; `nil` for the only one. For `promote` only.
   package var model: ModelName?
+  /// ``RolloutResponse/generation`` as the asker saw it; another one is refused as a conflict. Not
+  /// for `abort` and `rollback`, which beat whatever came in between.
+  package var generation: Int64?
 
   package init(
-    actor: String, reason: String? = nil, force: Bool = false, model: ModelName? = nil
+    actor: String, reason: String? = nil, force: Bool = false, model: ModelName? = nil,
+    generation: Int64? = nil
   ) {
     self.actor = actor
     self.reason = reason
     self.force = force
     self.model = model
+    self.generation = generation
   }
 
-  private enum CodingKeys: String, CodingKey, CaseIterable { case actor, reason, force, model }
+  private enum CodingKeys: String, CodingKey, CaseIterable {
+    case actor, reason, force, model, generation
+  }
 
   package init(from decoder: any Decoder) throws {
     let fields = try KeyedDecodingContainer<CodingKeys>.strict(from: decoder)
@@ -29,6 +36,7 @@ package struct CommandRequest: Hashable, Sendable, Codable {
     reason = try fields.decodeIfPresent(String.self, forKey: .reason)
     force = try fields.decodeIfPresent(Bool.self, forKey: .force) ?? false
     model = try fields.decodeIfPresent(ModelName.self, forKey: .model)
+    generation = try fields.decodeIfPresent(Int64.self, forKey: .generation)
   }
 }
 

@@ -41,6 +41,8 @@ package struct ErrorResponse: Hashable, Sendable, Codable {
     case notAllowed
     /// 409: required gates have not passed.
     case gatesOpen
+    /// 409: the models changed while the evidence was gathered.
+    case evidenceStale
     /// 409: the policy names an incumbent that is no longer live.
     case staleIncumbent
     /// 409: another rollout is live on the route.

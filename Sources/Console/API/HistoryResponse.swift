@@ -70,6 +70,7 @@ extension GateReport {
     report.upperBound = upperBound.flatMap(Self.finite)
     report.threshold = threshold.isFinite ? threshold : 0
     report.incumbentMean = incumbentMean.flatMap(Self.finite)
+    report.expectedHours = expectedHours.flatMap(Self.finite)
     report.candidateMean = candidateMean.flatMap(Self.finite)
     return report
   }

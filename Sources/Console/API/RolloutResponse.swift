@@ -11,6 +11,9 @@ package struct RolloutResponse: Hashable, Sendable, Codable {
   package var reason: String?
   /// Counts how often the name was applied, from 1.
   package var run: Int
+  /// Sequence of the journal's last entry about the rollout; a command may name the one it was
+  /// decided on.
+  package var generation: Int64
   /// Of the policy in force, SHA-256, lower-case hex.
   package var digest: String
   /// Who is live on the route.
@@ -51,6 +54,8 @@ package struct RolloutResponse: Hashable, Sendable, Codable {
     package var promptTokens: String
     package var answers: Int
     package var failures: Int
+    /// Behind other work: in none of the times below.
+    package var queueP95: Double?
     package var timeToFirstTokenP50: Double?
     package var timeToFirstTokenP95: Double?
     package var timePerOutputTokenP50: Double?
@@ -59,6 +64,8 @@ package struct RolloutResponse: Hashable, Sendable, Codable {
     package var totalP95: Double?
     package var tokenAgreement: Double?
     package var prefixAgreement: Double?
+    /// Mean of an answer, in the currency of the model's price; `nil` without one.
+    package var cost: Double?
   }
 }
 
@@ -75,7 +82,7 @@ extension RolloutResponse {
     let gates = status.reports[name, default: []].map(\.finite)
     self.init(
       name: name, route: policy.route, status: state.status, reason: state.reason, run: state.run,
-      digest: policy.digest,
+      generation: state.generation, digest: policy.digest,
       incumbent: status.state.incumbents[policy.route] ?? policy.incumbent,
       candidates: policy.candidates, steps: policy.steps.map(\.traffic.inWords), step: state.step,
       startedAtMilliseconds: state.startedAtMilliseconds,
@@ -109,12 +116,13 @@ extension RolloutResponse.ComparisonLine {
   fileprivate init(_ line: ComparisonTable.Line) {
     self.init(
       model: line.model, promptTokens: line.band.description, answers: line.answers,
-      failures: line.failures, timeToFirstTokenP50: line.timeToFirstTokenSeconds.p50,
+      failures: line.failures, queueP95: line.queueSeconds.p95,
+      timeToFirstTokenP50: line.timeToFirstTokenSeconds.p50,
       timeToFirstTokenP95: line.timeToFirstTokenSeconds.p95,
       timePerOutputTokenP50: line.timePerOutputTokenSeconds.p50,
       timePerOutputTokenP95: line.timePerOutputTokenSeconds.p95,
       totalP50: line.totalSeconds.p50, totalP95: line.totalSeconds.p95,
-      tokenAgreement: line.tokenAgreement, prefixAgreement: line.prefixAgreement)
+      tokenAgreement: line.tokenAgreement, prefixAgreement: line.prefixAgreement, cost: line.cost)
   }
 }
 

@@ -87,5 +87,7 @@ extension Measurements {
       outputTokens: summary.usage?.completionTokens,
       cachedPromptTokens: summary.usage?.cachedPromptTokens,
       finishReason: finishReason, failure: failure)
+    revision = summary.revision
+    cost = summary.cost
   }
 }

@@ -29,6 +29,8 @@ package final class OutcomeRecorder: Service {
     var comparisons: [Comparison] = []
     /// Taken out, and not written yet.
     var inHand = 0
+    /// Whether the store refused the last batch; the log says so once, not five times a second.
+    var isRefused = false
     var held: Int {
       outcomeOrders.count + comparisonOrders.count + outcomes.count + comparisons.count + inHand
     }
@@ -98,13 +100,24 @@ package final class OutcomeRecorder: Service {
     while let batch = takeBatch() {
       do {
         try await store.append(outcomes: batch.outcomes, comparisons: batch.comparisons)
-        state.withLock { $0.inHand -= batch.count }
+        let wasRefused = state.withLock { state in
+          state.inHand -= batch.count
+          defer { state.isRefused = false }
+          return state.isRefused
+        }
         metrics.rowsWritten(batch.count)
+        if wasRefused { logger.notice("outcomes are written again") }
       } catch {
         // They go back in front, and the next tick tries again; the bound is what gives.
         putBack(batch)
         metrics.writeFailed()
-        logger.warning("outcomes could not be written", metadata: ["error": "\(error)"])
+        let wasRefused = state.withLock { state in
+          defer { state.isRefused = true }
+          return state.isRefused
+        }
+        if !wasRefused {
+          logger.warning("outcomes could not be written", metadata: ["error": "\(error)"])
+        }
         return
       }
     }

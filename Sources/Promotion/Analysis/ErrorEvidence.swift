@@ -96,8 +96,9 @@ struct ErrorEvidence: Hashable, Sendable {
       verdict: .inconclusive, interval: interval(before, after, plannedCount: plannedCount),
       incumbentMean: incumbentMean, candidateMean: candidateMean,
       samples: min(incumbentAnswers, candidateAnswers))
-    let sign = border.failClaim.sign
-    if evidence(failing, isSwapped: sign < 0).isRejected(alpha: levels.fail) {
+    let harm = evidence(failing, isSwapped: border.failClaim.sign < 0)
+    judgement.logHarm = harm.logEvidence
+    if harm.isRejected(alpha: levels.fail) {
       judgement.verdict = .fail
       judgement.explanation = "shown to be beyond the margin"
       return judgement
@@ -107,12 +108,23 @@ struct ErrorEvidence: Hashable, Sendable {
       judgement.verdict = .pass
     } else {
       let share = Double(judgement.samples) / Double(before.count + after.count)
-      judgement.samplesMissing = proof.observationsMissing(alpha: levels.pass).map {
+      judgement.samplesMissing = proof.observationsMissing(
+        alpha: levels.pass, planned: forecast(errorRate: incumbentMean)
+      ).map {
         Int((Double($0) * share).rounded(.up))
       }
       judgement.explanation = "not shown yet"
     }
     return judgement
+  }
+
+  /// For a candidate that fails as often as the incumbent.
+  private func forecast(errorRate: Double) -> SampleSizePlanner.Forecast? {
+    let rate = min(max(errorRate, Self.expectedErrorRate), 0.5)
+    return SampleSizePlanner.boundedMean(
+      scoreVariance: rate * (1 - rate) / (propensity * (1 - propensity)),
+      trueDistance: border.plannedEffect, minimumDetectableEffect: border.plannedEffect,
+      greatestLoss: 1 / min(propensity, 1 - propensity), alpha: levels.pass)
   }
 
   /// One observation for each unit of a model.

@@ -27,7 +27,7 @@ struct GateEvidence: Hashable, Sendable {
     do {
       let border = try GateBorder(gate)
       (self.border, kind) = (
-        border, try Self.kind(border, candidate, policy, policy.steps[step].traffic)
+        border, try Self.kind(border, candidate, policy, step)
       )
     } catch {
       let reason = (error as? GateBorder.Unusable)?.reason
@@ -36,9 +36,10 @@ struct GateEvidence: Hashable, Sendable {
   }
 
   private static func kind(
-    _ border: GateBorder, _ candidate: ModelName, _ policy: RolloutPolicy, _ traffic: StepTraffic
+    _ border: GateBorder, _ candidate: ModelName, _ policy: RolloutPolicy, _ step: Int
   ) throws -> Kind {
-    let levels = ErrorLevels(policy)
+    let levels = try ErrorLevels(policy, trafficStep: step)
+    let traffic = policy.steps[step].traffic
     if traffic.isShadow { return .pairs(try PairEvidence(border: border, levels: levels)) }
     if border.metric.isOfPair {
       return .unusable("only a shadow step has pairs of answers, and the policy has none")
@@ -57,7 +58,8 @@ struct GateEvidence: Hashable, Sendable {
   /// Takes a pair of a shadow step in.
   mutating func add(_ comparison: Comparison) {
     guard comparison.candidate == candidate, comparison.incumbent == incumbent,
-      isInSlice(comparison.incumbentMeasurements.promptTokens), case .pairs(var evidence) = kind
+      isInSlice(comparison.incumbentMeasurements, comparison.assignment),
+      case .pairs(var evidence) = kind
     else { return }
     // Taken out and put back, so that the evidence is changed in place.
     kind = .unusable("")
@@ -69,7 +71,7 @@ struct GateEvidence: Hashable, Sendable {
   mutating func add(_ outcome: Outcome) {
     let isCandidate = outcome.model == candidate
     guard isCandidate || outcome.model == incumbent,
-      isInSlice(outcome.measurements.promptTokens)
+      isInSlice(outcome.measurements, outcome.assignment)
     else { return }
     switch kind {
     case .quantities(var evidence):
@@ -85,17 +87,20 @@ struct GateEvidence: Hashable, Sendable {
     }
   }
 
-  private mutating func isInSlice(_ promptTokens: Int?) -> Bool {
+  private mutating func isInSlice(_ measurements: Measurements, _ assignment: Assignment) -> Bool {
     guard let slice = gate.slice else { return true }
-    if promptTokens == nil { unplaced += 1 }
-    return slice.contains(promptTokens: promptTokens)
+    if measurements.promptTokens == nil && slice.asksForLength { unplaced += 1 }
+    return slice.contains(
+      promptTokens: measurements.promptTokens, labels: assignment.labels)
   }
 
   /// The verdict as of now.
   ///
   /// - Parameter hold: of the step in force, whose `minSamples` also says where intervals for
   ///   people shall be narrowest
-  func report(hold: HoldConditions?) -> GateReport {
+  /// - Returns: the report, and ln of the evidence that the objective is violated, if it can be
+  ///   told
+  func report(hold: HoldConditions?) -> (report: GateReport, logHarm: Double?) {
     let plannedCount = max(1_000, 2 * min(hold?.minSamples ?? 0, 1 << 40))
     var judgement =
       switch kind {
@@ -114,7 +119,8 @@ struct GateEvidence: Hashable, Sendable {
         "no answer is known to belong to '\(slice)': \(unplaced) do not say how long the prompt was"
       )
     }
-    return judgement.report(of: gate, candidate: candidate, border: border, hold: hold)
+    let report = judgement.report(of: gate, candidate: candidate, border: border, hold: hold)
+    return (report, judgement.logHarm)
   }
 }
 

@@ -14,6 +14,9 @@ struct Judgement: Hashable, Sendable {
   /// Values missing until the evidence may decide; `nil` when it cannot be told.
   var samplesMissing: Int?
   var explanation: String?
+  /// ln of the evidence that the objective is violated, where the test is an e-process; `nil` where
+  /// it is none, or nothing was measured.
+  var logHarm: Double?
 
   /// A judgement without any value, because of `explanation`.
   static func nothing(_ verdict: Verdict, _ explanation: String) -> Judgement {

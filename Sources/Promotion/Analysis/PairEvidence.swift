@@ -7,17 +7,23 @@ import Statistics
 /// directions and looked at after every pair, so that a verdict hangs on the pairs alone and not on
 /// when anybody looked. Agreement with the incumbent is a pair, too: the incumbent agrees with
 /// itself.
+///
+/// What sets in late is looked for by tests of harm that start over and over, and a pass that was
+/// shown before does not outlive it (STATISTICS 2(i) and T12).
 struct PairEvidence: Hashable, Sendable {
   /// V: the mean square of D on −1…1 that the tests' first bet is made for, before anything is
   /// seen. About what latencies scattered by 20 % and errors of 2 % have; the other bets cover the
   /// rest.
   private static let expectedMeanSquare = 0.02
 
+  /// Pairs after which another test of harm starts.
+  private static let period = 2_000
+
   let border: GateBorder
   private let levels: ErrorLevels
   private var passing: PairedMeanTest
-  private var failing: PairedMeanTest
-  private var passPeak = EvidencePeak()
+  private var failing: RestartMixture<PairedMeanTest>
+  private var passed = ClaimLatch()
   private var failPeak = EvidencePeak()
   /// Differences of coordinates, candidate − incumbent, clipped.
   private var differences = SampleSummary()
@@ -32,9 +38,10 @@ struct PairEvidence: Hashable, Sendable {
     passing = try PairedMeanTest(
       claim: border.passClaim, minimumDetectableEffect: border.plannedEffect,
       meanSquare: Self.expectedMeanSquare)
-    failing = try PairedMeanTest(
-      claim: border.failClaim.claim, minimumDetectableEffect: border.plannedEffect,
-      meanSquare: Self.expectedMeanSquare)
+    failing = RestartMixture(
+      try PairedMeanTest(
+        claim: border.failClaim.claim, minimumDetectableEffect: border.plannedEffect,
+        meanSquare: Self.expectedMeanSquare))
   }
 
   /// Takes a pair in; one that the incumbent has no value for says nothing about the candidate.
@@ -55,15 +62,27 @@ struct PairEvidence: Hashable, Sendable {
     differences.append(difference)
     let goodness = difference * border.orientation / border.unit
     passing.append(difference: goodness)
-    failing.append(difference: goodness * border.failClaim.sign)
-    passPeak.look(at: passing.logEvidence)
-    failPeak.look(at: failing.logEvidence)
+    if differences.count % Self.period == 0 { failing.startPeriod() }
+    failing.append { $0.append(difference: goodness * border.failClaim.sign) }
+    let harm = failing.logEvidence
+    failPeak.look(at: harm)
+    passed.look(
+      logEvidence: passing.logEvidence, logHarm: harm, stage: 0, alpha: levels.pass,
+      harmAlpha: levels.step)
   }
 
   /// The worst there can be for what lets the candidate pass; nothing for what condemns it.
   private mutating func addMissing() {
     missing += 1
     passing.append(difference: -1)
+  }
+
+  /// For a candidate that is as good as the policy hopes, with pairs as scattered as those so far.
+  private var forecast: SampleSizePlanner.Forecast? {
+    let variance = differences.variance.map { max($0 / (border.unit * border.unit), 1e-6) }
+    return SampleSizePlanner.boundedMean(
+      scoreVariance: variance ?? Self.expectedMeanSquare, trueDistance: border.plannedEffect,
+      minimumDetectableEffect: border.plannedEffect, greatestLoss: 1, alpha: levels.pass)
   }
 
   func judgement(of model: ModelName, plannedCount: Int) -> Judgement {
@@ -81,13 +100,15 @@ struct PairEvidence: Hashable, Sendable {
       }
     judgement.incumbentMean = incumbent.mean
     judgement.candidateMean = candidate.mean
+    judgement.logHarm = failing.logEvidence
     if failPeak.isRejected(alpha: levels.fail) {
       judgement.verdict = .fail
       judgement.explanation = "shown to be beyond the margin"
-    } else if passPeak.isRejected(alpha: levels.pass) {
+    } else if IntersectionGate.isProven([passed]) {
       judgement.verdict = .pass
     } else {
-      judgement.samplesMissing = passing.observationsMissing(alpha: levels.pass)
+      judgement.samplesMissing = passing.observationsMissing(
+        alpha: levels.pass, planned: forecast)
       judgement.explanation =
         missing > 0
         ? "not shown yet; \(missing) values of '\(model)' are missing and count against it"

@@ -26,7 +26,9 @@ extension Measurements {
     guard failure == nil, reading == .missing else { return reading }
     switch metric {
     case .timeToFirstToken, .timePerOutputToken: return .void
-    case .errorRate, .latency, .outputTokens, .tokenAgreement, .prefixAgreement: return .missing
+    case .errorRate, .latency, .tokensPerSecond, .outputTokens, .cost, .tokenAgreement,
+      .prefixAgreement:
+      return .missing
     }
   }
 
@@ -35,6 +37,7 @@ extension Measurements {
     if let value = value(of: metric) { return value.isFinite ? .value(value) : .missing }
     guard let isError else { return .void }
     if !isError, metric == .timePerOutputToken, let outputTokens, outputTokens < 2 { return .void }
+    if !isError, metric == .tokensPerSecond, outputTokens == 0 { return .void }
     return .missing
   }
 }
@@ -72,7 +75,8 @@ extension Metric {
     case .prefixAgreement: "no answer of '\(model)' could be compared"
     case .timeToFirstToken: "'\(model)' reports no time to first token"
     case .timePerOutputToken: "'\(model)' reports no time per output token"
-    case .outputTokens: "'\(model)' reports no output tokens"
+    case .tokensPerSecond, .outputTokens: "'\(model)' reports no output tokens"
+    case .cost: "'\(model)' has no price, or reports no tokens"
     case .latency, .errorRate: "'\(model)' gave no whole answer"
     }
   }

@@ -24,9 +24,9 @@ package struct RunEvidence: Hashable, Sendable {
   private var shares: [ModelName: Share] = [:]
   private var ratio = SampleRatio(isSticky: false)
   private var switches: [ModelName: KillSwitch] = [:]
+  private var revisions = RevisionWatch()
   /// Rows under the traffic in force, of candidates in pairs or of every model.
   package private(set) var samples: [ModelName: Int] = [:]
-  private var tally = ComparisonTally()
 
   /// The evidence of a run before its first row.
   package init(of rollout: RolloutState) {
@@ -85,7 +85,7 @@ package struct RunEvidence: Hashable, Sendable {
     guard let propensity = outcome.assignment.propensity,
       let traffic = traffic(of: outcome.assignment)
     else { return }
-    tally.add(outcome)
+    revisions.note(outcome.measurements, of: outcome.model)
     if !traffic.policy.isShadow && policy.candidates.contains(outcome.model) {
       switches[outcome.model, default: KillSwitch()].count(outcome.measurements.failure)
     }
@@ -102,7 +102,8 @@ package struct RunEvidence: Hashable, Sendable {
     guard comparison.assignment.propensity != nil,
       let traffic = traffic(of: comparison.assignment)
     else { return }
-    tally.add(comparison)
+    revisions.note(comparison.incumbentMeasurements, of: comparison.incumbent)
+    revisions.note(comparison.candidateMeasurements, of: comparison.candidate)
     guard traffic.isInForce, traffic.policy.isShadow else { return }
     samples[comparison.candidate, default: 0] += 1
     for index in gates.indices { gates[index].add(comparison) }
@@ -126,7 +127,8 @@ extension RunEvidence {
   package var reports: [GateReport] {
     let index = min(step, policy.steps.count - 1)
     let hold = policy.steps.indices.contains(index) ? policy.steps[index].hold : nil
-    let reports = gates.map { $0.report(hold: hold) }
+    let reports = HarmUnion(of: policy, trafficStep: policy.trafficStep(at: step))
+      .judge(gates.map { $0.report(hold: hold) })
     guard let mismatch = ratio.mismatch(with: shares) else { return reports }
     return reports.map { report in
       var report = report
@@ -138,6 +140,13 @@ extension RunEvidence {
     }
   }
 
+  /// Why the run's evidence is no longer of the models that answer now, in a sentence, or `nil`.
+  ///
+  /// - Parameter inForce: which weights a model answers with from here on, where that is known
+  package func staleness(inForce: (ModelName) -> String?) -> String? {
+    revisions.staleness(of: [policy.incumbent] + policy.candidates, inForce: inForce)
+  }
+
   /// Candidates that answer live traffic and have failed too often in a row.
   package var broken: Set<ModelName> {
     guard let index = policy.trafficStep(at: step), !policy.steps[index].traffic.isShadow else {
@@ -145,7 +154,4 @@ extension RunEvidence {
     }
     return Set(switches.filter(\.value.isTripped).keys)
   }
-
-  /// How the models did, for people.
-  package var table: ComparisonTable { tally.table }
 }

@@ -7,18 +7,20 @@ extension ControlState {
   ///   - reports: the verdicts of the last look, by rollout; a rollout that was not looked at yet
   ///     is absent
   ///   - ready: the models whose backends answer; `nil` means all of them
+  ///   - staleness: why a rollout's evidence is not of the models that answer now, in a sentence
   ///   - reason: what the asker gave; a force needs one
   /// - Returns: no events when everything is so already
   package func events(
     for command: Command, reports: [RolloutName: [GateReport]] = [:],
-    ready: Set<ModelName>? = nil, reason: String? = nil
+    ready: Set<ModelName>? = nil, staleness: [RolloutName: String] = [:], reason: String? = nil
   ) throws(CommandRefusal) -> [JournalEvent] {
     switch command {
     case .apply(let models, let rollouts):
       return try apply(models, rollouts)
     case .promote(let name, let model, let force):
       let event = try promotion(
-        of: name, model: model, force: force, reports: reports[name], reason: reason)
+        of: name, model: model, force: force, reports: reports[name], staleness: staleness[name],
+        reason: reason)
       if let ready, case .promoted(_, let model, _, _) = event, !ready.contains(model) {
         throw notReady(model, "it cannot take the traffic")
       }
@@ -98,7 +100,8 @@ private func notReady(_ model: ModelName, _ consequence: String) -> CommandRefus
 extension ControlState {
   /// - Parameter reports: `nil` when nobody looked yet
   private func promotion(
-    of name: RolloutName, model: ModelName?, force: Bool, reports: [GateReport]?, reason: String?
+    of name: RolloutName, model: ModelName?, force: Bool, reports: [GateReport]?,
+    staleness: String?, reason: String?
   ) throws(CommandRefusal) -> JournalEvent {
     let rollout = try rollout(name)
     let policy = rollout.policy
@@ -123,7 +126,14 @@ extension ControlState {
       if reports == nil && skipped.isEmpty { throw notLookedAt(rollout) }
       throw gatesOpen(rollout, chosen, open, reports ?? [])
     }
-    return .promoted(name, model: chosen, openGates: open + skipped, evidence: reports ?? [])
+    if let staleness, !force {
+      throw CommandRefusal(
+        .evidenceStale, "rollout '\(name)': \(staleness)",
+        remedy: "begin it again with another salt, or --force --reason '…'")
+    }
+    return .promoted(
+      name, model: chosen, openGates: open + skipped + (staleness.map { [$0] } ?? []),
+      evidence: reports ?? [])
   }
 
   private func notLookedAt(_ rollout: RolloutState) -> CommandRefusal {

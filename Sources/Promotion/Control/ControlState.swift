@@ -42,6 +42,17 @@ package struct ControlState: Hashable, Sendable {
     return next
   }
 
+  /// Refuses what was decided on another standing of the rollout; `nil` was decided on any.
+  package func check(_ generation: Int64?, of name: RolloutName) throws(CommandRefusal) {
+    guard let generation, let standing = service.rollouts[name],
+      standing.generation != generation
+    else { return }
+    throw CommandRefusal(
+      .conflict,
+      "rollout '\(name)' is at generation \(standing.generation), not \(generation): another "
+        + "command or a look came first; look again")
+  }
+
   /// The rollout whose promotion made the route's incumbent what it is, if one did.
   package func lastPromotion(on route: RouteName) -> RolloutName? {
     promotions[route]?.last

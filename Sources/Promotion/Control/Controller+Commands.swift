@@ -8,12 +8,14 @@ extension Controller {
   /// - Parameters:
   ///   - actor: who asks, for the journal
   ///   - reason: why, for the journal; a forced promotion needs one
+  ///   - generation: the ``RolloutState/generation`` that the asker saw; any other is a conflict.
+  ///     Going back never asks for one, so that it beats whatever came in between
   /// - Returns: the entries that the command became; none when everything was so already
   /// - Throws: what ``CommandRefusal/Code`` sorts. After `unavailable` nothing has changed, except
   ///   that an abort or a rollback has taken the traffic back already and is written down as soon
   ///   as the journal lets it.
   package func perform(
-    _ command: Command, actor: String, reason: String?
+    _ command: Command, actor: String, reason: String?, generation: Int64? = nil
   ) async throws(CommandRefusal) -> [JournalEntry] {
     let entries: [JournalEntry]
     switch command {
@@ -23,10 +25,13 @@ extension Controller {
       entries = try await retreat(from: name, .rollBack, command, by: actor, reason)
     case .apply(let models, let rollouts):
       entries = try await apply(models, rollouts, by: actor, reason)
-    case .promote, .approve, .pause, .resume:
+    case .promote(let name, _, _), .approve(let name), .pause(let name), .resume(let name):
       entries = try await commit(by: actor) { control, reports throws(CommandRefusal) in
-        try control.events(for: command, reports: reports, ready: ready, reason: reason)
-          .map { ($0, reason) }
+        try control.check(generation, of: name)
+        return try control.events(
+          for: command, reports: reports, ready: ready, staleness: staleness(of: name),
+          reason: reason
+        ).map { ($0, reason) }
       }
     }
     for entry in entries {
@@ -38,6 +43,13 @@ extension Controller {
         ])
     }
     return entries
+  }
+
+  private func staleness(of name: RolloutName) -> [RolloutName: String] {
+    guard let known = evidence[name], known.run == control.service.rollouts[name]?.run,
+      let staleness = known.staleness(inForce: revision)
+    else { return [:] }
+    return [name: staleness]
   }
 
   /// Makes the backends ready that the documents ask for, writes the documents down, and only then
@@ -79,6 +91,11 @@ extension Controller {
     from name: RolloutName, _ kind: Retreat.Kind, _ command: Command, by actor: String,
     _ reason: String?
   ) async throws(CommandRefusal) -> [JournalEntry] {
+    if let waiting = retreats.first(where: { $0.rollout == name }) {
+      // In force but not written yet, so that the answer "it is rolled back" could still be undone
+      // by a crash: whoever asks again hears of it when it is on the disk.
+      return try await write(waiting)
+    }
     _ = try effective.events(for: command, reports: reports, ready: ready)
     guard let run = control.service.rollouts[name]?.run else { return [] }
     return try await retreat(
@@ -89,21 +106,32 @@ extension Controller {
 
   /// Puts a retreat in force and writes it down.
   func retreat(_ retreat: Retreat) async throws(CommandRefusal) -> [JournalEntry] {
-    let before = control.service.sequence
     retreats.append(retreat)
     publish()
+    return try await write(retreat)
+  }
+
+  /// Writes a retreat down that is in force.
+  private func write(_ retreat: Retreat) async throws(CommandRefusal) -> [JournalEntry] {
+    let before = control.service.sequence
     do {
       let written = try await commit(by: retreat.actor) { _, _ in [] }
       if !written.isEmpty { return written }
-      // Another append took it along.
+    } catch {
+      // Not if another append has taken it along while this one failed.
+      if retreats.contains(retreat) {
+        note(
+          .retreat(retreat.rollout),
+          "rollout '\(retreat.rollout)' has no traffic any more, but the journal does not say so "
+            + "yet"
+        )
+        throw error
+      }
+    }
+    do {
       return try await journal.entries(after: before).filter {
         $0.record.event.rollout == retreat.rollout
       }
-    } catch let refusal as CommandRefusal {
-      note(
-        .retreat(retreat.rollout),
-        "rollout '\(retreat.rollout)' has no traffic any more, but the journal does not say so yet")
-      throw refusal
     } catch {
       throw CommandRefusal(.unavailable, "the journal cannot be read: \(error)")
     }

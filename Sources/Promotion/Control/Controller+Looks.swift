@@ -23,6 +23,7 @@ extension Controller {
       }
       let due = live.filter { untilLook(at: $0) <= .zero }
       if !due.isEmpty || isUnfinished { await look(at: due) }
+      await prune()
     }
   }
 
@@ -125,11 +126,25 @@ extension Controller {
   private func judge(_ rollout: RolloutState) -> Findings? {
     let name = rollout.policy.name
     guard let known = evidence[name], known.run == rollout.run else { return nil }
-    reports[name] = known.reports
+    let reports = pace(known.reports, of: rollout)
+    self.reports[name] = reports
     return Findings(
-      reports: known.reports, samples: known.samples,
+      reports: reports, samples: known.samples,
       secondsInStep: stepBegan[name].map { (uptime() - $0) / .seconds(1) } ?? 0,
-      broken: known.broken, ready: ready)
+      broken: known.broken, ready: ready, staleness: known.staleness(inForce: revision))
+  }
+
+  /// Adds how long what is missing takes at the pace of the step so far, by the wall clock, since
+  /// it is for people: a clock that jumped makes a wrong guess and nothing else.
+  private func pace(_ reports: [GateReport], of rollout: RolloutState) -> [GateReport] {
+    let hours = Double(wallClock() - rollout.stepStartedAtMilliseconds) / 3_600_000
+    return reports.map { report in
+      var report = report
+      if let missing = report.samplesMissing, missing > 0, report.samples > 0, hours > 0 {
+        report.expectedHours = Double(missing) * hours / Double(report.samples)
+      }
+      return report
+    }
   }
 
   /// - Returns: whether the rollout moved on, so that it should be judged again

@@ -21,7 +21,8 @@ package actor Controller {
   static let attempts = 16
 
   let journal: any Journal
-  let outcomes: any OutcomeStore
+  /// What requests did; for those who read it out.
+  package nonisolated let outcomes: any OutcomeStore
   let table: LiveRoutingTable
   let prepareModels: Preparation
   let wallClock: @Sendable () -> Int64
@@ -44,6 +45,11 @@ package actor Controller {
   var evidence: [RolloutName: RunEvidence] = [:]
   var reports: [RolloutName: [GateReport]] = [:]
   var problems: [Concern: String] = [:]
+  let retention: Retention
+  /// Which weights a model answers with from here on, where that is known.
+  let revision: @Sendable (ModelName) -> String?
+  /// When old outcomes are looked for again, by `uptime`.
+  var nextPruning = Duration.zero
 
   /// Makes backends for the models, or says why it cannot; they answer nobody before the function
   /// that is given back was called.
@@ -59,10 +65,15 @@ package actor Controller {
   ///     will. Called again for models that were refused, so it must bear repetition
   ///   - wallClock: milliseconds since 1970, for people; decides nothing
   ///   - clock: a clock that never jumps; steps are timed by it
+  ///   - retention: how long raw outcomes stay
+  ///   - revision: which weights a model that is ready answers with; `nil` when only its answers
+  ///     tell
   package init(
     journal: any Journal, outcomes: any OutcomeStore, table: LiveRoutingTable,
     prepare: @escaping Preparation,
-    wallClock: @escaping @Sendable () -> Int64, clock: any Clock<Duration>, logger: Logger
+    wallClock: @escaping @Sendable () -> Int64, clock: any Clock<Duration>,
+    retention: Retention = Retention(),
+    revision: @escaping @Sendable (ModelName) -> String? = { _ in nil }, logger: Logger
   ) {
     self.journal = journal
     self.outcomes = outcomes
@@ -70,6 +81,8 @@ package actor Controller {
     self.prepareModels = prepare
     self.wallClock = wallClock
     self.clock = clock
+    self.retention = retention
+    self.revision = revision
     self.uptime = clock.stopwatch()
     self.logger = logger
   }
@@ -97,11 +110,18 @@ package actor Controller {
     let unanswered = table.snapshot.unansweredRoutes.map {
       "route '\($0.route)' answers nobody: its incumbent '\($0.incumbent)' is not ready"
     }
-    return ServiceStatus(
-      state: control.service, reports: reports,
-      comparisons: evidence.mapValues(\.table),
-      health: ControllerHealth(
-        problems: problems.sorted { $0.key < $1.key }.map(\.value) + unanswered))
+    let problems = problems.sorted { $0.key < $1.key }.map(\.value) + unanswered
+    var status = ServiceStatus(
+      state: control.service, reports: reports, health: ControllerHealth(problems: problems))
+    do {
+      for (name, rollout) in status.state.rollouts {
+        let rollups = try await outcomes.rollups(of: name, run: rollout.run)
+        if !rollups.isEmpty { status.comparisons[name] = ComparisonTable(rollups) }
+      }
+    } catch {
+      status.health.problems.append("outcomes cannot be read: \(error.message)")
+    }
+    return status
   }
 
   /// Every entry of the journal that concerns `rollout`, or all of them, oldest first.
@@ -112,6 +132,12 @@ package actor Controller {
     guard let rollout else { return entries }
     return entries.filter { $0.record.event.rollout == rollout }
   }
+
+  /// Whether every entry of the journal is the one that was written.
+  package func audit() async throws(StorageError) -> JournalAudit { try await journal.audit() }
+
+  /// The runs of which anything is known.
+  package func runs() async throws(StorageError) -> [RunID] { try await outcomes.runs().map(\.id) }
 }
 
 // MARK: - State
@@ -210,6 +236,7 @@ extension Controller {
     case retreat(RolloutName)
     case model(ModelName)
     case look(RolloutName)
+    case retention
   }
 
   func note(_ concern: Concern, _ problem: String) {

@@ -6,7 +6,7 @@ package struct ServiceStatus: Hashable, Sendable {
   package var state: ServiceState
   /// The verdicts of the last look at each rollout that was looked at since the service started.
   package var reports: [RolloutName: [GateReport]]
-  /// How the models did, for the same rollouts.
+  /// How the models did, by the store's rollups: of the latest run of each rollout that has any.
   package var comparisons: [RolloutName: ComparisonTable]
   package var health: ControllerHealth
 

@@ -66,13 +66,17 @@ struct JournalRow {
       && hash == JournalChain.hash(of: self)
   }
 
-  func entry(path: String) throws -> JournalEntry {
+  /// - Throws: `incompatible` for an event that only a newer version can read
+  func checkEncoding(path: String) throws {
     guard encoding <= EventCoding.version else {
       throw StorageError(
         .incompatible,
         "entry \(sequence) of '\(path)' was written by a newer version of rollout; run that version"
       )
     }
+  }
+
+  func entry(path: String) throws -> JournalEntry {
     let event: JournalEvent
     do {
       event = try EventCoding.event(from: self.event)

@@ -9,30 +9,60 @@ package import Storage
 /// or remove an entry, or to leave a gap.
 package struct SQLiteJournal: Journal {
   let file: DatabaseFile
+  let anchor: JournalAnchor
   /// The last entry when the file was opened.
   let headAtOpening: JournalHead
+  /// Whether there were entries and nothing outside that vouched for them.
+  let wasUnanchored: Bool
 
-  /// Opens or creates the file and verifies all of it.
-  init(path: String, lock: FolderLock) throws(StorageError) {
-    file = try DatabaseFile(
-      path: path, purpose: .control, durability: .full, migrator: JournalSchema.migrator, lock: lock
-    )
+  /// Opens or creates the file and verifies all of it, against the anchor too.
+  ///
+  /// An anchor that is missing is begun: from here on it vouches.
+  init(path: String, anchor: String, lock: FolderLock) throws(StorageError) {
+    self.anchor = JournalAnchor(path: anchor)
+    file = try Self.open(path, lock)
+    let audit = try Self.audit(file, self.anchor)
+    let isMissing = audit.anchor == nil
+    if let finding = audit.findings.first(where: { !isMissing || $0 != Self.noAnchor(anchor) }) {
+      throw StorageError(.corrupt, finding)
+    }
+    headAtOpening = audit.head
+    wasUnanchored = isMissing && audit.head.sequence > 0
+    if audit.anchor != audit.head { self.anchor.write(audit.head) }
+  }
+
+  private static func open(_ path: String, _ lock: FolderLock) throws(StorageError) -> DatabaseFile
+  {
+    let file = try DatabaseFile(
+      path: path, purpose: .control, migrator: JournalSchema.migrator, lock: lock)
     do {
-      headAtOpening = try file.queue.read { db in
+      try file.queue.read { db in
         guard try String.fetchOne(db, sql: "PRAGMA quick_check(1)") == "ok" else {
           throw DatabaseError(resultCode: .SQLITE_CORRUPT, message: "quick_check found a fault")
         }
-        return try Self.walk(db, after: 0, path: path) { _ in }
       }
     } catch {
       throw StorageError(error, path: path)
     }
+    return file
+  }
+
+  /// Looks at the whole journal in `path` without a service, and changes nothing in it.
+  static func audit(
+    path: String, anchor: String, lock: FolderLock
+  ) throws(StorageError) -> JournalAudit {
+    let file = try open(path, lock)
+    let audit = try audit(file, JournalAnchor(path: anchor))
+    try file.close()
+    return audit
   }
 
   package func entries(after sequence: Int64) async throws(StorageError) -> [JournalEntry] {
     try await file.read { [path = file.path] db in
       var entries: [JournalEntry] = []
-      _ = try Self.walk(db, after: sequence, path: path) { entries.append($0) }
+      _ = try Self.walk(db, after: sequence, path: path) {
+        entries.append(try $0.entry(path: path))
+      }
       return entries
     }
   }
@@ -50,33 +80,78 @@ package struct SQLiteJournal: Journal {
             + "came first; look again")
       }
       return try Self.append(records, to: head, in: db)
+    } committed: { [anchor] entries in
+      guard let last = entries.last else { return }
+      anchor.write(JournalHead(sequence: last.sequence, hash: last.hash))
     }
   }
 
-  /// Recomputes the whole chain from the first entry.
-  ///
-  /// Finds entries that were changed, removed from the middle or put in. That entries were cut off
-  /// the end, or the file replaced by an older one, shows in the head only: compare it with one
-  /// that was kept elsewhere.
-  ///
-  /// - Throws: `corrupt` with the first entry that does not follow from the one before.
-  package func verify() async throws(StorageError) -> JournalHead {
-    try await file.read { [path = file.path] db in try Self.walk(db, after: 0, path: path) { _ in }
+  package func audit() async throws(StorageError) -> JournalAudit {
+    var audit = try await file.read { [anchor, path = file.path] db in
+      try Self.audit(db, anchor, path: path)
     }
+    if let problem = anchor.problem { audit.findings.append(problem) }
+    return audit
   }
 
   func close() throws(StorageError) { try file.close() }
 }
 
-/// The end of a journal: it vouches for every entry before.
-package struct JournalHead: Hashable, Sendable {
-  /// Sequence of the last entry; 0 for an empty journal.
-  package var sequence: Int64
-  /// Hash of the last entry, lower-case hex; 64 zeros for an empty journal.
-  package var hash: String
+// MARK: - Auditing
 
-  static let empty = JournalHead(sequence: 0, hash: String(repeating: "0", count: 64))
+extension SQLiteJournal {
+  private static func audit(
+    _ file: DatabaseFile, _ anchor: JournalAnchor
+  ) throws(StorageError) -> JournalAudit {
+    do {
+      return try file.queue.read { db in try audit(db, anchor, path: file.path) }
+    } catch {
+      throw StorageError(error, path: file.path)
+    }
+  }
+
+  /// Recomputes the chain from the first entry and holds it against the anchor.
+  ///
+  /// The chain finds entries that were changed, removed from the middle or put in; the anchor finds
+  /// that the end was cut off, that the file is an older copy, and that all of it was written anew.
+  private static func audit(
+    _ db: Database, _ anchor: JournalAnchor, path: String
+  ) throws -> JournalAudit {
+    let anchored = try anchor.head()
+    var audit = JournalAudit(head: .empty, anchor: anchored, findings: [])
+    var isVouchedFor = anchored?.sequence == 0
+    do {
+      audit.head = try walk(db, after: 0, path: path) { row in
+        audit.head = JournalHead(sequence: row.sequence, hash: row.hash)
+        if audit.head == anchored { isVouchedFor = true }
+      }
+    } catch let error as StorageError where error.code == .corrupt {
+      audit.findings.append(error.message)
+      return audit
+    }
+    guard let anchored else {
+      if audit.head.sequence > 0 { audit.findings.append(noAnchor(anchor.path)) }
+      return audit
+    }
+    if anchored.sequence > audit.head.sequence {
+      audit.findings.append(
+        "the journal '\(path)' ends at entry \(audit.head.sequence), but the anchor "
+          + "'\(anchor.path)' knows of \(anchored.sequence): its end was cut off, or it is an "
+          + "older copy; restore the newest one, or move the anchor away if the older one is meant")
+    } else if !isVouchedFor {
+      audit.findings.append(
+        "entry \(anchored.sequence) of the journal '\(path)' is not the one that the anchor "
+          + "'\(anchor.path)' knows: the journal was written anew; restore it from a backup")
+    }
+    return audit
+  }
+
+  private static func noAnchor(_ path: String) -> String {
+    "there is no anchor '\(path)': a journal whose end was cut off looks whole without one"
+  }
 }
+
+// MARK: - Rows
 
 extension SQLiteJournal {
   private static let insertion = """
@@ -92,7 +167,7 @@ extension SQLiteJournal {
     FROM journal WHERE sequence > ? ORDER BY sequence
     """
 
-  private static func head(_ db: Database) throws -> JournalHead {
+  static func head(_ db: Database) throws -> JournalHead {
     let statement = try db.cachedStatement(
       sql: "SELECT sequence, hash FROM journal ORDER BY sequence DESC LIMIT 1")
     guard let row = try Row.fetchOne(statement) else { return .empty }
@@ -119,7 +194,7 @@ extension SQLiteJournal {
   /// The first entry read is taken to follow whatever hash it names, unless it is the journal's
   /// first.
   private static func walk(
-    _ db: Database, after sequence: Int64, path: String, _ body: (JournalEntry) throws -> Void
+    _ db: Database, after sequence: Int64, path: String, _ body: (JournalRow) throws -> Void
   ) throws -> JournalHead {
     let statement = try db.cachedStatement(sql: selection)
     let rows = try Row.fetchCursor(statement, arguments: [sequence])
@@ -133,7 +208,8 @@ extension SQLiteJournal {
           "the journal '\(path)' was changed from outside: entry \(row.sequence) does not follow "
             + "entry \(before.sequence); restore the file from a backup")
       }
-      try body(try row.entry(path: path))
+      try row.checkEncoding(path: path)
+      try body(row)
       head = JournalHead(sequence: row.sequence, hash: row.hash)
     }
     return head ?? JournalHead.empty

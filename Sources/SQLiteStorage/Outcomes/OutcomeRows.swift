@@ -1,13 +1,15 @@
 import Experimentation
 import GRDB
+import Storage
 
 /// A value that a row of one table holds.
 protocol TableRow: Sendable {
   static var table: String { get }
-  /// Every column but `sequence`, in the order of `arguments` and of reading.
+  /// Every column but `sequence`, in the order of `write` and of reading.
   static var columns: [String] { get }
-  var arguments: [(any DatabaseValueConvertible)?] { get }
-  init(from columns: inout ColumnReader) throws
+  var assignment: Assignment { get }
+  func write(_ row: inout RowWriter) throws
+  init(from row: inout RowReader) throws
 }
 
 extension TableRow {
@@ -16,12 +18,84 @@ extension TableRow {
     return "INSERT INTO \(table) (\(columns.joined(separator: ", "))) VALUES (\(places))"
   }
 
-  /// Rows of one run after a sequence: rollout, run, sequence, limit.
+  /// Rows of one run after a sequence: run, sequence, limit.
   static var selection: String {
     """
     SELECT sequence, \(columns.joined(separator: ", ")) FROM \(table)
-    WHERE rollout = ? AND run = ? AND sequence > ? ORDER BY sequence LIMIT ?
+    WHERE run_id = ? AND sequence > ? ORDER BY sequence LIMIT ?
     """
+  }
+}
+
+/// Collects a row's values in the order of its columns; names become numbers.
+struct RowWriter {
+  private(set) var values: [DatabaseValue] = []
+  private(set) var names: NameTable
+  private let db: Database
+
+  init(names: NameTable, _ db: Database) {
+    self.names = names
+    self.db = db
+  }
+
+  mutating func begin() { values.removeAll(keepingCapacity: true) }
+
+  mutating func append(_ value: (some DatabaseValueConvertible)?) {
+    values.append(value?.databaseValue ?? .null)
+  }
+
+  mutating func append<Kind>(_ name: Name<Kind>) throws {
+    append(try names.id(of: name.text, db))
+  }
+
+  mutating func append(revision: String?) throws {
+    append(try names.id(ofRevision: revision, db))
+  }
+
+  mutating func append(_ assignment: Assignment) throws {
+    let (place, run) = try names.id(of: assignment.route, assignment.rollout, db)
+    append(place)
+    append(run)
+    append(Int64(bitPattern: assignment.unitHash))
+    append(assignment.propensity)
+    append(assignment.atMilliseconds)
+    append(try names.id(of: assignment.labels, db))
+  }
+}
+
+/// Reads what a `RowWriter` wrote.
+struct RowReader {
+  private var columns: ColumnReader
+  private let names: NameTable
+
+  init(_ row: Row, names: NameTable) {
+    columns = ColumnReader(row)
+    self.names = names
+  }
+
+  mutating func next<Value: DatabaseValueConvertible & StatementColumnConvertible>() throws -> Value
+  {
+    try columns.next()
+  }
+
+  mutating func nextName<Kind>() throws -> Name<Kind> { try names.name(columns.next()) }
+
+  mutating func nextFailure() throws -> FailureClass? { try columns.nextFailure() }
+
+  mutating func nextRevision() throws -> String? {
+    let id: Int64? = try columns.next()
+    return try id.map(names.text)
+  }
+
+  mutating func nextAssignment() throws -> Assignment {
+    let (route, position) = try names.place(columns.next())
+    let _: Int64? = try columns.next()
+    let unitHash: Int64 = try columns.next()
+    var assignment = Assignment(
+      route: route, rollout: position, unitHash: UInt64(bitPattern: unitHash),
+      propensity: try columns.next(), atMilliseconds: try columns.next())
+    assignment.labels = try names.labels(columns.next())
+    return assignment
   }
 }
 
@@ -29,14 +103,17 @@ extension Outcome: TableRow {
   static let table = "outcomes"
   static let columns = ["request_id"] + Assignment.columns + ["model"] + Measurements.columns("")
 
-  var arguments: [(any DatabaseValueConvertible)?] {
-    [requestID] + assignment.arguments + [model.text] + measurements.arguments
+  func write(_ row: inout RowWriter) throws {
+    row.append(requestID)
+    try row.append(assignment)
+    try row.append(model)
+    try measurements.write(&row)
   }
 
-  init(from columns: inout ColumnReader) throws {
+  init(from row: inout RowReader) throws {
     self.init(
-      requestID: try columns.next(), assignment: try Assignment(from: &columns),
-      model: try columns.nextName(), measurements: try Measurements(from: &columns))
+      requestID: try row.next(), assignment: try row.nextAssignment(), model: try row.nextName(),
+      measurements: try Measurements(from: &row))
   }
 }
 
@@ -47,49 +124,31 @@ extension Comparison: TableRow {
     + Measurements.columns("incumbent_") + Measurements.columns("candidate_")
     + ["token_agreement", "prefix_agreement"]
 
-  var arguments: [(any DatabaseValueConvertible)?] {
-    [requestID] + assignment.arguments + [incumbent.text, candidate.text]
-      + incumbentMeasurements.arguments + candidateMeasurements.arguments
-      + [tokenAgreement, prefixAgreement]
+  func write(_ row: inout RowWriter) throws {
+    row.append(requestID)
+    try row.append(assignment)
+    try row.append(incumbent)
+    try row.append(candidate)
+    try incumbentMeasurements.write(&row)
+    try candidateMeasurements.write(&row)
+    row.append(tokenAgreement)
+    row.append(prefixAgreement)
   }
 
-  init(from columns: inout ColumnReader) throws {
+  init(from row: inout RowReader) throws {
     self.init(
-      requestID: try columns.next(), assignment: try Assignment(from: &columns),
-      incumbent: try columns.nextName(), candidate: try columns.nextName(),
-      incumbentMeasurements: try Measurements(from: &columns),
-      candidateMeasurements: try Measurements(from: &columns),
-      tokenAgreement: try columns.next(), prefixAgreement: try columns.next())
+      requestID: try row.next(), assignment: try row.nextAssignment(),
+      incumbent: try row.nextName(), candidate: try row.nextName(),
+      incumbentMeasurements: try Measurements(from: &row),
+      candidateMeasurements: try Measurements(from: &row),
+      tokenAgreement: try row.next(), prefixAgreement: try row.next())
   }
 }
 
 extension Assignment {
   fileprivate static let columns = [
-    "route", "rollout", "digest", "step", "run", "unit_hash", "propensity", "at_milliseconds",
+    "place", "run_id", "unit_hash", "propensity", "at_milliseconds", "labels",
   ]
-
-  fileprivate var arguments: [(any DatabaseValueConvertible)?] {
-    [
-      route.text, rollout?.rollout.text, rollout?.digest, rollout?.step, rollout?.run,
-      Int64(bitPattern: unitHash), propensity, atMilliseconds,
-    ]
-  }
-
-  fileprivate init(from columns: inout ColumnReader) throws {
-    let route: RouteName = try columns.nextName()
-    let rollout: RolloutName? = try columns.nextName()
-    let digest: String? = try columns.next()
-    let step: Int? = try columns.next()
-    let run: Int? = try columns.next()
-    var position: RolloutPosition?
-    if let rollout, let digest, let step, let run {
-      position = RolloutPosition(rollout: rollout, digest: digest, step: step, run: run)
-    }
-    let unitHash: Int64 = try columns.next()
-    self.init(
-      route: route, rollout: position, unitHash: UInt64(bitPattern: unitHash),
-      propensity: try columns.next(), atMilliseconds: try columns.next())
-  }
 }
 
 extension Measurements {
@@ -97,23 +156,32 @@ extension Measurements {
     [
       "queue_seconds", "time_to_first_token_seconds", "time_per_output_token_seconds",
       "total_seconds", "prompt_tokens", "output_tokens", "finish_reason", "failure",
-      "cached_prompt_tokens",
+      "cached_prompt_tokens", "cost", "revision",
     ].map { prefix + $0 }
   }
 
-  fileprivate var arguments: [(any DatabaseValueConvertible)?] {
-    [
-      queueSeconds, timeToFirstTokenSeconds, timePerOutputTokenSeconds, totalSeconds, promptTokens,
-      outputTokens, finishReason, failure?.rawValue, cachedPromptTokens,
-    ]
+  fileprivate func write(_ row: inout RowWriter) throws {
+    row.append(queueSeconds)
+    row.append(timeToFirstTokenSeconds)
+    row.append(timePerOutputTokenSeconds)
+    row.append(totalSeconds)
+    row.append(promptTokens)
+    row.append(outputTokens)
+    row.append(finishReason)
+    row.append(failure?.rawValue)
+    row.append(cachedPromptTokens)
+    row.append(cost)
+    try row.append(revision: revision)
   }
 
-  fileprivate init(from columns: inout ColumnReader) throws {
+  fileprivate init(from row: inout RowReader) throws {
     self.init(
-      queueSeconds: try columns.next(), timeToFirstTokenSeconds: try columns.next(),
-      timePerOutputTokenSeconds: try columns.next(), totalSeconds: try columns.next(),
-      promptTokens: try columns.next(), outputTokens: try columns.next(),
-      finishReason: try columns.next(), failure: try columns.nextFailure())
-    cachedPromptTokens = try columns.next()
+      queueSeconds: try row.next(), timeToFirstTokenSeconds: try row.next(),
+      timePerOutputTokenSeconds: try row.next(), totalSeconds: try row.next(),
+      promptTokens: try row.next(), outputTokens: try row.next(),
+      finishReason: try row.next(), failure: try row.nextFailure())
+    cachedPromptTokens = try row.next()
+    cost = try row.next()
+    revision = try row.nextRevision()
   }
 }

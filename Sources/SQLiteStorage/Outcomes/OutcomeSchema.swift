@@ -43,6 +43,9 @@ enum OutcomeSchema {
             """)
       }
     }
+    migrator.registerMigration("3 compact rows and rollups") { db in
+      try CompactSchema.migrate(db)
+    }
     return migrator
   }
 

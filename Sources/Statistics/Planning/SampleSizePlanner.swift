@@ -21,6 +21,12 @@ package enum SampleSizePlanner {
     package func requests(forShare share: Double) -> Double? {
       share > 0 && share < 1 ? passage.quantile(share) : nil
     }
+
+    /// The share of runs that have decided after so many requests, 0…1.
+    package func shareDecided(afterRequests requests: Double) -> Double {
+      guard requests > 0 else { return 0 }
+      return requests.isFinite ? min(max(passage.cumulative(requests), 0), 1) : 1
+    }
   }
 
   /// For `RelativeRiskTest` and `ExceedanceTest`.

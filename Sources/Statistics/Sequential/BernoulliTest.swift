@@ -14,8 +14,8 @@ package struct BernoulliTest: AdditiveTest {
       }
     }
 
-    fileprivate var sign: Double {
-      if case .above = self { 1 } else { -1 }
+    fileprivate var isBelow: Bool {
+      if case .below = self { true } else { false }
     }
   }
 
@@ -43,17 +43,19 @@ package struct BernoulliTest: AdditiveTest {
 
   /// Takes one trial in.
   package mutating func append(_ isSuccess: Bool) {
-    let (border, sign, anchor) = (claim.border, claim.sign, anchor)
-    evidence.add { component in
-      OddsTilt.logRatio(
-        isSuccess: isSuccess, probability: border,
-        logOdds: sign * OddsTilt.offset(component, anchor: anchor))
-    }
+    OddsTilt.add(
+      isSuccess: isSuccess, probability: claim.border, isDown: claim.isBelow, anchor: anchor,
+      to: &evidence)
   }
 
   /// Counts an observation that is no trial: a tie, a pair that agrees.
   mutating func appendTie() {
     evidence.addNeutral()
+  }
+
+  /// Counts an observation that could not be used.
+  mutating func ignore() {
+    evidence.ignore()
   }
 
   package var logEvidence: Double { Mixture.anchored.logEvidence(evidence) }

@@ -25,6 +25,11 @@ package struct EvidenceSums: Hashable, Sendable {
     sums[component].floatingPoint
   }
 
+  /// The greatest sum of all; −∞ without components.
+  var greatest: Double {
+    sums.max().map(\.floatingPoint) ?? -.infinity
+  }
+
   /// Counts an observation and adds `logFactor(component)` to each sum.
   ///
   /// - Parameter logFactor: Finite and below 2⁹ in size, as the tests' bounds guarantee; 2⁵³ of

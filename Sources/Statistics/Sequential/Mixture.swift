@@ -14,19 +14,19 @@ enum Mixture: Hashable, Sendable {
   /// ln E. Logarithms are taken off the greatest, so that no bet over- or underflows; without data
   /// it is exactly 0.
   func logEvidence(_ evidence: EvidenceSums) -> Double {
-    let logs = (0..<evidence.components).map { evidence[$0] }
-    let greatest = logs.reduce(-.infinity, max)
-    let stakes = logs.map { Double.exp($0 - greatest) }
+    let greatest = evidence.greatest
+    let first = evidence.components > 0 ? Double.exp(evidence[0] - greatest) : 0
+    var rest = 0.0
+    for component in 1..<max(1, evidence.components) {
+      rest += .exp(evidence[component] - greatest)
+    }
+    let others = Double(evidence.components - 1)
     let mixed =
       switch self {
-      case .uniform: mean(stakes[...])
-      case .anchored: (stakes[0] + mean(stakes.dropFirst())) / 2
+      case .uniform: (first + rest) / (others + 1)
+      case .anchored: (first + rest / others) / 2
       }
     return greatest + .log(mixed)
-  }
-
-  private func mean(_ stakes: ArraySlice<Double>) -> Double {
-    stakes.reduce(0, +) / Double(stakes.count)
   }
 }
 

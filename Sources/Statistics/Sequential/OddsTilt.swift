@@ -18,6 +18,25 @@ enum OddsTilt {
   /// STATISTICS 2(a): the anchor |ln RR| and 24 offsets, log-uniform on [0.05, 3].
   static let offsets = geometricGrid(from: 0.05, to: 3, count: 24)
 
+  /// eᵘ − 1 of the offsets, and of the offsets turned down.
+  private static let growths = offsets.map { Double.expMinusOne($0) }
+  private static let shrinkages = offsets.map { Double.expMinusOne(-$0) }
+
+  /// Adds one observation to every bet, on ratios of the odds beyond (or, if `isDown`, below) p's.
+  static func add(
+    isSuccess: Bool, probability: Double, isDown: Bool, anchor: Double,
+    to evidence: inout EvidenceSums
+  ) {
+    let factors = isDown ? shrinkages : growths
+    evidence.add { component in
+      let offset = offset(component, anchor: anchor)
+      let logOdds = isDown ? -offset : offset
+      let growth = component == 0 ? Double.expMinusOne(logOdds) : factors[component - 1]
+      let normalizer = Double.log(onePlus: probability * growth)
+      return isSuccess ? logOdds - normalizer : -normalizer
+    }
+  }
+
   /// The number of bets: the anchor and the offsets.
   static let components = offsets.count + 1
 

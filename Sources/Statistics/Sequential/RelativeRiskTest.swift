@@ -53,12 +53,9 @@ package struct RelativeRiskTest: AdditiveTest {
     }
     let border = 1 + claim.allowedLoss
     let expected = propensity * border / (propensity * border + 1 - propensity)
-    let (sign, anchor) = (claim.isHarm ? 1.0 : -1.0, anchor)
-    evidence.add { component in
-      OddsTilt.logRatio(
-        isSuccess: isTreatment, probability: expected,
-        logOdds: sign * OddsTilt.offset(component, anchor: anchor))
-    }
+    OddsTilt.add(
+      isSuccess: isTreatment, probability: expected, isDown: !claim.isHarm, anchor: anchor,
+      to: &evidence)
     return true
   }
 

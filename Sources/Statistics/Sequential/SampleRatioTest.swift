@@ -16,6 +16,7 @@ package struct SampleRatioTest: AdditiveTest {
     let sizes = geometricGrid(from: 0.005, to: 1.5, count: 16)
     return sizes + sizes.map { -$0 }
   }()
+  private static let growths = tilts.map { Double.expMinusOne($0) }
 
   /// - Parameters:
   ///   - variants: 2…64.
@@ -60,12 +61,12 @@ package struct SampleRatioTest: AdditiveTest {
       evidence.addNeutral()
       return true
     }
-    let (tilts, isPair) = (Self.tilts, variants == 2)
+    let (tilts, growths, isPair) = (Self.tilts, Self.growths, variants == 2)
     evidence.add { component in
       let side = isPair ? 1 : component / tilts.count
-      return OddsTilt.logRatio(
-        isSuccess: side == variant, probability: propensities[side],
-        logOdds: tilts[component % tilts.count])
+      let tilt = component % tilts.count
+      let normalizer = Double.log(onePlus: propensities[side] * growths[tilt])
+      return side == variant ? tilts[tilt] - normalizer : -normalizer
     }
     return true
   }

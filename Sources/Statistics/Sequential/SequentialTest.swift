@@ -19,7 +19,11 @@ extension SequentialTest {
   ///
   /// A proof of an earlier look stays one; `EvidencePeak` remembers it.
   package func isRejected(alpha: Double) -> Bool {
-    alpha > 0 && logEvidence >= -.log(alpha)
+    guard alpha > 0 else { return false }
+    let limit = -Double.log(alpha)
+    // A mean is at most the greatest of its members, which is cheap to know: looks are many. The
+    // slack covers what rounding may add to the mean.
+    return evidence.greatest >= limit - 1e-9 && logEvidence >= limit
   }
 }
 

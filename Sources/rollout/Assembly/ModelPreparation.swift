@@ -44,10 +44,17 @@ struct ModelPreparation: Sendable {
         try embedded.backend(for: model.name, specification)
       }
     case .upstream(let specification):
-      try UpstreamBackend(
-        model: model.name, specification: specification,
-        environment: { ProcessInfo.processInfo.environment[$0] })
+      try upstream(model.name, specification)
     }
+  }
+
+  private func upstream(
+    _ name: ModelName, _ specification: UpstreamSpecification
+  ) throws(BackendError) -> any Backend {
+    let backend = try UpstreamBackend(
+      model: name, specification: specification,
+      environment: { ProcessInfo.processInfo.environment[$0] })
+    return specification.price.map { PricedBackend(backend, price: $0) } ?? backend
   }
 }
 

@@ -47,7 +47,7 @@ struct RolloutService {
     self.configuration = configuration
     logger = Logger(label: "rollout")
     let wallClock = Self.wallClock
-    database = try Self.open(configuration.dataFolder, logger)
+    database = try Self.open(configuration, logger)
     let engine: Engine
     do { engine = try Engine(configuration.engine) } catch {
       throw CommandFailure(.usage, error.message)
@@ -63,7 +63,8 @@ struct RolloutService {
     controller = Controller(
       journal: database.journal, outcomes: database.outcomes, table: table,
       prepare: { models throws(CommandRefusal) in try await preparation.prepare(models) },
-      wallClock: wallClock, clock: ContinuousClock(), logger: logger)
+      wallClock: wallClock, clock: ContinuousClock(), retention: configuration.retention,
+      revision: { backends.backend(for: $0)?.revision }, logger: logger)
     recorder = OutcomeRecorder(store: database.outcomes, metrics: metrics, logger: logger)
     shadows = ShadowDispatcher(
       table: table, backends: backends, recorder: recorder, metrics: metrics, logger: logger,
@@ -86,8 +87,9 @@ struct RolloutService {
 
   /// Opens the data folder, and makes it where there is none yet.
   private static func open(
-    _ folder: String, _ logger: Logger
+    _ configuration: ServiceConfiguration, _ logger: Logger
   ) throws(CommandFailure) -> SQLiteDatabase {
+    let folder = configuration.dataFolder
     do {
       try FileManager.default.createDirectory(
         atPath: folder, withIntermediateDirectories: true,
@@ -98,11 +100,18 @@ struct RolloutService {
         remedy: "name another with --data")
     }
     do {
-      return try SQLiteDatabase(folder: folder, logger: logger)
+      var limits = SQLiteOutcomeStore.Limits()
+      limits.maximumBytes = max(
+        limits.maximumBytes, configuration.retention.maximumRows * Self.bytesPerRow)
+      return try SQLiteDatabase(
+        folder: folder, anchor: configuration.anchor, limits: limits, logger: logger)
     } catch {
       throw CommandFailure(.failed, error.message)
     }
   }
+
+  /// More than a row of any kind takes in the store.
+  private static let bytesPerRow = 512
 
   /// Open at once on the control endpoint; `DescriptorLimit` leaves room for them.
   private static let controlConnections = 32

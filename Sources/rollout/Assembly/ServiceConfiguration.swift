@@ -1,3 +1,4 @@
+import Storage
 import Transformer
 
 /// What a deployment decides about the service as a whole.
@@ -10,6 +11,10 @@ struct ServiceConfiguration: Sendable {
 
   /// Journal and outcomes; made when missing.
   var dataFolder: String
+  /// Where the journal's head is kept outside of it; `nil` means in the data folder.
+  var anchor: String?
+  /// How long raw outcomes stay.
+  var retention = Retention()
   /// Where relative paths of weights are looked up.
   var modelFolder: String
   /// Policies to apply at the start.

@@ -12,6 +12,8 @@ struct ControlClient {
 
   private static let timeout = TimeAmount.seconds(30)
   private static let maximumBytes = 32 << 20
+  /// For all of an export.
+  private static let exportTimeout = TimeAmount.hours(24)
 
   /// Runs `body` with a client of the service at `server`, such as `http://127.0.0.1:8081`.
   static func use<Value>(
@@ -29,6 +31,33 @@ struct ControlClient {
 
   func history(of name: RolloutName?) async throws -> HistoryResponse {
     try await get("history" + (name.map { "?rollout=\($0)" } ?? ""))
+  }
+
+  func audit() async throws -> AuditResponse { try await get("audit") }
+
+  /// Hands the pieces of an export to `write`, as they come.
+  func export(
+    of name: RolloutName, query: [(String, String)], _ write: (ByteBuffer) throws -> Void
+  ) async throws {
+    let parameters = query.map { "\($0.0)=\($0.1)" }.joined(separator: "&")
+    let request = HTTPClientRequest(url: url("rollouts/\(name)/export?\(parameters)"))
+    do {
+      let response = try await http.execute(request, timeout: Self.exportTimeout)
+      guard response.status == .ok else {
+        let body = try await response.body.collect(upTo: Self.maximumBytes)
+        throw refusal(UInt(response.status.code), Data(body.readableBytesView))
+      }
+      for try await piece in response.body { try write(piece) }
+    } catch let error as CancellationError {
+      throw error
+    } catch let failure as CommandFailure {
+      throw failure
+    } catch {
+      throw CommandFailure(
+        error, at: server,
+        remedy: "start one with 'rollout serve', name another with --server, or read a folder with "
+          + "--data")
+    }
   }
 
   func apply(_ request: ApplyRequest) async throws -> ApplyResponse {
@@ -61,10 +90,14 @@ struct ControlClient {
     let (status, bytes) = try await exchange(request)
     let decoder = JSONDecoder()
     if status == 200, let answer = try? decoder.decode(Answer.self, from: bytes) { return answer }
-    if let refusal = try? decoder.decode(ErrorResponse.self, from: bytes) {
-      throw CommandFailure(refusal.error)
+    throw refusal(status, bytes)
+  }
+
+  private func refusal(_ status: UInt, _ bytes: Data) -> CommandFailure {
+    if let refusal = try? JSONDecoder().decode(ErrorResponse.self, from: bytes) {
+      return CommandFailure(refusal.error)
     }
-    throw CommandFailure(
+    return CommandFailure(
       .failed,
       "what answers at \(server) does not speak this version's language (status \(status))",
       remedy: "name the control address of a rollout service of the same version with --server")

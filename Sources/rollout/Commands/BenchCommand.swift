@@ -9,7 +9,10 @@ struct BenchCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "bench",
     abstract: "Measure this program.",
-    subcommands: [BenchEngineCommand.self, BenchAttentionCommand.self])
+    subcommands: [
+      BenchEngineCommand.self, BenchAttentionCommand.self, BenchStoreCommand.self,
+      BenchDecisionsCommand.self,
+    ])
 }
 
 /// `rollout bench engine`: tokens a second of the embedded engine.

@@ -21,10 +21,12 @@ extension RolloutCommand {
   func run() async throws { try await perform() }
 
   /// Asks the service, and shows what it wrote down and how the rollout stands.
-  func perform(force: Bool = false, model: ModelName? = nil) async throws {
+  func perform(
+    force: Bool = false, model: ModelName? = nil, generation: Int64? = nil
+  ) async throws {
     let request = CommandRequest(
       actor: arguments.signature.signer, reason: arguments.signature.reason, force: force,
-      model: model)
+      model: model, generation: generation)
     let answer = try await arguments.control.withClient {
       try await $0.perform(Self.action, on: arguments.name.name, request)
     }
@@ -57,6 +59,12 @@ struct PromoteCommand: RolloutCommand {
   @Option(help: ArgumentHelp("Which candidate, when there are several.", valueName: "name"))
   var model: ModelArgument?
 
+  @Option(
+    help: ArgumentHelp(
+      "The rollout's generation that this was decided on, as `status --json` says it; refused when "
+        + "another command or a look came in between.", valueName: "n"))
+  var generation: Int64?
+
   @Flag(help: "Promote although gates are open; needs --reason.")
   var force = false
 
@@ -67,7 +75,9 @@ struct PromoteCommand: RolloutCommand {
     }
   }
 
-  func run() async throws { try await perform(force: force, model: model?.name) }
+  func run() async throws {
+    try await perform(force: force, model: model?.name, generation: generation)
+  }
 }
 
 /// `rollout abort`: a person stops a rollout.

@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import Logging
 import Observability
+import Storage
 import Tensors
 import Transformer
 
@@ -29,6 +30,22 @@ struct ServeCommand: AsyncParsableCommand {
 
   @Option(help: ArgumentHelp("Where decisions and outcomes are kept.", valueName: "folder"))
   var data = ".rollout"
+
+  @Option(
+    help: ArgumentHelp(
+      "Where the journal's head is kept outside of it, for `rollout audit verify`; control.anchor "
+        + "in the data folder by default. Best on another volume.", valueName: "file"))
+  var anchor: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Days that single outcomes are kept; what they add up to stays.", valueName: "days"))
+  var keepDays = 30
+
+  @Option(
+    help: ArgumentHelp(
+      "Outcomes kept at most, the newest; ten million take less than 2 GB.", valueName: "rows"))
+  var keepRows = 10_000_000
 
   @Option(help: ArgumentHelp("Where relative paths of weights are found.", valueName: "folder"))
   var models = ".models"
@@ -93,6 +110,9 @@ struct ServeCommand: AsyncParsableCommand {
     if let threads, !(1...256).contains(threads) {
       throw ValidationError("--threads is \(threads), not in 1...256.")
     }
+    guard (1...36_500).contains(keepDays), (1_000...1_000_000_000).contains(keepRows) else {
+      throw ValidationError("--keep-days is in 1...36500, --keep-rows in 1000...1000000000.")
+    }
     guard (16...1_048_576).contains(cache) else {
       throw ValidationError("--cache is \(cache), not in 16...1048576.")
     }
@@ -103,6 +123,9 @@ struct ServeCommand: AsyncParsableCommand {
     LoggingSystem.bootstrap { LogfmtHandler(label: $0, logLevel: level) }
     var configuration = ServiceConfiguration(dataFolder: data, modelFolder: models)
     configuration.policies = policies
+    configuration.anchor = anchor
+    configuration.retention = Retention(
+      maximumAge: .seconds(keepDays * 86_400), maximumRows: keepRows)
     configuration.dataPlane = ServiceConfiguration.Address(host: host, port: port)
     configuration.controlPlane = ServiceConfiguration.Address(
       host: controlHost, port: controlPort)

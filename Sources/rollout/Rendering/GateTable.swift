@@ -1,3 +1,4 @@
+import Console
 import Experimentation
 
 /// Gates with their verdicts: what was measured, what it is held against, what is missing.
@@ -38,10 +39,17 @@ struct GateTable {
     return "\(sign) \(Numbers.change(gate.threshold, of: gate.metric))"
   }
 
+  /// How long what is missing takes: ` (2h 5m)`.
+  private func expected(_ gate: GateReport) -> String? {
+    guard let hours = gate.expectedHours, hours.isFinite, hours < 1e6 else { return nil }
+    return " (\(Duration.seconds(hours * 3_600).inWords))"
+  }
+
   private func missing(_ gate: GateReport) -> String {
     switch gate.verdict {
     case .pass, .fail: ""
-    case .inconclusive, .noData, .error: gate.samplesMissing.map(Numbers.count) ?? "?"
+    case .inconclusive, .noData, .error:
+      (gate.samplesMissing.map(Numbers.count) ?? "?") + (expected(gate) ?? "")
     }
   }
 }

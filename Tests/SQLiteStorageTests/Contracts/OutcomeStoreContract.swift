@@ -10,6 +10,9 @@ enum OutcomeStoreContract: String, CaseIterable, Sendable {
   case readsInPages = "reading in pages finds everything once"
   case writesAllOrNothing = "of a batch with one impossible value nothing is written"
   case losesNoneOfMany = "batches of eight writers are all there, each in order"
+  case rollsUpWhatWasAppended = "rollups are what all rows add up to, pinned ones left out"
+  case forgetsWhatIsOld = "rows that are too old go, rollups and runs under way stay"
+  case forgetsWhatIsTooMuch = "rows beyond the number go, of ended runs first"
 
   func check(_ store: any OutcomeStore) async throws {
     switch self {
@@ -19,20 +22,29 @@ enum OutcomeStoreContract: String, CaseIterable, Sendable {
     case .readsInPages: try await checkReadsInPages(store)
     case .writesAllOrNothing: try await checkWritesAllOrNothing(store)
     case .losesNoneOfMany: try await checkLosesNoneOfMany(store)
+    case .rollsUpWhatWasAppended: try await checkRollsUpWhatWasAppended(store)
+    case .forgetsWhatIsOld: try await checkForgetsWhatIsOld(store)
+    case .forgetsWhatIsTooMuch: try await checkForgetsWhatIsTooMuch(store)
     }
   }
 
   private func checkIsEmptyAtFirst(_ store: any OutcomeStore) async throws {
     try await store.append(outcomes: [], comparisons: [])
+    #expect(try await store.runs() == [])
+    #expect(try await store.rollups(of: try Sample.rollout(), run: 1) == [:])
     #expect(try await outcomes(store) == [])
     #expect(try await comparisons(store) == [])
   }
 
   private func checkReturnsWhatWasAppended(_ store: any OutcomeStore) async throws {
-    let outcomes = [
+    var outcomes = [
       try Sample.outcome("1", measurements: Sample.measured), try Sample.outcome("2"),
       try Sample.outcome("3", measurements: Sample.failed, propensity: nil),
     ]
+    outcomes[0].assignment.labels = ["tier": "gold", "team": "ü \"a\""]
+    outcomes[0].measurements.cost = 0.125
+    outcomes[0].measurements.revision = "sha256:1"
+    outcomes[1].assignment.labels = ["tier": "free"]
     let pairs = [try Sample.comparison("1"), try Sample.comparison("2", agreement: nil)]
     try await store.append(outcomes: outcomes, comparisons: pairs)
     #expect(try await self.outcomes(store).map(\.value) == outcomes)

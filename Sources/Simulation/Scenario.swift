@@ -1,0 +1,134 @@
+package import Experimentation
+
+/// A world to be simulated: a policy, what is true of its models, and what happens to it.
+package struct Scenario: Sendable {
+  package var name: String
+  /// What is wrong, and what should come of it, in a sentence.
+  package var summary: String
+  package var policy: RolloutPolicy
+  package var traffic = TrafficModel()
+  package var incumbent = ModelTruth()
+  package var candidate = ModelTruth()
+  /// What the candidate becomes later.
+  package var change: (atHours: Double, truth: ModelTruth)?
+  package var orders: [Order] = []
+  /// The process is killed at these hours.
+  package var crashHours: [Double] = []
+  /// Faults by the number of the write to the journal.
+  package var faults: [Int: SimulatedDisk.Fault] = [:]
+  /// The disk is away between these hours.
+  package var awayHours: ClosedRange<Double>?
+  /// The end, unless the rollout ends sooner.
+  package var hours: Double
+
+  /// What an operator does.
+  package struct Order: Hashable, Sendable {
+    /// Which command.
+    package enum Kind: String, Hashable, Sendable, CaseIterable {
+      case promote, forcePromote, abort, rollBack, approve, pause, resume
+    }
+
+    package var atHours: Double
+    package var kind: Kind
+
+    package init(_ kind: Kind, atHours: Double) {
+      self.kind = kind
+      self.atHours = atHours
+    }
+  }
+
+  package init(_ name: String, _ summary: String, policy: RolloutPolicy, hours: Double = 24) {
+    (self.name, self.summary, self.policy, self.hours) = (name, summary, policy, hours)
+  }
+}
+
+extension Scenario {
+  /// The scenarios that come with the program, in the order in which they are best read.
+  package static var all: [Scenario] {
+    guard let names = SimulatedNames(), let five = Share(0.05), let half = Share(0.5) else {
+      return []
+    }
+    let policy = names.policy(
+      [
+        Step(.shadow(ShadowTraffic()), hold: HoldConditions(minSamples: 200)),
+        Step(.canary(weight: five), hold: HoldConditions(minSamples: 100, minSeconds: 600)),
+        Step(.canary(weight: half), hold: HoldConditions(minSamples: 500, minSeconds: 600)),
+      ],
+      metrics: [
+        MetricGate(
+          name: "errors", metric: .errorRate, role: .guardrail,
+          objective: .notWorse(by: .absolute(0.01))),
+        MetricGate(
+          name: "latency", metric: .latency, role: .guardrail,
+          objective: .notWorse(by: .relative(0.1))),
+        MetricGate(
+          name: "agreement", metric: .tokenAgreement, role: .guardrail,
+          objective: .notWorse(by: .absolute(0.1))),
+      ], unit: .request)
+    func scenario(
+      _ name: String, _ summary: String, _ body: (inout Scenario) -> Void
+    ) -> Scenario {
+      var scenario = Scenario(name, summary, policy: policy)
+      body(&scenario)
+      return scenario
+    }
+    return [
+      scenario("harmless", "The candidate is as good: it is promoted.") { _ in },
+      scenario("doubled-errors", "Errors 1 % become 3 %: it is taken back.") {
+        $0.candidate.errorRate = 0.03
+      },
+      scenario("slower", "Everything takes 30 % longer: it is taken back in shadow mode.") {
+        $0.candidate.medianSeconds *= 1.3
+      },
+      scenario("long-tail", "p99 is half as long again, the rest as before: no gate looks there.") {
+        $0.candidate.tailFactor = 1.5
+      },
+      scenario("disagreeing", "The candidate says other things: its agreement is 80 %.") {
+        $0.candidate.agreement = 0.8
+      },
+      scenario("dead", "The candidate dies after an hour: the kill switch takes it back.") {
+        $0.change = (1, ModelTruth(errorRate: 1))
+      },
+      scenario("leak", "After two hours the candidate fails 10 % of the time.") {
+        $0.change = (2, ModelTruth(errorRate: 0.1))
+      },
+      scenario("incident", "The whole platform fails for two hours; the candidate is harmless.") {
+        $0.traffic.incidents = [
+          Incident(fromHours: 1, toHours: 3, addedErrors: 0.1, slowdown: 2)
+        ]
+      },
+      scenario("stragglers", "One answer in fifty takes twenty times as long, whoever gives it.") {
+        $0.traffic.stragglerShare = 0.02
+      },
+      scenario("crashes", "The process dies at every write to the journal, and starts again.") {
+        // A crash before and after each write, in turn.
+        for write in 1...24 { $0.faults[write] = write % 2 == 0 ? .crashAfter : .crashBefore }
+      },
+      scenario("killed", "The process is killed every twenty minutes.") {
+        $0.crashHours = (1...30).map { Double($0) / 3 }
+      },
+      scenario("no-disk", "The disk is away for an hour: nothing moves on, serving goes on.") {
+        $0.awayHours = 0.2...1.2
+      },
+      scenario("operator", "A person takes the rollout back while it gathers evidence.") {
+        $0.orders = [Order(.rollBack, atHours: 0.5), Order(.promote, atHours: 0.51)]
+      },
+      scenario("impatient", "A person asks for promotion too early, and is told what is open.") {
+        $0.orders = [Order(.promote, atHours: 0.1)]
+      },
+      scenario(
+        "few-users", "5,000 users who stay on their model are too few for 5 %: it holds, all day."
+      ) {
+        $0.policy.assignment.unit = .user
+        $0.hours = 12
+      },
+      scenario("silence", "Nobody asks anything: no data never promotes.") {
+        $0.traffic.requestsPerSecond = 0
+        $0.hours = 12
+      },
+    ]
+  }
+
+  /// The scenario of that name.
+  package static func named(_ name: String) -> Scenario? { all.first { $0.name == name } }
+}

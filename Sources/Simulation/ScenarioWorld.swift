@@ -1,0 +1,355 @@
+import Experimentation
+import Promotion
+import Routing
+import Statistics
+import Storage
+import Synchronization
+
+/// Lets a scenario happen: production router and controller, simulated users, disk and time.
+package final class ScenarioWorld: Sendable {
+  private struct State {
+    var draws: Draws
+    var story: Story
+    var service: SimulatedService?
+    var answers = PendingAnswers()
+    var nextRequest = 0
+  }
+
+  private static let secondsToRestart = 5.0
+
+  private let scenario: Scenario
+  private let clock = VirtualClock()
+  private let disk: SimulatedDisk
+  private let invariants = Invariants()
+  private let state: Mutex<State>
+
+  private init(_ scenario: Scenario, seed: UInt64) {
+    self.scenario = scenario
+    disk = SimulatedDisk(faults: scenario.faults)
+    state = Mutex(
+      State(
+        draws: Draws(seed: seed, scenario: scenario.name, run: 0),
+        story: Story(scenario: scenario.name, seed: seed)))
+  }
+
+  /// Simulates `scenario`; the same seed tells the same story.
+  package static func story(of scenario: Scenario, seed: UInt64) async -> Story {
+    let world = ScenarioWorld(scenario, seed: seed)
+    let ended: Bool? = await Schedule.run(
+      seed: seed, clock: world.clock, afterStep: { world.check() }
+    ) {
+      await world.live()
+      return true
+    }
+    if ended == nil { world.invariants.report("I9", "the world never came to rest") }
+    return world.finished()
+  }
+
+  private var hours: Double { clock.now.elapsed / .seconds(3_600) }
+
+  private func note(_ text: String) {
+    let line = Story.Line(hours: hours, text: text)
+    state.withLock { $0.story.lines.append(line) }
+  }
+
+  private func check() {
+    let service = state.withLock { $0.service }
+    invariants.check(disk, service.flatMap { $0.store.isAlive ? $0.table.snapshot : nil })
+  }
+
+  private var standing: RolloutState? {
+    ServiceState(folding: disk.entries).rollouts[scenario.policy.name]
+  }
+
+  private var isOver: Bool {
+    hours >= scenario.hours
+      || invariants.statuses.contains {
+        $0.key.rollout == scenario.policy.name && !$0.value.isLive
+      }
+  }
+}
+
+// MARK: - Lives
+
+extension ScenarioWorld {
+  private func live() async {
+    await withTaskGroup(of: Void.self) { world in
+      world.addTask { await self.befall() }
+      while !isOver {
+        await liveOnce()
+        if !isOver { try? await clock.sleep(for: .seconds(Self.secondsToRestart)) }
+      }
+      world.cancelAll()
+    }
+    disk.isAway = false
+    guard let service = try? await SimulatedService(disk, clock: clock) else {
+      return invariants.report("I4", "what was written cannot be read again")
+    }
+    invariants.checkEnd(disk, service.table.snapshot)
+  }
+
+  /// One life of the service, until it is killed or all is over.
+  private func liveOnce() async {
+    guard let service = try? await SimulatedService(disk, clock: clock), service.store.isAlive
+    else { return }
+    let life = state.withLock { state in
+      state.service = service
+      state.answers = PendingAnswers()
+      state.story.lives += 1
+      return state.story.lives
+    }
+    if life > 1 { note("the service starts again and resumes from the journal") }
+    // Who applies a folder does so again until it is in force.
+    for _ in 0..<10 where standing == nil && service.store.isAlive {
+      await begin(on: service)
+      if standing == nil { try? await clock.sleep(for: .seconds(1)) }
+    }
+    await withTaskGroup(of: Void.self) { group in
+      group.addTask { try? await service.controller.run() }
+      group.addTask { await self.serve(on: service) }
+      // Serving ends when the process or the world does; looks go on until they are stopped.
+      await group.next()
+      group.cancelAll()
+    }
+    if !service.store.isAlive { note("the process dies") }
+  }
+
+  private func begin(on service: SimulatedService) async {
+    let policy = scenario.policy
+    let models = ([policy.incumbent] + policy.candidates).compactMap { name in
+      SimulatedNames()?.model(name)
+    }
+    await perform(.apply(models: models, rollouts: [policy]), on: service)
+  }
+
+  private func perform(_ command: Command, on service: SimulatedService) async {
+    do {
+      invariants.acknowledge(
+        try await service.controller.perform(command, actor: "operator", reason: "simulated"))
+    } catch {
+      note("\(command.title) is refused: \(error.message)")
+    }
+  }
+
+  /// What happens from outside: orders, crashes, a disk that goes away.
+  private func befall() async {
+    typealias Event = (hours: Double, act: @Sendable () async -> Void)
+    var events: [Event] = scenario.orders.map { order in
+      (order.atHours, { await self.obey(order) })
+    }
+    events += scenario.crashHours.map { hours in
+      (hours, { self.disk.crash() })
+    }
+    if let away = scenario.awayHours {
+      events.append(
+        (
+          away.lowerBound,
+          {
+            self.disk.isAway = true
+            self.note("the disk is away")
+          }
+        ))
+      events.append(
+        (
+          away.upperBound,
+          {
+            self.disk.isAway = false
+            self.note("the disk is back")
+          }
+        ))
+    }
+    for event in events.sorted(by: { $0.hours < $1.hours }) {
+      let wait = event.hours * 3_600 - clock.now.elapsed / .seconds(1)
+      guard (try? await clock.sleep(for: .seconds(max(0, wait)))) != nil else { return }
+      await event.act()
+    }
+  }
+
+  private func obey(_ order: Scenario.Order) async {
+    guard let service = state.withLock({ $0.service }), service.store.isAlive else {
+      return note("\(order.kind.rawValue): nobody answers")
+    }
+    let name = scenario.policy.name
+    let command: Command =
+      switch order.kind {
+      case .promote: .promote(name, model: nil, force: false)
+      case .forcePromote: .promote(name, model: nil, force: true)
+      case .abort: .abort(name)
+      case .rollBack: .rollBack(name)
+      case .approve: .approve(name)
+      case .pause: .pause(name)
+      case .resume: .resume(name)
+      }
+    await perform(command, on: service)
+  }
+}
+
+// MARK: - Requests
+
+extension ScenarioWorld {
+  /// Answers the requests of each second and hands finished ones to the store, in the order of
+  /// assignment.
+  private func serve(on service: SimulatedService) async {
+    while !isOver, service.store.isAlive, !Task.isCancelled {
+      let (table, time) = (service.table.snapshot, hours)
+      let rows = state.withLock { state in
+        let count = scenario.traffic.requests(at: time, &state.draws)
+        for _ in 0..<count { answer(in: table, at: time, &state) }
+        return state.answers.finished(at: time * 3_600)
+      }
+      if !rows.outcomes.isEmpty || !rows.comparisons.isEmpty {
+        try? await service.store.append(outcomes: rows.outcomes, comparisons: rows.comparisons)
+      }
+      guard (try? await clock.sleep(for: .seconds(1))) != nil else { return }
+    }
+  }
+
+  private func answer(in table: RoutingTable, at hours: Double, _ state: inout State) {
+    guard let rules = table.routes[scenario.policy.route] else {
+      state.story.lostRequests += 1
+      return
+    }
+    let number = state.nextRequest
+    state.nextRequest += 1
+    // Squared, so that a tenth of the users makes a third of the requests.
+    let draw = state.draws.uniform()
+    let user = Int(draw * draw * Double(scenario.traffic.users))
+    let unit = AssignmentUnit(id: rules.unit == .request ? "r\(number)" : "user-\(user)")
+    let route = Router.route(unit, requestID: "r\(number)", in: rules)
+    var bare = rules
+    bare.shadows = []
+    invariants.check(route, withoutShadows: Router.route(unit, requestID: "r\(number)", in: bare))
+    let prompt = state.draws.normal()
+    let place = Assignment(
+      route: rules.route, rollout: rules.rollout,
+      unitHash: StableHash.hash(salt: "unit", unit: unit.id), propensity: route.propensity,
+      atMilliseconds: Int64(hours * 3_600_000))
+    let answer = scenario.traffic.answer(
+      of: truth(of: route.serving, at: hours), at: hours, prompt: prompt, &state.draws)
+    state.story.requests += 1
+    if scenario.policy.candidates.contains(route.serving) { state.story.candidateRequests += 1 }
+    let comparisons = route.shadows.map { shadow in
+      comparison(with: shadow.model, to: answer, place, "r\(number)", prompt, hours, &state.draws)
+    }
+    state.answers.add(
+      Outcome(
+        requestID: "r\(number)", assignment: place, model: route.serving, measurements: answer),
+      comparisons, finishedAt: hours * 3_600 + answer.totalSeconds)
+  }
+
+  private func comparison(
+    with model: ModelName, to answer: Measurements, _ place: Assignment, _ id: String,
+    _ prompt: Double, _ hours: Double, _ draws: inout Draws
+  ) -> Comparison {
+    let truth = truth(of: model, at: hours)
+    let shadow = scenario.traffic.answer(of: truth, at: hours, prompt: prompt, &draws)
+    let isWhole = answer.failure == nil && shadow.failure == nil
+    // Uniform around the mean; agreement near 1 is bounded by it.
+    let width = min(truth.agreement, 1 - truth.agreement)
+    let agreement = truth.agreement + width * (2 * draws.uniform() - 1)
+    return Comparison(
+      requestID: id, assignment: place, incumbent: scenario.policy.incumbent, candidate: model,
+      incumbentMeasurements: answer, candidateMeasurements: shadow,
+      tokenAgreement: isWhole ? agreement : nil, prefixAgreement: isWhole ? agreement : nil)
+  }
+
+  private func truth(of model: ModelName, at hours: Double) -> ModelTruth {
+    guard scenario.policy.candidates.contains(model) else { return scenario.incumbent }
+    guard let change = scenario.change, hours >= change.atHours else { return scenario.candidate }
+    return change.truth
+  }
+}
+
+// MARK: - Telling
+
+extension ScenarioWorld {
+  private func finished() -> Story {
+    var story = state.withLock { $0.story }
+    story.violations = invariants.violations
+    let name = scenario.policy.name
+    for entry in disk.entries {
+      let event = entry.record.event
+      let time = Double(entry.record.atMilliseconds) / 3_600_000
+      var line = Story.Line(hours: time, text: scenario.sentence(of: event))
+      if entry.record.actor != "controller" { line.text += " by \(entry.record.actor)" }
+      if let reason = entry.record.reason, entry.record.actor == "controller" {
+        line.text += ": \(reason)"
+      }
+      line.reasons = event.evidence.map(\.summary)
+      story.lines.append(line)
+    }
+    // Stable: lines of one moment stay in the order in which they were noted.
+    story.lines = story.lines.enumerated().sorted {
+      ($0.element.hours, $0.offset) < ($1.element.hours, $1.offset)
+    }.map(\.element)
+    let end = ServiceState(folding: disk.entries).rollouts[name]
+    story.status = end?.status
+    if end?.status.isLive == false {
+      story.endedAtHours = disk.entries.last { $0.record.event.rollout == name }.map {
+        Double($0.record.atMilliseconds) / 3_600_000
+      }
+    }
+    return story
+  }
+}
+
+extension Scenario {
+  /// An event of this scenario's rollout in words.
+  fileprivate func sentence(of event: JournalEvent) -> String {
+    switch event {
+    case .modelApplied(let model): return "model '\(model.name)' is known"
+    case .rolloutApplied(let policy):
+      return "the rollout begins at \(policy.steps.first?.traffic.words ?? "no step")"
+    case .advanced(_, let step, _):
+      guard policy.steps.indices.contains(step) else { return "every step has passed" }
+      return "goes on to \(policy.steps[step].traffic.words)"
+    case .promoted(_, let model, let open, _):
+      return open.isEmpty
+        ? "'\(model)' is promoted"
+        : "'\(model)' is promoted over \(open.joined(separator: ", "))"
+    case .approved, .paused, .resumed, .inconclusive, .rolledBack, .aborted: return event.title
+    }
+  }
+}
+
+extension StepTraffic {
+  fileprivate var words: String {
+    switch self {
+    case .shadow(let traffic): "shadow \(traffic.share)"
+    case .canary(let weight): "canary \(weight)"
+    case .split: "a split"
+    case .approval: "an approval"
+    case .pause(let seconds): "a pause of \(seconds) s"
+    }
+  }
+}
+
+/// Answers that are under way, given to the store in the order in which they were assigned: one
+/// that takes long holds back what came after it, as the gateway's recorder does.
+struct PendingAnswers: Sendable {
+  private struct Answer {
+    var outcome: Outcome
+    var comparisons: [Comparison]
+    var finishedAt: Double
+  }
+
+  private var answers: [Answer] = []
+  private var first = 0
+
+  mutating func add(_ outcome: Outcome, _ comparisons: [Comparison], finishedAt: Double) {
+    answers.append(Answer(outcome: outcome, comparisons: comparisons, finishedAt: finishedAt))
+  }
+
+  /// Those that have finished by `seconds` and before which nothing is under way.
+  mutating func finished(at seconds: Double) -> (outcomes: [Outcome], comparisons: [Comparison]) {
+    let start = first
+    while first < answers.count, answers[first].finishedAt <= seconds { first += 1 }
+    let ready = answers[start..<first]
+    let rows = (ready.map(\.outcome), ready.flatMap(\.comparisons))
+    if first > 4_096 {
+      answers.removeFirst(first)
+      first = 0
+    }
+    return rows
+  }
+}

@@ -1,0 +1,29 @@
+package import Experimentation
+
+/// What happened in a simulated world, and whether anything did that never may.
+package struct Story: Hashable, Sendable {
+  /// One thing that happened.
+  package struct Line: Hashable, Sendable {
+    /// Since the world began.
+    package var hours: Double
+    package var text: String
+    /// What it was decided on, a sentence a gate.
+    package var reasons: [String] = []
+  }
+
+  package var scenario: String
+  package var seed: UInt64
+  package var lines: [Line] = []
+  /// How the rollout stands at the end; `nil` if it never began.
+  package var status: RolloutStatus?
+  /// When it ended; `nil` while it has not.
+  package var endedAtHours: Double?
+  /// Live requests, and those of them that the candidate answered.
+  package var requests = 0
+  package var candidateRequests = 0
+  /// Requests that a dead process answered nobody.
+  package var lostRequests = 0
+  /// Lives of the service, 1 without a crash.
+  package var lives = 0
+  package var violations: [Invariants.Violation] = []
+}

@@ -1,0 +1,155 @@
+import Experimentation
+import Foundation
+import PolicyLanguage
+import Simulation
+
+/// A scenario as people write it down: JSON, of which everything may be left out.
+struct ScenarioFile: Decodable {
+  struct Truth: Decodable {
+    var errorRate: Double?
+    var medianSeconds: Double?
+    var spread: Double?
+    var tailFactor: Double?
+    var agreement: Double?
+
+    /// - Throws: `CommandFailure` for what no model can be.
+    func change(_ truth: inout ModelTruth) throws {
+      truth.errorRate = errorRate ?? truth.errorRate
+      truth.medianSeconds = medianSeconds ?? truth.medianSeconds
+      truth.spread = spread ?? truth.spread
+      truth.tailFactor = tailFactor ?? truth.tailFactor
+      truth.agreement = agreement ?? truth.agreement
+      guard (0...1).contains(truth.errorRate), (0...1).contains(truth.agreement),
+        (0.0001...3_600).contains(truth.medianSeconds), (0...5).contains(truth.spread),
+        (0.1...100).contains(truth.tailFactor)
+      else {
+        throw CommandFailure(
+          .usage, "a model of the scenario is out of range",
+          remedy: "errorRate and agreement in 0…1, medianSeconds in 0.0001…3600, spread in 0…5, "
+            + "tailFactor in 0.1…100")
+      }
+    }
+  }
+
+  struct Change: Decodable {
+    var atHours: Double
+    var candidate: Truth
+  }
+
+  struct PlatformIncident: Decodable {
+    var fromHours: Double
+    var toHours: Double
+    var addedErrors: Double?
+    var slowdown: Double?
+  }
+
+  struct Order: Decodable {
+    var atHours: Double
+    var order: String
+  }
+
+  /// The scenario that stands for what is left out; else `harmless`.
+  var base: String?
+  /// Files or a folder with the rollout's policy; else that of the base.
+  var policy: String?
+  /// Which rollout of the policy; else the only one.
+  var rollout: String?
+  var hours: Double?
+  var requestsPerSecond: Double?
+  var users: Int?
+  var stragglerShare: Double?
+  var incumbent: Truth?
+  var candidate: Truth?
+  var change: Change?
+  var incidents: [PlatformIncident]?
+  var orders: [Order]?
+  var crashHours: [Double]?
+
+  /// The scenario called `name`, or the one that the file of that path describes.
+  ///
+  /// - Throws: `CommandFailure`, or the policy's mistakes.
+  static func scenario(_ name: String) throws -> Scenario {
+    if let scenario = Scenario.named(name) { return scenario }
+    guard let data = FileManager.default.contents(atPath: name) else {
+      throw CommandFailure(
+        .usage, "there is no scenario and no file '\(name)'",
+        remedy: "`rollout simulate` lists the scenarios")
+    }
+    guard data.count <= 1 << 20 else {
+      throw CommandFailure(.usage, "'\(name)' is longer than 1 MiB")
+    }
+    do {
+      var scenario = try JSONDecoder().decode(ScenarioFile.self, from: data).scenario()
+      scenario.name = URL(filePath: name).deletingPathExtension().lastPathComponent
+      scenario.summary = "As \(name) says."
+      return scenario
+    } catch let error as DecodingError {
+      throw CommandFailure(.usage, "'\(name)' is no scenario: \(error)")
+    }
+  }
+
+  private func scenario() throws -> Scenario {
+    guard var scenario = Scenario.named(base ?? "harmless") else {
+      throw CommandFailure(
+        .usage, "there is no scenario '\(base ?? "")'",
+        remedy: "`rollout simulate` lists the scenarios")
+    }
+    if let policy { scenario.policy = try Self.policy(policy, rollout) }
+    scenario.hours = hours ?? scenario.hours
+    scenario.traffic.requestsPerSecond = requestsPerSecond ?? scenario.traffic.requestsPerSecond
+    scenario.traffic.users = users ?? scenario.traffic.users
+    scenario.traffic.stragglerShare = stragglerShare ?? scenario.traffic.stragglerShare
+    guard (0...10_000).contains(scenario.hours), (1...100_000_000).contains(scenario.traffic.users),
+      (0...1_000).contains(scenario.traffic.requestsPerSecond),
+      (0...1).contains(scenario.traffic.stragglerShare)
+    else {
+      throw CommandFailure(
+        .usage, "the scenario's traffic is out of range",
+        remedy: "hours in 0…10000, requestsPerSecond in 0…1000, users in 1…100000000, "
+          + "stragglerShare in 0…1")
+    }
+    try incumbent?.change(&scenario.incumbent)
+    try candidate?.change(&scenario.candidate)
+    if let change {
+      var truth = scenario.candidate
+      try change.candidate.change(&truth)
+      scenario.change = (change.atHours, truth)
+    }
+    if let incidents {
+      scenario.traffic.incidents = incidents.map {
+        Incident(
+          fromHours: $0.fromHours, toHours: $0.toHours, addedErrors: $0.addedErrors ?? 0,
+          slowdown: $0.slowdown ?? 1)
+      }
+    }
+    scenario.crashHours = crashHours ?? scenario.crashHours
+    if let orders { scenario.orders = try orders.map(Self.order) }
+    return scenario
+  }
+
+  private static func order(_ order: Order) throws -> Scenario.Order {
+    guard let kind = Scenario.Order.Kind(rawValue: order.order) else {
+      let kinds = Scenario.Order.Kind.allCases.map(\.rawValue).joined(separator: ", ")
+      throw CommandFailure(.usage, "no order is called '\(order.order)': there are \(kinds)")
+    }
+    return Scenario.Order(kind, atHours: order.atHours)
+  }
+
+  private static func policy(_ path: String, _ name: String?) throws -> RolloutPolicy {
+    let set: PolicySet
+    do {
+      set = try PolicyParser.parse(try PolicyFiles.read([path]))
+    } catch {
+      throw CommandFailure(
+        .usage, "'\(path)' has \(error.diagnostics.count) mistakes",
+        remedy: "`rollout check \(path)` names them")
+    }
+    let rollouts = set.rollouts.filter { name == nil || $0.name.text == name }
+    guard let rollout = rollouts.first, rollouts.count == 1 else {
+      throw CommandFailure(
+        .usage, "'\(path)' has \(rollouts.count) rollouts that could be meant",
+        remedy: "name one with \"rollout\"")
+    }
+    return rollout
+  }
+}

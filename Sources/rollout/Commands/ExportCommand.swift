@@ -1,0 +1,105 @@
+import ArgumentParser
+import Console
+import Experimentation
+import Foundation
+import Logging
+import NIOCore
+import SQLiteStorage
+import Storage
+
+/// `rollout export`: outcomes for other programs.
+struct ExportCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "export",
+    abstract: "Write what was measured as CSV or as JSON lines.",
+    discussion: """
+      Rows in the order of assignment; times are seconds, unknown is empty (CSV) or null. Asks the \
+      running service; with --data it reads the folder of one that does not run. Memory does not \
+      grow with the number of rows.
+
+      EXAMPLES:
+        rollout export assistant --format csv --output outcomes.csv
+        rollout export assistant --kind rollups --run 2
+      """)
+
+  @Argument(help: "The rollout.")
+  var name: RolloutArgument
+
+  @Option(help: "csv or jsonl.")
+  var format: Export.Format = .jsonl
+
+  @Option(help: "outcomes, comparisons or rollups.")
+  var kind: Export.Kind = .outcomes
+
+  @Option(help: ArgumentHelp("The run; the latest by default.", valueName: "n"))
+  var run: Int?
+
+  @Option(
+    help: ArgumentHelp("Where to write; standard output by default.", valueName: "file"))
+  var output: String?
+
+  @Option(help: ArgumentHelp("A data folder that no service has open.", valueName: "folder"))
+  var data: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "The control address of the service; else ROLLOUT_SERVER, else http://127.0.0.1:8081.",
+      valueName: "url"))
+  var server: String?
+
+  func run() async throws {
+    let file = try openOutput()
+    if let data {
+      try await export(from: data, to: file)
+    } else {
+      let address = server ?? ProcessInfo.processInfo.environment["ROLLOUT_SERVER"] ?? ""
+      let query =
+        [("kind", kind.rawValue), ("format", format.rawValue)]
+        + (run.map { [("run", String($0))] } ?? [])
+      try await ControlClient.use(address) { client in
+        try await client.export(of: name.name, query: query) {
+          try Self.write(Data($0.readableBytesView), to: file)
+        }
+      }
+    }
+    try? file.close()
+  }
+
+  private func export(from folder: String, to file: FileHandle) async throws {
+    guard FileManager.default.fileExists(atPath: folder + "/metrics.sqlite") else {
+      throw CommandFailure(.usage, "'\(folder)' is no data folder", remedy: "name it with --data")
+    }
+    do {
+      let database = try SQLiteDatabase(
+        folder: folder, logger: Logger(label: "export") { _ in SwiftLogNoOpLogHandler() })
+      let runs = try await database.outcomes.runs().map(\.id)
+        .filter { $0.rollout == name.name && (run == nil || $0.run == run) }
+      guard let latest = runs.max(by: { $0.run < $1.run }) else {
+        throw CommandFailure(.notFound, "'\(folder)' has no such run of '\(name.name)'")
+      }
+      try await Export(of: latest, kind, as: format).write(from: database.outcomes) {
+        try Self.write(Data($0.utf8), to: file)
+      }
+      try database.close()
+    } catch let error as StorageError {
+      throw CommandFailure(.failed, error.message)
+    }
+  }
+
+  private func openOutput() throws -> FileHandle {
+    guard let output else { return .standardOutput }
+    guard FileManager.default.createFile(atPath: output, contents: nil),
+      let file = FileHandle(forWritingAtPath: output)
+    else { throw CommandFailure(.failed, "'\(output)' cannot be written") }
+    return file
+  }
+
+  private static func write(_ data: Data, to file: FileHandle) throws {
+    do { try file.write(contentsOf: data) } catch {
+      throw CommandFailure(.failed, "the export cannot be written: \(error.localizedDescription)")
+    }
+  }
+}
+
+extension Export.Format: ExpressibleByArgument {}
+extension Export.Kind: ExpressibleByArgument {}
