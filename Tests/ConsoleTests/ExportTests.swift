@@ -62,8 +62,8 @@ import Testing
           + "time_per_output_token_seconds,total_seconds,prompt_tokens,cached_prompt_tokens,"
           + "output_tokens,finish_reason,failure,is_error,cost,revision")
       #expect(
-        text.dropFirst(names.utf8.count + 2)
-          == "1,r1,chat,assistant,1,0,d,1800000000000,fffffffffffffffe,0.5,"
+        text == names + "\r\n"
+          + "1,r1,chat,assistant,1,0,d,1800000000000,fffffffffffffffe,0.5,"
           + #""{""tier"":""gold, \""old\""""}",dense,0.0,0.1,,1e-07,300,,,"#
           + "\"stop\n,\u{1}\",,false,0.25,\r\n")
     }
