@@ -73,10 +73,13 @@ package final class SQLiteDatabase: Sendable {
 
   private static func anchorPath(_ folder: String) -> String { folder + "/control.anchor" }
 
-  /// Closes both files and gives the folder back. Whoever asks afterwards is refused with
-  /// `unavailable`. Waits for what is being written.
+  /// Closes both files, each whatever became of the other. Whoever asks afterwards is refused with
+  /// `unavailable`. Waits for what is being written; the folder is given back with the last
+  /// connection, which whoever was in the middle of something may hold a moment longer.
   package func close() throws(StorageError) {
-    try journal.close()
-    try outcomes.close()
+    var failure: StorageError?
+    do { try journal.close() } catch { failure = error }
+    do { try outcomes.close() } catch { failure = failure ?? error }
+    if let failure { throw failure }
   }
 }
