@@ -1,5 +1,6 @@
 import Backends
 import ServiceLifecycle
+import Synchronization
 
 /// The deadline passed before the work was done.
 struct DeadlineExceeded: Error {}
@@ -15,6 +16,8 @@ struct Patience: Sendable {
   var client: ClientPresence?
   /// How long it goes on while the service stops; `nil` for work that has an end of its own soon.
   var shutdownGrace: Duration?
+  /// Shared by all waits of one request, so that their time is one.
+  private let shutdown = ShutdownNotice()
 
   init(
     until deadline: ContinuousClock.Instant, client: ClientPresence? = nil,
@@ -50,8 +53,22 @@ struct Patience: Sendable {
     return try await withGracefulShutdownHandler {
       try await interruption.run(until: deadline, operation)
     } onGracefulShutdown: {
-      interruption.interrupt(.serviceStops, after: shutdownGrace)
+      interruption.interrupt(.serviceStops, after: shutdown.remaining(of: shutdownGrace))
     }
+  }
+}
+
+/// When the service was first seen to stop.
+private final class ShutdownNotice: Sendable {
+  private let since = Mutex<ContinuousClock.Instant?>(nil)
+
+  func remaining(of grace: Duration) -> Duration {
+    let start = since.withLock { since in
+      let start = since ?? ContinuousClock.now
+      since = start
+      return start
+    }
+    return max(.zero, ContinuousClock.now.duration(to: start + grace))
   }
 }
 

@@ -69,6 +69,12 @@ package final class SQLiteDatabase: Sendable {
     return try SQLiteJournal.audit(path: path, anchor: anchor ?? anchorPath(folder), lock: lock)
   }
 
+  /// The outcomes in `folder`, which no service may have open; the journal is left alone.
+  package static func outcomes(folder: String) throws(StorageError) -> SQLiteOutcomeStore {
+    let lock = try FolderLock(folder: folder)
+    return try SQLiteOutcomeStore(path: folder + "/metrics.sqlite", lock: lock)
+  }
+
   private static func journalPath(_ folder: String) -> String { folder + "/control.sqlite" }
 
   private static func anchorPath(_ folder: String) -> String { folder + "/control.anchor" }

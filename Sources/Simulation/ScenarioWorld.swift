@@ -160,7 +160,9 @@ extension ScenarioWorld {
     }
     for event in events.sorted(by: { $0.hours < $1.hours }) {
       let wait = event.hours * 3_600 - clock.now.elapsed / .seconds(1)
-      guard (try? await clock.sleep(for: .seconds(max(0, wait)))) != nil else { return }
+      // The world has ended long before; what is more is no `Duration`.
+      let seconds = min(max(0, wait), 1e9)
+      guard (try? await clock.sleep(for: .seconds(seconds))) != nil else { return }
       await event.act()
     }
   }

@@ -51,9 +51,12 @@ enum ExportField: Sendable {
       line += text
       return
     }
-    line +=
-      "\""
-      + text.split(separator: "\"", omittingEmptySubsequences: false)
-      .joined(separator: "\"\"") + "\""
+    // By scalars: a quote with an accent behind it is one character, which is no quote.
+    line += "\""
+    for scalar in text.unicodeScalars {
+      if scalar == "\"" { line.unicodeScalars.append(scalar) }
+      line.unicodeScalars.append(scalar)
+    }
+    line += "\""
   }
 }

@@ -6,8 +6,8 @@ import NIOCore
 ///
 /// Each step of a request waits for a socket and is woken by its event loop. Where the next step
 /// runs on a thread of the pool, every wait costs two changes of threads, which were more than half
-/// of all that the gateway did. What takes long does not belong on an event loop: see
-/// ``EventLoopExecutor/longWork``.
+/// of all that the gateway did. What takes long does not belong on an event loop, and prefers
+/// `globalConcurrentExecutor`.
 struct EventLoopConnection: ServerChildChannel {
   let http: HTTP1Channel
 

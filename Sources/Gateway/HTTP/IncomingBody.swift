@@ -20,11 +20,19 @@ final class IncomingBody: @unchecked Sendable {
     isAtEnd = declaredLength == 0
   }
 
+  /// Whether reading failed or was called off: no end is ever seen then, though nothing more comes.
+  private var isBroken = false
+
   /// The next bytes, or `nil` at the end.
   func next() async throws -> ByteBuffer? {
+    guard !isBroken else { throw CancellationError() }
     // A copy, because a stored one would be held exclusively while bytes are waited for.
     var iterator = iterator
-    let buffer = try await iterator.next()
+    let buffer: ByteBuffer?
+    do { buffer = try await iterator.next() } catch {
+      isBroken = true
+      throw error
+    }
     self.iterator = iterator
     if buffer == nil { isAtEnd = true }
     return buffer

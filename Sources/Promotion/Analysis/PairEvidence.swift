@@ -4,8 +4,8 @@ import Statistics
 /// A gate in a shadow step: both models answered the same request.
 ///
 /// The exact betting test of STATISTICS 2(d) on D = candidate's score − incumbent's, in both
-/// directions and looked at after every pair, so that a verdict hangs on the pairs alone and not on
-/// when anybody looked. Agreement with the incumbent is a pair, too: the incumbent agrees with
+/// directions and looked at after every pair (every few, after tens of thousands), so that a verdict
+/// hangs on the pairs alone and not on when anybody looked. Agreement with the incumbent is a pair, too: the incumbent agrees with
 /// itself.
 ///
 /// What sets in late is looked for by tests of harm that start over and over, and a pass that was
@@ -64,6 +64,9 @@ struct PairEvidence: Hashable, Sendable {
     passing.append(difference: goodness)
     if differences.count % Self.period == 0 { failing.startPeriod() }
     failing.append { $0.append(difference: goodness * border.failClaim.sign) }
+    // A look costs what the periods are many, so with many there are fewer looks. Which ones hangs
+    // on the number of pairs alone.
+    guard differences.count % max(1, failing.count / 8) == 0 else { return }
     let harm = failing.logEvidence
     failPeak.look(at: harm)
     passed.look(

@@ -166,7 +166,8 @@ extension RolloutState {
   /// While steps are left: those that have not passed at the last look, and those that a step ahead
   /// judges anew. After the last step every gate has passed where it was judged, which the journal
   /// has with its evidence (``JournalEvent/advanced``), so one that is inconclusive by now is not
-  /// open; one that has since failed, or can no longer be judged at all, is.
+  /// open; one that has since failed, or can no longer be judged at all, is. Where traffic was
+  /// mirrored a pass stands until harm is seen, so that one which is gone was contradicted: open.
   func openGates(of model: ModelName, in reports: [GateReport]) -> [String] {
     let required = policy.metrics.filter(\.role.isRequired).map(\.name)
     let verdicts = Dictionary(
@@ -174,8 +175,10 @@ extension RolloutState {
       uniquingKeysWith: { first, _ in first })
     let judgedNow = Set(policy.gates(judgedAt: step).map(\.name))
     guard currentStep != nil else {
+      let isMirrored = policy.trafficStep(at: step).map { policy.steps[$0].traffic.isShadow }
       return required.filter {
-        judgedNow.contains($0) && verdicts[$0] != .pass && verdicts[$0] != .inconclusive
+        judgedNow.contains($0) && verdicts[$0] != .pass
+          && (isMirrored == true || verdicts[$0] != .inconclusive)
       }
     }
     let ahead = policy.steps.indices.filter {

@@ -137,6 +137,8 @@ extension Controller {
   /// Adds how long what is missing takes at the pace of the step so far, by the wall clock, since
   /// it is for people: a clock that jumped makes a wrong guess and nothing else.
   private func pace(_ reports: [GateReport], of rollout: RolloutState) -> [GateReport] {
+    // A step that only waits judges what the step before has gathered: its own time says nothing.
+    guard rollout.currentStep?.traffic.sharesTraffic == true else { return reports }
     let hours = Double(wallClock() - rollout.stepStartedAtMilliseconds) / 3_600_000
     return reports.map { report in
       var report = report

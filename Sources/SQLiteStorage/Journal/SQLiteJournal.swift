@@ -117,8 +117,13 @@ extension SQLiteJournal {
   private static func audit(
     _ db: Database, _ anchor: JournalAnchor, path: String
   ) throws -> JournalAudit {
-    let anchored = try anchor.head()
-    var audit = JournalAudit(head: .empty, anchor: anchored, findings: [])
+    var damage: [String] = []
+    var anchored: JournalHead?
+    do { anchored = try anchor.head() } catch {
+      guard error.code == .corrupt else { throw error }
+      damage = [error.message]
+    }
+    var audit = JournalAudit(head: .empty, anchor: anchored, findings: damage)
     var isVouchedFor = anchored?.sequence == 0
     do {
       audit.head = try walk(db, after: 0, path: path) { row in
@@ -130,7 +135,9 @@ extension SQLiteJournal {
       return audit
     }
     guard let anchored else {
-      if audit.head.sequence > 0 { audit.findings.append(noAnchor(anchor.path)) }
+      if audit.head.sequence > 0 && damage.isEmpty {
+        audit.findings.append(noAnchor(anchor.path))
+      }
       return audit
     }
     if anchored.sequence > audit.head.sequence {

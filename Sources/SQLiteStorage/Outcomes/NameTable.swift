@@ -8,7 +8,7 @@ import Storage
 ///
 /// A value: a writer fills in its own copy, and the store takes it over when the transaction that
 /// wrote the new names stands. Clients have a hand in sets of labels and upstreams in revisions; no
-/// more than ``maximumWords`` words are told apart.
+/// more than ``maximumWords`` of each are told apart.
 struct NameTable: Sendable {
   /// Words that get a number; the rows of later ones are kept without labels, or revision.
   static let maximumWords = 20_000
@@ -146,14 +146,18 @@ extension NameTable {
   mutating func id(of labels: [String: String], _ db: Database) throws -> Int64? {
     if labels.isEmpty { return nil }
     if let known = labelSets[labels] { return known }
-    guard words.count < Self.maximumWords else { return nil }
+    guard self.labels.count < Self.maximumWords else { return nil }
     return try id(of: LabelCoding.text(of: labels), db)
   }
 
-  /// `nil` for none, and for one too many.
+  /// `nil` for none, for one too many, and for one with a NUL: SQLite ends a text there, so that
+  /// another word would be kept, or none, and the whole batch be refused for it.
   mutating func id(ofRevision revision: String?, _ db: Database) throws -> Int64? {
-    guard let revision, !revision.isEmpty else { return nil }
-    guard words[revision] != nil || words.count < Self.maximumWords else { return nil }
+    guard let revision, !revision.isEmpty, !revision.utf8.contains(0) else { return nil }
+    // Sets of labels, in which clients have a hand, take nothing of the revisions' room.
+    guard words[revision] != nil || words.count - labels.count < Self.maximumWords else {
+      return nil
+    }
     return try id(of: revision, db)
   }
 }

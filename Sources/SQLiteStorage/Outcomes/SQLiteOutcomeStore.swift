@@ -88,7 +88,8 @@ package final class SQLiteOutcomeStore: OutcomeStore {
     try await file.read { db in try Self.runs(db).map(\.run) }
   }
 
-  func close() throws(StorageError) { try file.close() }
+  /// Closes the file: for who opened it without its database, ``SQLiteDatabase/outcomes(folder:)``.
+  package func close() throws(StorageError) { try file.close() }
 }
 
 // MARK: - Rows

@@ -123,7 +123,9 @@ struct FamilyTemplate: Sendable {
   }
 
   private func check(_ content: String) throws(TransformerError) {
-    guard let fence = fences.first(where: content.contains) else { return }
+    // By bytes, as tokenizers read: with an accent behind it a mark is another character, and still
+    // a mark.
+    guard let fence = fences.first(where: { content.utf8.contains($0.utf8) }) else { return }
     throw TransformerError(
       .invalidRequest,
       "a message spells '\(fence)', which this model reads as the mark of a turn; leave it out")

@@ -2,7 +2,6 @@ import ArgumentParser
 import Console
 import Experimentation
 import Foundation
-import Logging
 import NIOCore
 import SQLiteStorage
 import Storage
@@ -48,7 +47,9 @@ struct ExportCommand: AsyncParsableCommand {
   var server: String?
 
   func run() async throws {
-    let file = try openOutput()
+    // Under another name until it is whole: an export that fails leaves the one before.
+    let part = output.map { $0 + ".part" }
+    let file = try Self.open(part)
     if let data {
       try await export(from: data, to: file)
     } else {
@@ -62,7 +63,7 @@ struct ExportCommand: AsyncParsableCommand {
         }
       }
     }
-    try? file.close()
+    if let output, let part { try Self.finish(file, part, as: output) }
   }
 
   private func export(from folder: String, to file: FileHandle) async throws {
@@ -70,23 +71,33 @@ struct ExportCommand: AsyncParsableCommand {
       throw CommandFailure(.usage, "'\(folder)' is no data folder", remedy: "name it with --data")
     }
     do {
-      let database = try SQLiteDatabase(
-        folder: folder, logger: Logger(label: "export") { _ in SwiftLogNoOpLogHandler() })
-      let runs = try await database.outcomes.runs().map(\.id)
+      let outcomes = try SQLiteDatabase.outcomes(folder: folder)
+      let runs = try await outcomes.runs().map(\.id)
         .filter { $0.rollout == name.name && (run == nil || $0.run == run) }
       guard let latest = runs.max(by: { $0.run < $1.run }) else {
         throw CommandFailure(.notFound, "'\(folder)' has no such run of '\(name.name)'")
       }
-      try await Export(of: latest, kind, as: format).write(from: database.outcomes) {
+      try await Export(of: latest, kind, as: format).write(from: outcomes) {
         try Self.write(Data($0.utf8), to: file)
       }
-      try database.close()
+      try outcomes.close()
     } catch let error as StorageError {
       throw CommandFailure(.failed, error.message)
     }
   }
 
-  private func openOutput() throws -> FileHandle {
+  private static func finish(_ file: FileHandle, _ part: String, as output: String) throws {
+    do { try file.close() } catch {
+      throw CommandFailure(.failed, "the export cannot be written: \(error.localizedDescription)")
+    }
+    guard rename(part, output) == 0 else {
+      throw CommandFailure(
+        .failed, "'\(output)' cannot be written: \(String(cString: strerror(errno)))",
+        remedy: "what was exported is in '\(part)'")
+    }
+  }
+
+  private static func open(_ output: String?) throws -> FileHandle {
     guard let output else { return .standardOutput }
     guard FileManager.default.createFile(atPath: output, contents: nil),
       let file = FileHandle(forWritingAtPath: output)

@@ -62,6 +62,10 @@ struct SchemaMerge {
       }
       object.members.removeAll { ["allOf", "$ref"].contains($0.key) }
       result = try merged(result, object, at: part.path)
+      // Far more than there are keywords: to look one up walks all of them.
+      guard result.members.count <= 64 else {
+        throw part.path.refusal("a schema has at most 64 keywords")
+      }
       parts += more.reversed()
     }
     return result
@@ -108,9 +112,10 @@ struct SchemaMerge {
       ("exclusiveMaximum", .integer(let one), .integer(let other)):
       return .integer(min(one, other))
     case ("enum", .array(let one), .array(let other)):
-      return .array(one.filter(other.contains))
+      return .array(one.filter(Set(other).contains))
     case ("required", .array(let one), .array(let other)):
-      return .array(one + other.filter { !one.contains($0) })
+      let known = Set(one)
+      return .array(one + other.filter { !known.contains($0) })
     case ("items", _, _): return ["allOf": .array([one, other])]
     case ("anyOf", .array(let one), .array(let other)):
       return .array(one.map { ["allOf": .array([$0, ["anyOf": .array(other)]])] })
@@ -125,11 +130,11 @@ struct SchemaMerge {
     func names(_ value: JSONValue) -> [JSONValue] {
       if case .array(let list) = value { list } else { [value] }
     }
-    let (first, second) = (names(one), names(other))
+    let (first, second) = (Set(names(one)), Set(names(other)))
     // Each integer is a number.
-    let common = Set(
-      first.filter { second.contains($0) || ($0 == "integer" && second.contains("number")) }
-        + second.filter { $0 == "integer" && first.contains("number") })
+    let common = first.filter {
+      second.contains($0) || ($0 == "integer" && second.contains("number"))
+    }.union(second.filter { $0 == "integer" && first.contains("number") })
     let ordered = SchemaKeywords.types.map { JSONValue.string($0) }.filter(common.contains)
     return .array(ordered)
   }

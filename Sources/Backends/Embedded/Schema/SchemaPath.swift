@@ -11,6 +11,8 @@ struct SchemaPath: Hashable {
 
   /// The place of the member `key` of what stands here.
   func at(_ key: String) -> SchemaPath {
+    // Places are for messages, which show little of them: a long key is not copied for each.
+    guard text.utf8.count <= 4_096 else { return self }
     let escaped = key.replacing("~", with: "~0").replacing("/", with: "~1")
     return SchemaPath(text: "\(text)/\(escaped)")
   }

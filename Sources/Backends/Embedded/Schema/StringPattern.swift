@@ -121,6 +121,9 @@ private struct PatternParser {
     if let scalar = next, "*+?{".unicodeScalars.contains(scalar) {
       throw mistake("lazy and repeated quantifiers are not supported")
     }
+    guard result.repetitions <= StringPattern.countLimit else {
+      throw mistake("repetitions inside of each other multiply to more than 1000")
+    }
     return result
   }
 
@@ -305,5 +308,16 @@ extension JSONGrammar {
       run = byte...byte
     }
     if let run { builder.read(run, from: from, to: to) }
+  }
+}
+
+extension StringPattern.Node {
+  /// At how many places at once a reader may be within it: counts inside of each other multiply.
+  fileprivate var repetitions: Int {
+    switch self {
+    case .empty, .oneOf, .bytes: 1
+    case .sequence(let nodes), .choice(let nodes): nodes.map(\.repetitions).max() ?? 1
+    case .repeated(let node, let least, let most): node.repetitions * max(1, most ?? least + 1)
+    }
   }
 }

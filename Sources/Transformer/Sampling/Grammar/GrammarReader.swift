@@ -17,7 +17,7 @@ struct GrammarReader: Sendable {
   /// Configurations at once; those beyond are not followed, so that less may be allowed than the
   /// grammar says, but never more.
   static let configurationLimit = 2_048
-  /// Places that are kept before all are forgotten but the one at hand; a kilobyte each.
+  /// Places that are kept before all are forgotten but the one at hand; one to seventeen kilobytes each.
   static let placeLimit = 8_192
 
   private struct Configuration: Hashable, Comparable {
@@ -101,7 +101,10 @@ struct GrammarReader: Sendable {
         case .skip(let target):
           reached.append(Configuration(state: target, stack: configuration.stack))
         case .call(let start, let then):
-          guard let stack = push(then, on: configuration.stack) else { continue }
+          // Where there is no room for another configuration, none for its stack is taken either.
+          guard seen.count < Self.configurationLimit,
+            let stack = push(then, on: configuration.stack)
+          else { continue }
           reached.append(Configuration(state: start, stack: stack))
         }
       }
