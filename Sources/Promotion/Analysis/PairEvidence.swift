@@ -4,9 +4,9 @@ import Statistics
 /// A gate in a shadow step: both models answered the same request.
 ///
 /// The exact betting test of STATISTICS 2(d) on D = candidate's score − incumbent's, in both
-/// directions and looked at after every pair (every few, after tens of thousands), so that a verdict
-/// hangs on the pairs alone and not on when anybody looked. Agreement with the incumbent is a pair, too: the incumbent agrees with
-/// itself.
+/// directions and looked at after every pair (every few, after tens of thousands), so that a
+/// verdict hangs on the pairs alone and not on when anybody looked. Agreement with the incumbent is
+/// a pair, too: the incumbent agrees with itself.
 ///
 /// What sets in late is looked for by tests of harm that start over and over, and a pass that was
 /// shown before does not outlive it (STATISTICS 2(i) and T12).

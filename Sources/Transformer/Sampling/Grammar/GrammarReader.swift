@@ -17,7 +17,8 @@ struct GrammarReader: Sendable {
   /// Configurations at once; those beyond are not followed, so that less may be allowed than the
   /// grammar says, but never more.
   static let configurationLimit = 2_048
-  /// Places that are kept before all are forgotten but the one at hand; one to seventeen kilobytes each.
+  /// Places that are kept before all are forgotten but the one at hand; one to seventeen kilobytes
+  /// each.
   static let placeLimit = 8_192
 
   private struct Configuration: Hashable, Comparable {
