@@ -33,7 +33,7 @@ package final class Interruption: Sendable {
   ///   then
   package func run<Value: Sendable>(
     until limit: ContinuousClock.Instant, _ operation: @escaping @Sendable () async throws -> Value
-  ) async throws -> Outcome<Value> {
+  ) async throws -> Ending<Value> {
     // Of the group of all connections: the current loop, where this runs on one.
     let loop = MultiThreadedEventLoopGroup.singleton.any()
     let remaining = max(.zero, ContinuousClock.now.duration(to: limit))
@@ -55,7 +55,7 @@ package final class Interruption: Sendable {
   }
 
   /// How work ended that could be called off.
-  package enum Outcome<Value: Sendable>: Sendable {
+  package enum Ending<Value: Sendable>: Sendable {
     case done(Value)
     case interrupted(InterruptionCause)
   }

@@ -13,6 +13,7 @@ package struct PricedBackend: Backend {
 
   package var model: ModelName { backend.model }
   package var revision: String? { backend.revision }
+  package var notes: [String] { backend.notes }
 
   package func answer(_ call: Call) async throws(BackendError) -> Answer {
     let answer = try await backend.answer(call)

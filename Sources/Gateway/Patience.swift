@@ -48,7 +48,7 @@ struct Patience: Sendable {
 
   private func run<Value: Sendable>(
     _ operation: @escaping @Sendable () async throws -> Value, _ interruption: Interruption
-  ) async throws -> Interruption.Outcome<Value> {
+  ) async throws -> Interruption.Ending<Value> {
     guard let shutdownGrace else { return try await interruption.run(until: deadline, operation) }
     return try await withGracefulShutdownHandler {
       try await interruption.run(until: deadline, operation)

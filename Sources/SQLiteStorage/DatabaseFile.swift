@@ -85,8 +85,9 @@ final class DatabaseFile: Sendable {
 
   /// Runs `value` off Swift's cooperative threads, to its end.
   ///
-  /// Not by GRDB's own asynchronous `read`: on Linux that hands tasks to an executor made of the
-  /// dispatch queue, and about one start of the service in two hundred waited for it for ever.
+  /// Not by GRDB's own asynchronous `read`, which on Linux hands tasks to an executor made of the
+  /// dispatch queue: a start of the service that stood still for seconds, as three in five hundred
+  /// did, was seen waiting there. None did since; that this was the cause is likely and not proved.
   func read<Value: Sendable>(
     _ value: @escaping @Sendable (Database) throws -> Value
   ) async throws(StorageError) -> Value {

@@ -141,7 +141,7 @@ def table(threads, sides):
     print("| | " + " | ".join(names) + " |")
     print("|---" * (len(names) + 1) + "|")
     for kind in ("prefill", "decode"):
-        for size, ours in sides["rollout"][kind].items():
+        for size, ours in sorted(sides["rollout"][kind].items(), key=lambda row: int(row[0])):
             cells = []
             for name in names:
                 value = sides[name][kind].get(size)

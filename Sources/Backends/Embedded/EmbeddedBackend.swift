@@ -21,7 +21,18 @@ package final class EmbeddedBackend: Backend {
   package var revision: String? { file.digest }
 
   package func answer(_ call: Call) async throws(BackendError) -> Answer {
-    let prompt = try await prompt(of: call)
+    // Tokens of a long prompt, and what is told of them, take longer than an event loop may wait.
+    let answer = try await withTaskExecutorPreference(globalConcurrentExecutor) {
+      () async throws(BackendError) in try await begin(call)
+    }
+    return Answer { try await answer.next() }
+  }
+
+  private func begin(_ call: Call) async throws(BackendError) -> EmbeddedAnswer {
+    let prompt: EmbeddedPrompt
+    do { prompt = try EmbeddedPrompt(call.prompt, file) } catch {
+      throw BackendError(.invalidRequest, error)
+    }
     try check(prompt.prompts.count, prompt.sampling.n ?? 1, call)
     let readings = try await read(prompt, Priority(call.priority))
     var choices: [EmbeddedAnswer.Choice] = []
@@ -32,21 +43,9 @@ package final class EmbeddedBackend: Backend {
           try begin(reading, draw: draw, index: number * count + draw, prompt, call))
       }
     }
-    let promptTokens = prompt.prompts.reduce(0) { $0 + $1.count }
-    let answer = EmbeddedAnswer(
-      choices, of: prompt, promptTokens: promptTokens,
+    return EmbeddedAnswer(
+      choices, of: prompt, promptTokens: prompt.prompts.reduce(0) { $0 + $1.count },
       reading: readings.map(\.timings).reduce(.init(), +), revision: file.digest)
-    return Answer { try await answer.next() }
-  }
-
-  /// Tokens of a long prompt take milliseconds, for which the caller's event loop is no place.
-  private func prompt(of call: Call) async throws(BackendError) -> EmbeddedPrompt {
-    let file = file
-    let result = await withTaskExecutorPreference(globalConcurrentExecutor) {
-      () async -> Result<EmbeddedPrompt, APIError> in
-      Result { () throws(APIError) in try EmbeddedPrompt(call.prompt, file) }
-    }
-    do { return try result.get() } catch { throw BackendError(.invalidRequest, error) }
   }
 
   /// Refuses more answers than the engine ever has room for, which no patience would cure.
