@@ -33,7 +33,7 @@ ARGS ?= --help
 swift_sources := Package.swift Sources Tests
 
 .PHONY: help demo test build run check format bench bench-engine bench-gateway bench-store \
-  bench-decisions simulate sanitize tsan crash-loop neon fuzz model setup clean
+  bench-decisions simulate model-check sanitize tsan crash-loop neon fuzz model setup clean
 
 help:  ## List the commands
 	@grep -hE '^[a-z-]+:.*  ## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*  ## /\1\t/' \
@@ -87,6 +87,10 @@ bench-decisions: build  ## Count wrong and late decisions, ours and others' (BEN
 
 simulate: build  ## Race promotion, rollback and apply in a simulated world (SEEDS=10000)
 	@.build/release/rollout simulate --race --runs $(SEEDS)
+
+model-check:  ## Visit every state of the model of the controller with spin
+	@scripts/setup.sh package spin
+	@scripts/model_check.sh
 
 sanitize: setup model  ## Run the engine's tests under AddressSanitizer (FILTER='…' for some)
 	@scripts/sanitize.sh $(if $(FILTER),'$(FILTER)')
