@@ -1,6 +1,7 @@
 import Experimentation
 import FaultyDisk
 import Foundation
+import Statistics
 import Storage
 import Testing
 
@@ -85,9 +86,64 @@ extension FaultyDiskTests {
     #expect(cuts > 50, "\(cuts) cuts")
   }
 
+  @Test(arguments: ["control.sqlite", "control.sqlite-wal", "metrics.sqlite-wal"])
+  func `a bit that flips, or an end that is lost, is refused or leaves what came before it`(
+    name: String
+  ) async throws {
+    let worked = folder.path + "/worked"
+    try FileManager.default.createDirectory(atPath: worked, withIntermediateDirectories: false)
+    let milestones = try await recordedRun(in: worked)
+    // Before the files were closed, when there are logs beside them; after, when there are none.
+    let isLog = name.hasSuffix("-wal")
+    let last = try #require(isLog ? milestones.dropLast().last : milestones.last)
+    var generator = SeededGenerator(seed: 11)
+    var (refused, whole) = (0, 0)
+    for round in 0..<120 {
+      let path = folder.path + "/flipped"
+      try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
+      #expect(faulty_cut(last.changes, path, 1000, 1) == 0)
+      let file = URL(filePath: path + "/" + name)
+      var bytes = try Data(contentsOf: file)
+      try #require(bytes.count > 4_096, "\(name) has \(bytes.count) bytes")
+      if round % 3 == 0 {
+        bytes.removeLast(Int.random(in: 1..<bytes.count, using: &generator))
+      } else {
+        let place = Int.random(in: 0..<bytes.count, using: &generator)
+        bytes[place] ^= 1 << UInt8.random(in: 0..<8, using: &generator)
+      }
+      try bytes.write(to: file)
+      try last.anchor?.write(to: URL(filePath: path + "/control.anchor"))
+      if try await isWhole(path, last) { whole += 1 } else { refused += 1 }
+      try FileManager.default.removeItem(atPath: path)
+    }
+    faulty_forget()
+    // Decisions are chained and anchored: what was hit is refused. Outcomes may lose their end.
+    if name.hasPrefix("control") { #expect(refused > 20, "\(refused) refused, \(whole) whole") }
+  }
+
+  /// Whether the folder opens, and then with the decisions that were there; a journal that is not
+  /// the one that was written is refused or found by its audit, never served from.
+  private func isWhole(_ path: String, _ milestone: Milestone) async throws -> Bool {
+    do {
+      let database = try SQLiteDatabase(folder: path, logger: TemporaryFolder.logger)
+      defer { try? database.close() }
+      guard try await database.journal.audit().findings.isEmpty else { return false }
+      let decisions = try await database.journal.entries(after: 0)
+      #expect(decisions == milestone.decisions)
+      let rows = try await database.outcomes.outcomes(
+        of: try Sample.rollout(), run: 1, after: 0, limit: 100)
+      #expect(milestone.outcomes.starts(with: rows.map(\.value.requestID)))
+      return true
+    } catch is StorageError {
+      return false
+    }
+  }
+
   @Test func `a disk that breaks refuses every write, answers reads, and is well again later`()
     async throws
   {
+    // Watched from the start, and well so far.
+    faulty_fail(folder.path, 0, 1, 0)
     let database = try SQLiteDatabase(folder: folder.path, logger: TemporaryFolder.logger)
     let before = try await database.journal.append([try .sample(actor: "before")], after: 0)
     faulty_break(folder.path)
