@@ -28,7 +28,7 @@ import Testing
     let policy = try policy()
     var simulation = try Simulation(seed: UInt64(seed))
     var evidence = RunEvidence(of: names.state(policy))
-    for look in 0..<12 {
+    for look in 0..<6 {
       let rows = (0..<120).map { index in
         var outcome = simulation.outcome(
           policy, share: 0.5, unit: UInt64(index), errorRates: errorRates)
