@@ -63,6 +63,21 @@ package enum Metric: String, Hashable, Sendable, Codable, CaseIterable {
     }
   }
 
+  /// Whether values are events that should be rare: their shares may be compared by ratios, too.
+  package var isOfRareEvents: Bool { self == .errorRate }
+
+  /// Whether values hang on how much traffic a model has, so that those of one weight say nothing
+  /// of another.
+  package var hangsOnLoad: Bool {
+    switch self {
+    case .timeToFirstToken, .timePerOutputToken, .latency, .tokensPerSecond: true
+    case .errorRate, .outputTokens, .cost, .tokenAgreement, .prefixAgreement: false
+    }
+  }
+
+  /// Whether large values are bad and have a tail that a quantile can be taken of.
+  package var hasTail: Bool { scale != .proportion && direction == .lower }
+
   /// What people read behind a value.
   package var unit: String {
     switch self {
@@ -82,18 +97,21 @@ package struct MetricGate: Hashable, Sendable, Codable {
   package var metric: Metric
   package var role: Role
   package var objective: Objective
+  /// Which quantile is compared, in 0.9…0.999; `nil` compares means.
+  package var quantile: Double?
   /// The part of traffic looked at; `nil` is all of it.
   package var slice: SliceCondition?
   package var onFail: FailAction
 
   package init(
-    name: String, metric: Metric, role: Role, objective: Objective, slice: SliceCondition? = nil,
-    onFail: FailAction = .rollBack
+    name: String, metric: Metric, role: Role, objective: Objective, quantile: Double? = nil,
+    slice: SliceCondition? = nil, onFail: FailAction = .rollBack
   ) {
     self.name = name
     self.metric = metric
     self.role = role
     self.objective = objective
+    self.quantile = quantile
     self.slice = slice
     self.onFail = onFail
   }
@@ -125,8 +143,17 @@ package struct MetricGate: Hashable, Sendable, Codable {
   package enum Margin: Hashable, Sendable, Codable {
     /// In shares: 0.005 is half a percentage point. For proportions.
     case absolute(Double)
-    /// In ratios: 0.2 is 20 % of the incumbent's value. For quantities on the logarithmic scale.
+    /// In ratios: 0.2 is 20 % of the incumbent's value. For quantities on the logarithmic scale,
+    /// and for error rates, whose risks are then compared (``Metric/isOfRareEvents``).
     case relative(Double)
+  }
+
+  /// Whether changes are read in percent of the incumbent's value, rather than in points.
+  package var comparesRatios: Bool {
+    switch objective {
+    case .notWorse(.relative), .better(.relative): true
+    case .notWorse(.absolute), .better(.absolute): false
+    }
   }
 
   /// What follows when the gate is shown to be violated.

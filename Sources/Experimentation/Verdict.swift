@@ -30,7 +30,16 @@ package struct GateReport: Hashable, Sendable, Codable {
   package var upperBound: Double?
   /// The value that the bounds are held against, signed as the estimate is.
   package var threshold: Double
-  /// Mean of the incumbent, in the metric's unit (geometric on the logarithmic scale).
+  /// Whether estimate, bounds and threshold are relative changes; else they are differences of
+  /// shares. `nil` in reports from before shares could be compared by ratios.
+  package var isRelative: Bool?
+  /// Which quantile is compared; `nil` where means are.
+  package var quantile: Double?
+  /// The level at which this gate alone fails: its part of the policy's alpha, which is shared by
+  /// all gates (one for each slice), candidates, and stages that start their evidence anew.
+  package var failLevel: Double?
+  /// Mean of the incumbent, in the metric's unit (geometric on the logarithmic scale); its quantile
+  /// where quantiles are compared.
   package var incumbentMean: Double?
   /// Mean of the candidate, likewise.
   package var candidateMean: Double?
@@ -48,8 +57,9 @@ package struct GateReport: Hashable, Sendable, Codable {
   package init(
     gate: String, metric: Metric, role: MetricGate.Role, candidate: ModelName, verdict: Verdict,
     estimate: Double? = nil, lowerBound: Double? = nil, upperBound: Double? = nil,
-    threshold: Double, incumbentMean: Double? = nil, candidateMean: Double? = nil,
-    samples: Int = 0, samplesMissing: Int? = nil, explanation: String? = nil
+    threshold: Double, isRelative: Bool? = nil, quantile: Double? = nil, failLevel: Double? = nil,
+    incumbentMean: Double? = nil, candidateMean: Double? = nil, samples: Int = 0,
+    samplesMissing: Int? = nil, explanation: String? = nil
   ) {
     self.gate = gate
     self.metric = metric
@@ -60,10 +70,18 @@ package struct GateReport: Hashable, Sendable, Codable {
     self.lowerBound = lowerBound
     self.upperBound = upperBound
     self.threshold = threshold
+    self.isRelative = isRelative
+    self.quantile = quantile
+    self.failLevel = failLevel
     self.incumbentMean = incumbentMean
     self.candidateMean = candidateMean
     self.samples = samples
     self.samplesMissing = samplesMissing
     self.explanation = explanation
   }
+}
+
+extension GateReport {
+  /// Whether changes are read in percent of the incumbent's value, rather than in points.
+  package var comparesRatios: Bool { isRelative ?? (metric.scale != .proportion) }
 }

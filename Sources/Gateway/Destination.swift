@@ -43,8 +43,10 @@ struct Destination: Sendable {
     var assignment = Assignment(
       route: name, rollout: route.rollout, unitHash: RoutingKey.hash(unit, salt: route.salt),
       propensity: decision.propensity, atMilliseconds: atMilliseconds)
-    if !route.labelKeys.isEmpty {
-      assignment.labels = question.labels.filter { route.labelKeys.contains($0.key) }
+    if !route.labels.isEmpty {
+      assignment.labels = question.labels.filter {
+        route.labels.contains(RequestLabel(key: $0.key, value: $0.value))
+      }
     }
     self.assignment = assignment
   }

@@ -80,7 +80,7 @@ extension MetricGate {
   fileprivate var canonicalForm: CanonicalForm {
     .object([
       "name": .text(name), "metric": .text(metric.rawValue), "role": .text(role.rawValue),
-      "objective": objective.canonicalForm,
+      "objective": objective.canonicalForm, "quantile": quantile.map(CanonicalForm.number),
       "promptTokens": slice.flatMap { $0.asksForLength ? $0.canonicalForm : nil },
       "label": slice?.label.map { .text("\($0.key)=\($0.value)") },
       "onFail": .text(onFail.rawValue),

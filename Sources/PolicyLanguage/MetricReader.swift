@@ -48,11 +48,48 @@ struct MetricReader {
     let slices = SliceReader(log: log).slices(reader)
     guard let metric, let role else { return [] }
     let objective = ObjectiveReader(metric: metric, role: role, log: log).objective(reader)
-    guard let name, let onFail, let objective, let slices else { return [] }
+    let quantile = quantile(reader, of: metric)
+    guard let name, let onFail, let objective, let quantile, let slices else { return [] }
     return slices.map { slice in
       MetricGate(
         name: name.text + slice.suffix, metric: metric, role: role, objective: objective,
-        slice: slice.condition, onFail: onFail)
+        quantile: quantile.value, slice: slice.condition, onFail: onFail)
     }
+  }
+
+  /// A quantile, or that means are compared.
+  private struct ReadQuantile {
+    var value: Double?
+  }
+
+  /// Where tails are rare enough to be compared by who is in them. Nearer to the middle the mean of
+  /// logarithms tells sooner, and further out nobody waits so long.
+  private static let quantiles = 0.9...0.999
+
+  /// `nil` when there was a mistake.
+  private func quantile(_ reader: MappingReader<MetricKey>, of metric: Metric) -> ReadQuantile? {
+    guard let node = reader[.quantile] else {
+      // One that is there without a usable value was reported.
+      return reader.hasAny([.quantile]) ? nil : ReadQuantile()
+    }
+    guard metric.hasTail else {
+      let isRate = metric == .tokensPerSecond
+      log.report(
+        .misplacedKey, at: reader.position(of: .quantile),
+        "'quantile' means nothing to \(metric.rawValue)",
+        hint: isRate
+          ? "its slow end is the high end of timePerOutputToken"
+          : "times, outputTokens and cost have one")
+      return nil
+    }
+    guard let value = node.number("quantile", log)?.value else { return nil }
+    guard Self.quantiles.contains(value) else {
+      log.report(
+        .outOfRange, at: node.position, "quantile must be from 0.9 to 0.999",
+        hint: "p95 is 0.95; for the middle leave it out: means of logarithms are compared then, "
+          + "which tell sooner")
+      return nil
+    }
+    return ReadQuantile(value: value)
   }
 }

@@ -28,11 +28,15 @@ struct ObjectiveReader {
 
   private var exampleKey: MetricKey { role == .goal ? gainKey : lossKey }
 
-  private var unit: String { metric.scale == .proportion ? "pp" : "%" }
+  private var unit: String { Self.unit(isShare: metric.scale == .proportion) }
+
+  private static func unit(isShare: Bool) -> String { isShare ? "pp" : "%" }
 
   /// What is only drawn needs no margin; it is held against no change at all.
   private func withoutMargin(_ reader: MappingReader<MetricKey>) -> MetricGate.Objective? {
-    if role == .info { return .notWorse(by: margin(0)) }
+    if role == .info {
+      return .notWorse(by: metric.scale == .proportion ? .absolute(0) : .relative(0))
+    }
     // One that is there without a usable value was reported.
     guard !reader.hasAny(MetricKey.objectives) else { return nil }
     log.report(
@@ -71,16 +75,18 @@ struct ObjectiveReader {
   // MARK: Loss
 
   private func loss(_ key: MetricKey, _ node: PolicyNode) -> MetricGate.Objective? {
-    guard let value = key == .margin ? plainMargin(node) : value(key, node) else { return nil }
-    guard check(value, of: key, grows: metric.direction == .lower, node) else { return nil }
-    if value == 0, role.isRequired {
+    let read = key == .margin ? plainMargin(node).map { .absolute($0) } : margin(key, node)
+    guard let margin = read, check(margin, of: key, grows: metric.direction == .lower, node) else {
+      return nil
+    }
+    if margin.value == 0, role.isRequired {
       log.report(
         .unreachableGate, at: node.position,
         "a margin of 0 can never be shown by a candidate that is just as good",
         hint: "say how much loss is tolerated, such as 1\(unit)")
       return nil
     }
-    return .notWorse(by: margin(value))
+    return .notWorse(by: margin)
   }
 
   /// `margin: 0.02`: a tolerated loss in shares, without a unit because it is on the metric's
@@ -106,37 +112,51 @@ struct ObjectiveReader {
         hint: "no candidate can be better; use a guardrail with '\(lossKey.rawValue)'")
       return nil
     }
-    guard let value = value(key, node) else { return nil }
-    guard check(value, of: key, grows: metric.direction == .higher, node) else { return nil }
-    return .better(by: margin(value))
+    guard let margin = margin(key, node),
+      check(margin, of: key, grows: metric.direction == .higher, node)
+    else { return nil }
+    return .better(by: margin)
   }
 
-  private func value(_ key: MetricKey, _ node: PolicyNode) -> Double? {
-    switch node.margin(key, of: metric, log) {
-    case .absolute(let value), .relative(let value): value
-    case nil: nil
-    }
+  private func margin(_ key: MetricKey, _ node: PolicyNode) -> MetricGate.Margin? {
+    node.margin(key, of: metric, log)
   }
 
-  private func margin(_ value: Double) -> MetricGate.Margin {
-    metric.scale == .proportion ? .absolute(value) : .relative(value)
-  }
-
-  /// Checks that evidence can show `value`: shares differ by less than 1, and quantities are
-  /// compared by logarithms of ratios, of which no pair counts for more than 4 or less than 1/4.
+  /// Checks that evidence can show the margin: shares differ by less than 1, risks of rare events
+  /// by less than elevenfold, and quantities are compared by logarithms of ratios, of which no pair
+  /// counts for more than 4 or less than 1/4.
   private func check(
-    _ value: Double, of key: MetricKey, grows: Bool, _ node: PolicyNode
+    _ margin: MetricGate.Margin, of key: MetricKey, grows: Bool, _ node: PolicyNode
   ) -> Bool {
-    let isShare = metric.scale == .proportion
-    let limit = isShare ? 1 : grows ? Self.largestRatio - 1 : 1 - 1 / Self.largestRatio
+    let (value, isShare) = (margin.value, margin.isAbsolute)
+    let largest = metric.scale == .proportion ? Self.largestRiskRatio : Self.largestRatio
+    let smallest = metric.scale == .proportion ? 0 : 1 / Self.largestRatio
+    let limit = isShare ? 1 : grows ? largest - 1 : 1 - smallest
     guard !(value >= 0 && value < limit) else { return true }
+    let unit = Self.unit(isShare: isShare)
     let bound = key == .margin ? "1" : "\(Int((limit * 100).rounded()))\(unit)"
     log.report(
       .outOfRange, at: node.position, "\(key.rawValue) must be from 0 to below \(bound)",
-      hint: isShare
+      hint: metric.scale == .proportion
         ? nil : "no answer counts as more than \(Int(Self.largestRatio)) times as much as another")
     return false
   }
 
   private static let largestRatio = 4.0
+  private static let largestRiskRatio = 11.0
+}
+
+extension MetricGate.Margin {
+  fileprivate var value: Double {
+    switch self {
+    case .absolute(let value), .relative(let value): value
+    }
+  }
+
+  fileprivate var isAbsolute: Bool {
+    switch self {
+    case .absolute: true
+    case .relative: false
+    }
+  }
 }

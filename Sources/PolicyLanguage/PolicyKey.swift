@@ -212,10 +212,10 @@ enum MetricKey: String, PolicyKey {
   var presence: KeyPresence {
     switch self {
     case .name, .metric, .role: .required
-    case .maxIncrease, .maxDecrease, .minIncrease, .minDecrease, .margin, .slice, .slices, .onFail:
+    case .maxIncrease, .maxDecrease, .minIncrease, .minDecrease, .margin, .slice, .slices, .onFail,
+      .quantile:
       .optional
     case .onNoData: .notYet(instead: "without data a step holds until maxTime")
-    case .quantile: .notYet(instead: "metrics are compared by their means")
     }
   }
 }

@@ -146,18 +146,31 @@ extension PolicyNode {
     return Int(tokens)
   }
 
-  /// A tolerated loss or a wanted gain, in the unit that the scale of `metric` asks for.
+  /// A tolerated loss or a wanted gain, in the unit that the scale of `metric` asks for; rates of
+  /// rare events may be compared in points or in percent of the incumbent's.
   func margin(_ key: MetricKey, of metric: Metric, _ log: DiagnosticLog) -> MetricGate.Margin? {
     let (unit, other) = metric.scale == .proportion ? ("pp", "%") : ("%", "pp")
     guard
       let quantity = quantity(
         key.rawValue, otherwise: .wrongUnit, unit: unit, example: "5\(unit)", log)
     else { return nil }
+    if metric.isOfRareEvents, quantity.unit == other, let value = quantity.scaled(byTenTo: -2) {
+      if value == 0 || value >= Self.leastRiskChange { return .relative(value) }
+      log.report(
+        .wrongUnit, at: position,
+        "\(key.rawValue) of '\(scalarText.clipped)' is less than a tenth of the errors themselves, "
+          + "which hardly any traffic can show",
+        suggestion: quantity.digits + unit,
+        hint: "in %, from 10% on, errors are compared with as many as the incumbent has")
+      return nil
+    }
     guard quantity.unit == unit, let value = quantity.scaled(byTenTo: -2) else {
       let why =
-        metric.scale == .proportion
-        ? "\(metric.rawValue) is a share and compared in percentage points"
-        : "\(metric.rawValue) is a quantity and compared in percent of the incumbent's"
+        metric.isOfRareEvents
+        ? "\(metric.rawValue) is compared in percentage points or in % of the incumbent's"
+        : metric.scale == .proportion
+          ? "\(metric.rawValue) is a share and compared in percentage points"
+          : "\(metric.rawValue) is a quantity and compared in percent of the incumbent's"
       let isOther = quantity.unit == other || quantity.unit.isEmpty
       log.report(
         .wrongUnit, at: position,
@@ -167,6 +180,10 @@ extension PolicyNode {
     }
     return metric.scale == .proportion ? .absolute(value) : .relative(value)
   }
+
+  /// A tenth more of what happens once in a hundred requests takes some 300,000 to show. Who writes
+  /// so little means points.
+  private static let leastRiskChange = 0.1
 
   /// The text of a scalar, for messages.
   private var scalarText: String {

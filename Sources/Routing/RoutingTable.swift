@@ -27,8 +27,9 @@ package struct RouteTable: Hashable, Sendable {
   package var shadows: [ShadowRule]
   /// Whether the client may choose the model by header.
   package var allowsOverride: Bool
-  /// Keys of the labels that slices ask for; others are not kept.
-  package var labelKeys: Set<String> = []
+  /// What slices ask for, key and value; other labels are not kept. So the sets of labels that rows
+  /// name are few, whatever clients write.
+  package var labels: Set<RequestLabel> = []
 
   package init(
     route: RouteName, incumbent: ModelName, rollout: RolloutPosition? = nil,

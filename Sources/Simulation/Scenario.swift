@@ -86,11 +86,18 @@ extension Scenario {
       scenario("disagreeing", "The candidate says other things: its agreement is 80 %.") {
         $0.candidate.agreement = 0.8
       },
-      scenario("dead", "The candidate dies after an hour: the kill switch takes it back.") {
-        $0.change = (1, ModelTruth(errorRate: 1))
+      scenario("watched-tail", "The same tail, and a gate on p99: it is taken back.") {
+        $0.candidate.tailFactor = 1.5
+        $0.policy.metrics.append(
+          MetricGate(
+            name: "slowest", metric: .latency, role: .guardrail,
+            objective: .notWorse(by: .relative(0.1)), quantile: 0.99))
       },
-      scenario("leak", "After two hours the candidate fails 10 % of the time.") {
-        $0.change = (2, ModelTruth(errorRate: 0.1))
+      scenario("dead", "The candidate dies after a quarter of an hour: the kill switch acts.") {
+        $0.change = (0.25, ModelTruth(errorRate: 1))
+      },
+      scenario("leak", "After twenty minutes the candidate fails 10 % of the time.") {
+        $0.change = (1.0 / 3, ModelTruth(errorRate: 0.1))
       },
       scenario("incident", "The whole platform fails for two hours; the candidate is harmless.") {
         $0.traffic.incidents = [
@@ -117,7 +124,7 @@ extension Scenario {
         $0.orders = [Order(.promote, atHours: 0.1)]
       },
       scenario(
-        "few-users", "5,000 users who stay on their model are too few for 5 %: it holds, all day."
+        "few-users", "5,000 users who stay on their model are few for 5 %: it may hold all day."
       ) {
         $0.policy.assignment.unit = .user
         $0.hours = 12

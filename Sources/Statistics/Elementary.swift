@@ -8,10 +8,14 @@
 
 /// The C library's functions under one roof, so that no other file asks which C library it is.
 extension Double {
-  static func exp(_ x: Double) -> Double { _exp(x) }
-  static func expMinusOne(_ x: Double) -> Double { expm1(x) }
-  static func log(_ x: Double) -> Double { _log(x) }
-  static func log(onePlus x: Double) -> Double { log1p(x) }
+  /// eˣ.
+  package static func exp(_ x: Double) -> Double { _exp(x) }
+  /// eˣ − 1, without loss near 0.
+  package static func expMinusOne(_ x: Double) -> Double { expm1(x) }
+  /// ln x; −∞ at 0, not a number below.
+  package static func log(_ x: Double) -> Double { _log(x) }
+  /// ln(1 + x), without loss near 0.
+  package static func log(onePlus x: Double) -> Double { log1p(x) }
 
   /// ln |Γ(x)|, thread-safe where C's `lgamma` is not.
   static func logGamma(_ x: Double) -> Double {

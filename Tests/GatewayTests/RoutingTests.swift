@@ -87,12 +87,15 @@ import Testing
     async throws
   {
     var route = try RouteTable.trial(canary: 0.5)
-    route.labelKeys = ["tier"]
+    route.labels = [RequestLabel(key: "tier", value: "gold")]
     try await run(route) { world in
       let metadata = #","metadata":{"tier":"gold","customer":"Ada Lovelace"}"#
       _ = try await world.chat("Hi", metadata)
-      let outcome = try #require(try await world.outcomes(1).first)
-      #expect(outcome.assignment.labels == ["tier": "gold"])
+      for customer in 1...3 {
+        _ = try await world.chat("Hi", ##","metadata":{"tier":"\##(customer)"}"##)
+      }
+      let outcomes = try await world.outcomes(4)
+      #expect(outcomes.map(\.assignment.labels) == [["tier": "gold"], [:], [:], [:]])
     }
   }
 

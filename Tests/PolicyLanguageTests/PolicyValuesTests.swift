@@ -133,6 +133,9 @@ struct PolicyValuesTests {
     ),
     ("errorRate, role: guardrail, margin: 0.02", .notWorse(by: .absolute(0.02))),
     ("errorRate, role: goal, minDecrease: 1pp", .better(by: .absolute(0.01))),
+    ("errorRate, role: guardrail, maxIncrease: 50%", .notWorse(by: .relative(0.5))),
+    ("errorRate, role: guardrail, maxIncrease: 900%", .notWorse(by: .relative(9))),
+    ("errorRate, role: goal, minDecrease: 20%", .better(by: .relative(0.2))),
     ("latency, role: goal, minDecrease: 20%", .better(by: .relative(0.2))),
     ("latency, role: signal, maxIncrease: 0.1%", .notWorse(by: .relative(0.001))),
     ("tokenAgreement, role: guardrail, maxDecrease: 2pp", .notWorse(by: .absolute(0.02))),
@@ -142,6 +145,20 @@ struct PolicyValuesTests {
   func `a margin is on its metric's scale`(_ line: String, _ objective: MetricGate.Objective) throws
   {
     #expect(try metric("metric: \(line)")?.objective == objective)
+  }
+
+  @Test func `a quantile is read where there is a tail`() throws {
+    let line = "metric: timeToFirstToken, role: guardrail, maxIncrease: 10%, quantile: "
+    #expect(try metric(line + "0.95")?.quantile == 0.95)
+    #expect(try metric("metric: latency, role: info")?.quantile == nil)
+    for wrong in ["0.5", "95%", "1", "p95"] {
+      let bad = "\n  - { name: slow, \(line)\(wrong) }"
+      #expect(!Sample.codes(Sample.rollout + bad).isEmpty, "\(wrong)")
+    }
+    for metric in ["errorRate", "tokenAgreement", "tokensPerSecond"] {
+      let bad = "\n  - { name: slow, metric: \(metric), role: info, quantile: 0.95 }"
+      #expect(Sample.codes(Sample.rollout + bad).contains(.misplacedKey), "\(metric)")
+    }
   }
 
   @Test(arguments: [

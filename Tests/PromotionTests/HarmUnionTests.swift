@@ -26,38 +26,37 @@ import Testing
       ])
   }
 
-  private func report(_ gate: String, _ verdict: Verdict = .inconclusive) -> GateReport {
-    GateReport(
-      gate: gate, metric: .errorRate, role: gate == "drawn" ? .info : .guardrail,
-      candidate: names.flash, verdict: verdict, threshold: 0.01)
+  private func member(_ gate: String, _ logHarm: Double?) throws -> HarmUnion.Member {
+    let gate = try #require(policy.metrics.first { $0.name == gate })
+    return HarmUnion.Member(
+      report: GateReport(
+        gate: gate.name, metric: .errorRate, role: gate.role, candidate: names.flash,
+        verdict: .inconclusive, threshold: 0.01),
+      gate: gate, levels: try ErrorLevels(policy, gate, trafficStep: 0), logHarm: logHarm)
   }
 
-  private func verdicts(_ evidence: [(String, Double?)]) -> [Verdict] {
-    HarmUnion(of: policy, trafficStep: 0)
-      .judge(evidence.map { (report($0.0), $0.1) }).map(\.verdict)
+  private func reports(_ evidence: [(String, Double?)]) throws -> [GateReport] {
+    HarmUnion.judge(try evidence.map { try member($0.0, $0.1) })
   }
 
-  @Test func `harm that is spread over gates is found although none shows it alone`() {
+  @Test func `harm that is spread over gates is found although none shows it alone`() throws {
     // Three gates act, α = 0.05: alone each needs E = 60, and here the mean is 70/3 ≥ 20.
-    let logs = [("a", Double.log(40)), ("b", Double.log(30)), ("paused", 0), ("drawn", 0)]
-    #expect(verdicts(logs) == [.fail, .inconclusive, .inconclusive, .inconclusive])
-    let reports = HarmUnion(of: policy, trafficStep: 0)
-      .judge(logs.map { (report($0.0), $0.1) })
-    #expect(reports[0].explanation == "shown to be beyond the margin together with 'b'")
+    let found = try reports([("a", .log(40)), ("b", .log(30)), ("paused", 0), ("drawn", 0)])
+    #expect(found.map(\.verdict) == [.fail, .inconclusive, .inconclusive, .inconclusive])
+    #expect(found[0].explanation == "shown to be beyond the margin together with 'b'")
     // 59/3 is below 20.
-    #expect(
-      verdicts([("a", .log(39)), ("b", .log(20)), ("paused", 0)])
-        == [.inconclusive, .inconclusive, .inconclusive])
+    let less = try reports([("a", .log(39)), ("b", .log(20)), ("paused", 0)])
+    #expect(less.map(\.verdict) == [.inconclusive, .inconclusive, .inconclusive])
   }
 
-  @Test func `gates that do not take back, and tests that cannot be weighed, bet nothing`() {
-    #expect(
-      verdicts([("a", nil), ("b", 0), ("paused", 100), ("drawn", 100)])
-        == [.inconclusive, .inconclusive, .inconclusive, .inconclusive])
+  @Test func `one gate alone needs what its own level asks for`() throws {
+    #expect(try reports([("a", .log(59.9)), ("b", -100)])[0].verdict == .inconclusive)
+    #expect(try reports([("a", .log(60.1)), ("b", -100)])[0].verdict == .fail)
   }
 
-  @Test func `without traffic in force there is nothing to judge`() {
-    let judged = HarmUnion(of: policy, trafficStep: nil).judge([(report("a"), 100)])
-    #expect(judged.map(\.verdict) == [.inconclusive])
+  @Test func `gates that do not take back, and tests that cannot be weighed, bet nothing`() throws {
+    let found = try reports([("a", nil), ("b", 0), ("paused", 100), ("drawn", 100)])
+    #expect(found.map(\.verdict) == [.inconclusive, .inconclusive, .inconclusive, .inconclusive])
+    #expect(HarmUnion.judge([]).isEmpty)
   }
 }

@@ -73,7 +73,7 @@ import Testing
     #expect(report.lowerBound == nil)
   }
 
-  @Test func `latencies are compared from 100 units of each on`() throws {
+  @Test func `latencies are bounded for people from 100 units of each on`() throws {
     let policy = try policy(.latency, .relative(0.25))
     let few = try report(policy, try outcomes(policy, 150, seed: 4))
     #expect(few.verdict == .inconclusive)
@@ -125,7 +125,8 @@ import Testing
     }
     let report = try report(policy, outcomes)
     #expect(report.verdict != .fail)
-    #expect(try #require(report.candidateMean) == 1.0 / 200)
+    // A mean that moved a thousand times, to the rounding of its steps.
+    #expect(abs(try #require(report.candidateMean) - 1.0 / 200) < 1e-12)
   }
 
   @Test func `pinned requests and those routed by other shares count for nothing`() throws {

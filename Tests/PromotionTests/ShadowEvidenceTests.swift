@@ -124,7 +124,7 @@ import Testing
   }
 
   @Test(arguments: [
-    (Metric.latency, MetricGate.Margin.absolute(0.1)), (.errorRate, .relative(0.1)),
+    (Metric.latency, MetricGate.Margin.absolute(0.1)), (.tokenAgreement, .relative(0.1)),
     (.latency, .relative(9)), (.errorRate, .absolute(1.5)), (.latency, .relative(-0.5)),
   ])
   func `a margin on the wrong scale is an error, not a verdict`(

@@ -12,7 +12,7 @@ import Testing
     return story
   }
 
-  @Test(arguments: ["slower", "disagreeing", "doubled-errors", "dead"])
+  @Test(arguments: ["slower", "disagreeing", "doubled-errors", "dead", "watched-tail"])
   func `a bad candidate is taken back`(name: String) async throws {
     #expect(try await story(name).status == .rolledBack)
   }

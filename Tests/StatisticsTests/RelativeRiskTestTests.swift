@@ -56,4 +56,63 @@ import Testing
     }
     #expect(isClose(worse.logEvidence, better.logEvidence, relative: 1e-9))
   }
+
+  @Test func `a share is fair at the border, and a whole event is an event`() throws {
+    for (claim, ratio) in [
+      (Claim.worse(tolerance: 0.5), 1.5), (.notWorse(margin: 1), 2), (.better(by: 0.2), 0.8),
+    ] {
+      let blank = try RelativeRiskTest(claim: claim, plannedRatio: 2)
+      // A unit's share Y under π = 0.3: treatment's mean is the border's ratio times control's, and
+      // both have units of two kinds. The expected factor of each bet is then 1.
+      let kinds = [(share: 0.0, chance: 0.7), (0.25, 0.3)]
+      for bet in 0..<blank.evidence.components {
+        var expected = 0.0
+        for (share, chance) in kinds {
+          for isTreatment in [true, false] {
+            var test = blank
+            // Treatment's shares are the ratio times control's.
+            test.append(
+              share: share * (isTreatment ? ratio : 1), isTreatment: isTreatment, propensity: 0.3)
+            expected += chance * (isTreatment ? 0.3 : 0.7) * .exp(test.evidence[bet])
+          }
+        }
+        #expect(isClose(expected, 1, relative: 1e-12), "\(claim), bet \(bet)")
+      }
+      var (event, share) = (blank, blank)
+      event.append(isEvent: true, isTreatment: true, propensity: 0.3)
+      share.append(share: 1, isTreatment: true, propensity: 0.3)
+      #expect(event == share)
+      for missing in [-0.1, 1.1, .nan] {
+        let isUsed = share.append(share: missing, isTreatment: true, propensity: 0.3)
+        #expect(!isUsed)
+      }
+    }
+  }
+
+  @Test func `what was taken in can be taken out again, to the bit`() throws {
+    var generator = SeededGenerator(seed: 13)
+    var risk = try RelativeRiskTest(claim: .worse(), plannedRatio: 2)
+    var mean = try BoundedMeanTest(
+      claim: .notWorse(margin: 0.1), minimumDetectableEffect: 0.1, centring: .unknown)
+    let (blankRisk, blankMean) = (risk, mean)
+    var parts: [(RelativeRiskTest, BoundedMeanTest)] = []
+    for _ in 0..<200 {
+      var part = (blankRisk, blankMean)
+      let (share, isTreatment) = (generator.uniform(), generator.uniform() < 0.3)
+      part.0.append(share: share, isTreatment: isTreatment, propensity: 0.3)
+      part.1.append(outcome: share, isTreatment: isTreatment, propensity: 0.3)
+      try risk.merge(part.0)
+      try mean.merge(part.1)
+      parts.append(part)
+    }
+    for part in parts.shuffled(using: &generator) {
+      try risk.withdraw(part.0)
+      try mean.withdraw(part.1)
+    }
+    #expect(risk == blankRisk)
+    #expect(mean == blankMean)
+    #expect(throws: StatisticsError.self) {
+      try risk.withdraw(RelativeRiskTest(claim: .worse(tolerance: 1), plannedRatio: 2))
+    }
+  }
 }

@@ -1,184 +1,203 @@
 import Experimentation
 import Statistics
 
-/// Errors in a canary or split step: each unit was answered by one model.
+/// Errors in canary and split steps: each unit was answered by one model.
 ///
-/// The exact betting test of STATISTICS 2(b) on each unit's share of failed answers, weighted by
-/// the propensity of the step. Exact matters here more than anywhere: errors are few, and where a
-/// model has none an asymptotic interval has no width, passing or holding for ever (STATISTICS,
-/// principle 6 and pitfall 1). With no errors at all it passes a margin of half a point after some
-/// 800 units of each model.
+/// Exact tests on each unit's share of failed answers, weighted by the propensity: betting on the
+/// difference of shares where the policy's margin is in points (STATISTICS 2(b)), the conditional
+/// test of relative risk where it is in percent of the incumbent's errors (2(a)). Exact matters
+/// here more than anywhere: errors are few, and where a model has none an asymptotic interval has
+/// no width, passing or holding for ever (STATISTICS, principle 6 and pitfall 1).
 ///
-/// Units are counted by their share of errors, so the state is small, exact, and free of order; the
-/// evidence of k equal units is that of one, doubled and added. Where units stay on their model a
-/// unit's share goes on changing with its answers; then the test is exact over units whose answers
-/// are complete, as any analysis by unit is.
+/// Evidence goes on from step to step of a run and costs no alpha for it, since each unit is
+/// weighed by its own step's propensity (2(i)). What sets in later is looked for by tests of harm
+/// that start with each step; their mean is an e-process again.
+///
+/// A share, not "any error", is what counts of a unit, though the latter is rarer to be wrong: with
+/// a hundred answers each, errors of 1 % and of 3 % meet 63 % and 95 % of the units, and a tripled
+/// rate would pass as one and a half times as many.
 struct ErrorEvidence: Hashable, Sendable {
-  /// Errors are rare: scores are centred on none, and this guess is what the first bet is made for.
-  static let expectedErrorRate = 0.003
-
-  /// What a unit has shown.
-  private struct Mark: Hashable {
-    var isCandidate: Bool
-    var errors: Int
-    var answers: Int
-
-    var share: Double { Double(errors) / Double(answers) }
-
-    /// Marks of equal share are one; clean units, the most, are all alike.
-    var reduced: Mark {
-      errors == 0 ? Mark(isCandidate: isCandidate, errors: 0, answers: 1) : self
-    }
-  }
-
-  private struct UnitKey: Hashable {
-    var hash: UInt64
-    var isCandidate: Bool
-  }
-
-  let border: GateBorder
-  private let levels: ErrorLevels
+  private let border: GateBorder
   private let isSticky: Bool
-  /// π: the candidate's share of what it and the incumbent answer.
-  private let propensity: Double
-  /// The two tests before any unit.
-  private let passing: BoundedMeanTest
-  private let failing: BoundedMeanTest
-  private var units: [UnitKey: Mark] = [:]
-  private var census: [Mark: Int] = [:]
-  private var incumbentAnswers = 0
-  private var candidateAnswers = 0
+  private let propensities: StepPropensities
+  /// Before any unit.
+  private let blank: UnitEvidence.Tests
+  /// How many steps may start a test of harm.
+  private let stepCount: Int
+  private var steps: [Int: UnitEvidence] = [:]
+  /// Units that were seen with another candidate; none of them is dealt anew between these two.
+  private var elsewhere: Set<UInt64> = []
 
-  /// - Parameter propensity: in (0, 1)
   init(
-    border: GateBorder, levels: ErrorLevels, isSticky: Bool, propensity: Double
+    border: GateBorder, candidate: ModelName, policy: RolloutPolicy
   ) throws(StatisticsError) {
     self.border = border
-    self.levels = levels
-    self.isSticky = isSticky
-    self.propensity = propensity
-    let centring = try Centring(mean: 1, variance: Self.expectedErrorRate)
-    passing = try BoundedMeanTest(
-      claim: border.passClaim, minimumDetectableEffect: border.plannedEffect, centring: centring)
-    failing = try BoundedMeanTest(
-      claim: border.failClaim.claim, minimumDetectableEffect: border.plannedEffect,
-      centring: centring)
+    isSticky = policy.assignment.unit != .request
+    propensities = StepPropensities(of: candidate, in: policy)
+    stepCount = policy.steps.count { $0.traffic.sharesTraffic && !$0.traffic.isShadow }
+    blank = try Self.tests(border)
   }
 
-  /// Takes an answer in; one that failed by nobody's fault but the client's or the service's has no
-  /// value and says nothing.
-  mutating func add(_ outcome: Outcome, isCandidate: Bool) {
-    guard case .value(let value) = outcome.measurements.reading(of: .errorRate) else { return }
-    let key = UnitKey(hash: outcome.assignment.unitHash, isCandidate: isCandidate)
-    let before = isSticky ? units[key] : nil
-    if isSticky && before == nil && units.count >= UnitMeans.capacity { return }
-    var mark = before ?? Mark(isCandidate: isCandidate, errors: 0, answers: 0)
-    mark.answers += 1
-    mark.errors += value > 0 ? 1 : 0
-    if isSticky { units[key] = mark }
-    if let before { count(before, -1) }
-    count(mark, 1)
-    if isCandidate { candidateAnswers += 1 } else { incumbentAnswers += 1 }
+  private static func tests(_ border: GateBorder) throws(StatisticsError) -> UnitEvidence.Tests {
+    let passing: ShareTest
+    let failing: ShareTest
+    if border.comparison == .risk {
+      let (claims, planned) = (border.riskClaims, border.plannedRiskRatio)
+      passing = try ShareTest(ratio: claims.pass, isSwapped: false, plannedRatio: planned)
+      failing = try ShareTest(
+        ratio: claims.fail, isSwapped: claims.isFailSwapped, plannedRatio: planned)
+    } else {
+      let claims = border.meanClaims(margin: border.margin)
+      // Errors are rare, so scores are centred on none.
+      let centring = try Centring(mean: 1, variance: GateBorder.expectedErrorRate)
+      let effect = border.margin > 0 ? border.margin : 0.05
+      passing = try ShareTest(
+        difference: claims.pass, isSwapped: false, effect: effect, centring: centring)
+      failing = try ShareTest(
+        difference: claims.fail, isSwapped: claims.isFailSwapped, effect: effect,
+        centring: centring)
+    }
+    return UnitEvidence.Tests(passing: passing, sparing: passing, failing: failing)
   }
 
-  private mutating func count(_ mark: Mark, _ change: Int) {
-    let left = census[mark.reduced, default: 0] + change
-    census[mark.reduced] = left == 0 ? nil : left
+  /// Whether candidate and incumbent share the traffic of `step`.
+  func isMeasurable(in step: Int) -> Bool { propensities.propensity(in: step) != nil }
+
+  /// Takes an answer to the traffic of `step` in; one that failed by nobody's fault but the
+  /// client's or the service's has no value and says nothing.
+  mutating func add(_ outcome: Outcome, isCandidate: Bool, step: Int) {
+    guard case .value(let value) = outcome.measurements.reading(of: border.metric) else { return }
+    let unit = outcome.assignment.unitHash
+    let badness: Double = value > 0 ? 1 : 0
+    var evidence =
+      steps.removeValue(forKey: step) ?? UnitEvidence(blank, worst: 1, isSticky: isSticky)
+    evidence.add(
+      .value(badness: badness, coordinate: badness), of: unit, isCandidate: isCandidate
+    ) {
+      propensity(of: unit, in: step)
+    }
+    steps[step] = evidence
   }
 
-  func judgement(of model: ModelName, against other: ModelName, plannedCount: Int) -> Judgement {
-    let (before, after) = (summary(isCandidate: false), summary(isCandidate: true))
-    guard let incumbentMean = before.mean, let candidateMean = after.mean else {
+  /// Notes that another candidate answered a unit.
+  mutating func note(elsewhere unit: UInt64) {
+    if isSticky && elsewhere.count < UnitEvidence.capacity { elsewhere.insert(unit) }
+  }
+
+  private func propensity(of unit: UInt64, in step: Int) -> Double? {
+    guard isSticky else { return propensities.propensity(in: step) }
+    if elsewhere.contains(unit) { return nil }
+    let seen = steps.filter { $0.key < step }.compactMap { entry in
+      entry.value.hasCandidate(unit).map { (step: entry.key, hadCandidate: $0) }
+    }
+    if seen.isEmpty { return propensities.propensity(in: step) }
+    if seen.contains(where: \.hadCandidate) { return nil }
+    return propensities.propensity(in: step, incumbentIn: seen.map(\.step))
+  }
+}
+
+// MARK: - Verdicts
+
+extension ErrorEvidence {
+  /// The verdict on all steps, as seen from `step`, of whose answers the means and counts are.
+  func judgement(
+    of model: ModelName, against other: ModelName, in step: Int, levels: ErrorLevels,
+    plannedCount: Int
+  ) -> Judgement {
+    let here = steps[step]
+    let (before, after) = (
+      here?.incumbent.units ?? SampleSummary(), here?.candidate.units ?? SampleSummary()
+    )
+    guard let here, let incumbentMean = before.mean, let candidateMean = after.mean else {
       let silent = before.count == 0 ? other : model
       return .nothing(.noData, "no answer of '\(silent)' in this step yet")
     }
+    let tests = summed
     var judgement = Judgement(
-      verdict: .inconclusive, interval: interval(before, after, plannedCount: plannedCount),
+      verdict: .inconclusive,
+      interval: interval(here, in: step, levels: levels, plannedCount: plannedCount),
       incumbentMean: incumbentMean, candidateMean: candidateMean,
-      samples: min(incumbentAnswers, candidateAnswers))
-    let harm = evidence(failing, isSwapped: border.failClaim.sign < 0)
-    judgement.logHarm = harm.logEvidence
-    if harm.isRejected(alpha: levels.fail) {
-      judgement.verdict = .fail
-      judgement.explanation = "shown to be beyond the margin"
-      return judgement
-    }
-    let proof = evidence(passing, isSwapped: false)
-    if proof.isRejected(alpha: levels.pass) {
-      judgement.verdict = .pass
-    } else {
-      let share = Double(judgement.samples) / Double(before.count + after.count)
-      judgement.samplesMissing = proof.observationsMissing(
-        alpha: levels.pass, planned: forecast(errorRate: incumbentMean)
-      ).map {
-        Int((Double($0) * share).rounded(.up))
-      }
-      judgement.explanation = "not shown yet"
-    }
+      samples: min(here.incumbent.values, here.candidate.values))
+    tests.decide(
+      &judgement, logHarm: logHarm, levels: levels,
+      answersPerUnit: Double(judgement.samples) / Double(before.count + after.count),
+      forecast: forecast(
+        errorRate: incumbentMean, propensity: propensities.propensity(in: step) ?? 0.5,
+        alpha: levels.pass))
     return judgement
   }
 
+  /// The tests over all steps.
+  private var summed: UnitEvidence.Tests {
+    steps.values.reduce(into: blank) { sum, evidence in
+      sum.passing.merge(evidence.tests.passing)
+      sum.sparing.merge(evidence.tests.sparing)
+      sum.failing.merge(evidence.tests.failing)
+    }
+  }
+
+  /// ln Σ E⁽ᵏ⁾/S of the tests of harm that started with each of S steps; those that have not
+  /// started count as 1.
+  private var logHarm: Double {
+    var sum = blank.failing
+    var logs: [Double] = []
+    for (_, evidence) in steps.sorted(by: { $0.key > $1.key }) {
+      sum.merge(evidence.tests.failing)
+      logs.append(sum.logEvidence)
+    }
+    logs += [Double](repeating: 0, count: max(0, stepCount - logs.count))
+    return (try? UnionGate(count: logs.count))?.logEvidence(logs) ?? 0
+  }
+
   /// For a candidate that fails as often as the incumbent.
-  private func forecast(errorRate: Double) -> SampleSizePlanner.Forecast? {
-    let rate = min(max(errorRate, Self.expectedErrorRate), 0.5)
+  private func forecast(
+    errorRate: Double, propensity: Double, alpha: Double
+  ) -> SampleSizePlanner.Forecast? {
+    let rate = min(max(errorRate, GateBorder.expectedErrorRate), 0.5)
+    if border.comparison == .risk {
+      let planned = border.plannedRiskRatio
+      return SampleSizePlanner.relativeRisk(
+        controlRisk: rate, trueRatio: 1, borderRatio: border.ratio,
+        anchorRatio: border.ratio / planned, propensity: propensity, alpha: alpha)
+    }
     return SampleSizePlanner.boundedMean(
       scoreVariance: rate * (1 - rate) / (propensity * (1 - propensity)),
-      trueDistance: border.plannedEffect, minimumDetectableEffect: border.plannedEffect,
-      greatestLoss: 1 / min(propensity, 1 - propensity), alpha: levels.pass)
+      trueDistance: border.margin, minimumDetectableEffect: max(border.margin, 1e-6),
+      greatestLoss: 1 / min(propensity, 1 - propensity), alpha: alpha)
   }
 
-  /// One observation for each unit of a model.
-  private func summary(isCandidate: Bool) -> SampleSummary {
-    census.filter { $0.key.isCandidate == isCandidate }
-      .sorted { ($0.key.errors, $0.key.answers) < ($1.key.errors, $1.key.answers) }
-      .compactMap { SampleSummary(count: $0.value, mean: $0.key.share, squaredDeviations: 0) }
-      .reduce(SampleSummary(), +)
-  }
-
-  /// For people; bounded only once there are enough units, and enough with errors, of each model.
+  /// For people, of the step in force.
   private func interval(
-    _ before: SampleSummary, _ after: SampleSummary, plannedCount: Int
+    _ here: UnitEvidence, in step: Int, levels: ErrorLevels, plannedCount: Int
   ) -> ConfidenceInterval? {
+    let (before, after) = (here.incumbent.units, here.candidate.units)
     guard let incumbentMean = before.mean, let candidateMean = after.mean else { return nil }
-    let withErrors = [false, true].map { isCandidate in
-      census.reduce(0) { count, entry in
-        let (mark, units) = entry
-        return count + (mark.isCandidate == isCandidate && mark.errors > 0 ? units : 0)
+    let (few, many) = (here.incumbent.unitsWithBad, here.candidate.unitsWithBad)
+    if border.comparison == .risk {
+      if !isSticky, let propensity = propensities.propensity(in: step),
+        let ratio = RelativeRiskConfidenceSequence.interval(
+          [.init(propensity: propensity, controlEvents: few, treatmentEvents: many)],
+          alpha: levels.pass)
+      {
+        return ConfidenceInterval(
+          estimate: ratio.estimate - 1, lower: ratio.lower - 1, upper: ratio.upper - 1)
       }
+      // A ratio to nothing is none.
+      guard incumbentMean > 0 else { return nil }
+      return .unbounded(candidateMean / incumbentMean - 1)
     }
-    if withErrors.allSatisfy({ $0 >= AsymptoticConfidenceSequence.leastEvents }),
+    // Bounded only once there are enough units, and enough with errors, of each model.
+    guard min(few, many) >= AsymptoticConfidenceSequence.leastEvents,
       let bounded = AsymptoticConfidenceSequence.difference(
         control: before, treatment: after, alpha: levels.pass, plannedCount: plannedCount)
-    {
-      return bounded
-    }
-    return ConfidenceInterval(
-      estimate: candidateMean - incumbentMean, lower: -.infinity, upper: .infinity)
+    else { return .unbounded(candidateMean - incumbentMean) }
+    return bounded
   }
+}
 
-  /// The evidence of all units as they are now.
-  ///
-  /// - Parameter isSwapped: whether the incumbent takes the candidate's part
-  /// - Complexity: O(kinds of marks · log units)
-  private func evidence(_ blank: BoundedMeanTest, isSwapped: Bool) -> BoundedMeanTest {
-    var all = blank
-    for (mark, count) in census {
-      var some = blank
-      some.append(
-        outcome: 1 - mark.share, isTreatment: mark.isCandidate != isSwapped,
-        propensity: isSwapped ? 1 - propensity : propensity)
-      var left = count
-      while left > 0 {
-        if left & 1 == 1 { merge(some, into: &all) }
-        left >>= 1
-        if left > 0 { merge(some, into: &some) }
-      }
-    }
-    return all
-  }
-
-  private func merge(_ part: BoundedMeanTest, into sum: inout BoundedMeanTest) {
-    // Tests of one claim, as these are, always add up.
-    try? sum.merge(part)
+extension ConfidenceInterval {
+  /// An estimate of which nothing can be said yet.
+  static func unbounded(_ estimate: Double) -> ConfidenceInterval {
+    ConfidenceInterval(estimate: estimate, lower: -.infinity, upper: .infinity)
   }
 }

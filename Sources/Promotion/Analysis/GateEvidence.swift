@@ -1,46 +1,78 @@
 import Experimentation
 import Statistics
 
-/// What the traffic in force has shown of one gate of one candidate.
+/// What a run has shown of one gate of one candidate.
+///
+/// Most kinds of evidence are of the step in force alone. Shares of errors go on from one canary or
+/// split step to the next, and so does the incumbent's quantile, which only says where to look.
 struct GateEvidence: Hashable, Sendable {
   private enum Kind: Hashable, Sendable {
     case pairs(PairEvidence)
-    case quantities(QuantityEvidence)
-    case errors(ErrorEvidence)
+    case pairTail(PairTailEvidence)
+    case quantity(QuantityEvidence)
+    case tail(TailEvidence)
+    /// What ``errors`` show.
+    case errors
     /// With the reason.
     case unusable(String)
   }
 
   let gate: MetricGate
   let candidate: ModelName
-  private let incumbent: ModelName
+  private let policy: RolloutPolicy
   private let border: GateBorder?
-  private var kind: Kind
+  private var kind = Kind.unusable("")
+  /// The step whose traffic is in force.
+  private var step: Int?
+  private var levels: ErrorLevels?
+  /// Of all canary and split steps; `nil` for gates that start anew.
+  private var errors: ErrorEvidence?
+  /// Of the incumbent's answers to live traffic; `nil` for gates on means.
+  private var threshold: TailThreshold?
   /// Answers that a slice cannot place, because the length of their prompt is unknown.
   private var unplaced = 0
 
-  /// - Parameter step: index of the step whose traffic is in force
-  init(_ gate: MetricGate, candidate: ModelName, of policy: RolloutPolicy, trafficStep step: Int) {
+  /// - Parameter step: index of the step whose traffic is in force, if there is one
+  init(_ gate: MetricGate, candidate: ModelName, of policy: RolloutPolicy, trafficStep step: Int?) {
     self.gate = gate
     self.candidate = candidate
-    incumbent = policy.incumbent
+    self.policy = policy
+    border = try? GateBorder(gate)
+    if let border {
+      if case .tail(let quantile) = border.comparison {
+        threshold = TailThreshold(quantile: quantile, ratio: border.ratio)
+      }
+      if gate.carriesOver {
+        errors = try? ErrorEvidence(border: border, candidate: candidate, policy: policy)
+      }
+    }
+    start(trafficStep: step)
+  }
+
+  /// Begins to gather under other traffic.
+  mutating func start(trafficStep step: Int?) {
+    self.step = step
+    unplaced = 0
+    levels = nil
     do {
-      let border = try GateBorder(gate)
-      (self.border, kind) = (
-        border, try Self.kind(border, candidate, policy, step)
-      )
+      kind = try kind(in: step)
+      levels = try step.map { try ErrorLevels(policy, gate, trafficStep: $0) }
     } catch {
-      let reason = (error as? GateBorder.Unusable)?.reason
-      (border, kind) = (nil, .unusable(reason ?? "\(error)"))
+      kind = .unusable((error as? GateBorder.Unusable)?.reason ?? "\(error)")
     }
   }
 
-  private static func kind(
-    _ border: GateBorder, _ candidate: ModelName, _ policy: RolloutPolicy, _ step: Int
-  ) throws -> Kind {
-    let levels = try ErrorLevels(policy, trafficStep: step)
+  private func kind(in step: Int?) throws -> Kind {
+    let border = try GateBorder(gate)
+    guard let step, policy.steps.indices.contains(step) else { return .unusable("no traffic yet") }
+    let levels = try ErrorLevels(policy, gate, trafficStep: step)
     let traffic = policy.steps[step].traffic
-    if traffic.isShadow { return .pairs(try PairEvidence(border: border, levels: levels)) }
+    if traffic.isShadow {
+      if case .tail(let quantile) = border.comparison {
+        return .pairTail(PairTailEvidence(border: border, quantile: quantile, levels: levels))
+      }
+      return .pairs(try PairEvidence(border: border, levels: levels))
+    }
     if border.metric.isOfPair {
       return .unusable("only a shadow step has pairs of answers, and the policy has none")
     }
@@ -48,41 +80,81 @@ struct GateEvidence: Hashable, Sendable {
       return .unusable("'\(candidate)' and '\(policy.incumbent)' do not share this step's traffic")
     }
     let isSticky = policy.assignment.unit != .request
-    if case .logarithm = border.metric.scale {
-      return .quantities(QuantityEvidence(border: border, levels: levels, isSticky: isSticky))
+    switch border.comparison {
+    case .difference, .risk:
+      return .errors
+    case .logarithm:
+      return .quantity(
+        try QuantityEvidence(border: border, isSticky: isSticky, propensity: propensity))
+    case .tail(let quantile):
+      return .tail(
+        TailEvidence(
+          border: border, quantile: quantile, isSticky: isSticky, propensity: propensity))
     }
-    return .errors(
-      try ErrorEvidence(border: border, levels: levels, isSticky: isSticky, propensity: propensity))
   }
 
   /// Takes a pair of a shadow step in.
   mutating func add(_ comparison: Comparison) {
-    guard comparison.candidate == candidate, comparison.incumbent == incumbent,
-      isInSlice(comparison.incumbentMeasurements, comparison.assignment),
-      case .pairs(var evidence) = kind
+    guard comparison.candidate == candidate, comparison.incumbent == policy.incumbent,
+      isInSlice(comparison.incumbentMeasurements, comparison.assignment)
     else { return }
     // Taken out and put back, so that the evidence is changed in place.
-    kind = .unusable("")
-    evidence.add(comparison)
-    kind = .pairs(evidence)
+    switch kind {
+    case .pairs(var evidence):
+      kind = .unusable("")
+      evidence.add(comparison)
+      kind = .pairs(evidence)
+    case .pairTail(var evidence):
+      kind = .unusable("")
+      do {
+        try evidence.add(comparison)
+        kind = .pairTail(evidence)
+      } catch {
+        kind = .unusable("\(error)")
+      }
+    case .quantity, .tail, .errors, .unusable: break
+    }
   }
 
-  /// Takes an answer to live traffic in.
-  mutating func add(_ outcome: Outcome) {
+  /// Takes an answer to live traffic in, be it of a step that is over.
+  ///
+  /// - Parameter step: whose traffic it was; one that shares traffic out, or a shadow step, which
+  ///   the incumbent alone answers
+  mutating func add(_ outcome: Outcome, step: Int) {
     let isCandidate = outcome.model == candidate
-    guard isCandidate || outcome.model == incumbent,
-      isInSlice(outcome.measurements, outcome.assignment)
-    else { return }
+    guard isCandidate || outcome.model == policy.incumbent else {
+      errors?.note(elsewhere: outcome.assignment.unitHash)
+      return
+    }
+    guard isInSlice(outcome.measurements, outcome.assignment) else { return }
+    if !policy.steps[step].traffic.isShadow {
+      errors?.add(outcome, isCandidate: isCandidate, step: step)
+      if step == self.step { add(outcome, isCandidate: isCandidate) }
+    }
+    // Only now that it was compared.
+    if !isCandidate, threshold != nil,
+      case .value(let value) = outcome.measurements.reading(of: gate.metric)
+    {
+      threshold?.append(value)
+    }
+  }
+
+  private mutating func add(_ outcome: Outcome, isCandidate: Bool) {
     switch kind {
-    case .quantities(var evidence):
+    case .quantity(var evidence):
       kind = .unusable("")
       evidence.add(outcome, isCandidate: isCandidate)
-      kind = .quantities(evidence)
-    case .errors(var evidence):
+      kind = .quantity(evidence)
+    case .tail(var evidence):
+      guard let threshold else { return }
       kind = .unusable("")
-      evidence.add(outcome, isCandidate: isCandidate)
-      kind = .errors(evidence)
-    case .pairs, .unusable:
+      do {
+        try evidence.add(outcome, isCandidate: isCandidate, threshold: threshold)
+        kind = .tail(evidence)
+      } catch {
+        kind = .unusable("\(error)")
+      }
+    case .pairs, .pairTail, .errors, .unusable:
       break
     }
   }
@@ -93,34 +165,56 @@ struct GateEvidence: Hashable, Sendable {
     return slice.contains(
       promptTokens: measurements.promptTokens, labels: assignment.labels)
   }
+}
 
+// MARK: - Reading
+
+extension GateEvidence {
   /// The verdict as of now.
   ///
   /// - Parameter hold: of the step in force, whose `minSamples` also says where intervals for
   ///   people shall be narrowest
-  /// - Returns: the report, and ln of the evidence that the objective is violated, if it can be
-  ///   told
-  func report(hold: HoldConditions?) -> (report: GateReport, logHarm: Double?) {
+  func report(hold: HoldConditions?) -> HarmUnion.Member {
     let plannedCount = max(1_000, 2 * min(hold?.minSamples ?? 0, 1 << 40))
-    var judgement =
-      switch kind {
-      case .pairs(let evidence):
-        evidence.judgement(of: candidate, plannedCount: plannedCount)
-      case .quantities(let evidence):
-        evidence.judgement(of: candidate, against: incumbent, plannedCount: plannedCount)
-      case .errors(let evidence):
-        evidence.judgement(of: candidate, against: incumbent, plannedCount: plannedCount)
-      case .unusable(let reason):
-        Judgement.nothing(.error, reason)
-      }
+    var judgement = judgement(plannedCount: plannedCount)
     if judgement.verdict == .noData, unplaced > 0, let slice = gate.slice {
       judgement = .nothing(
         .error,
         "no answer is known to belong to '\(slice)': \(unplaced) do not say how long the prompt was"
       )
     }
-    let report = judgement.report(of: gate, candidate: candidate, border: border, hold: hold)
-    return (report, judgement.logHarm)
+    return HarmUnion.Member(
+      report: judgement.report(
+        of: gate, candidate: candidate, border: border, levels: levels, hold: hold),
+      gate: gate, levels: levels, logHarm: judgement.logHarm, logProof: judgement.logProof)
+  }
+
+  private func judgement(plannedCount: Int) -> Judgement {
+    let incumbent = policy.incumbent
+    guard let levels else {
+      if case .unusable(let reason) = kind { return .nothing(.error, reason) }
+      return .nothing(.error, "no traffic yet")
+    }
+    switch kind {
+    case .pairs(let evidence):
+      return evidence.judgement(of: candidate, plannedCount: plannedCount)
+    case .pairTail(let evidence):
+      return evidence.judgement(of: candidate, plannedCount: plannedCount)
+    case .quantity(let evidence):
+      return evidence.judgement(
+        of: candidate, against: incumbent, levels: levels, plannedCount: plannedCount)
+    case .tail(let evidence):
+      guard let threshold else { return .nothing(.error, "no quantile to compare") }
+      return evidence.judgement(
+        of: candidate, against: incumbent, threshold: threshold, levels: levels,
+        plannedCount: plannedCount)
+    case .errors:
+      guard let errors, let step else { return .nothing(.error, "errors cannot be judged") }
+      return errors.judgement(
+        of: candidate, against: incumbent, in: step, levels: levels, plannedCount: plannedCount)
+    case .unusable(let reason):
+      return .nothing(.error, reason)
+    }
   }
 }
 

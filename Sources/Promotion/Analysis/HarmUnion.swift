@@ -3,52 +3,48 @@ import Statistics
 
 /// What all gates that could take a rollout back show together.
 ///
-/// The weighted mean of their e-processes (``UnionGate``; STATISTICS 2(i)): it is never weaker than
-/// judging each at its own part of alpha, and finds harm that is spread over several of them. Gates
-/// whose tests are no e-processes keep their part for themselves, so that the step's level holds
-/// for all of them together.
+/// Σ vE of their e-processes, with v the part of alpha that each may spend (``ErrorLevels``;
+/// STATISTICS 2(i)): it is never weaker than judging each at its own part, and finds harm that is
+/// spread over several of them. A gate on a slice is one of them, and so is each candidate's.
 struct HarmUnion: Sendable {
-  private let policy: RolloutPolicy
-  private let level: Double
-
-  /// - Parameter index: of the step whose traffic is in force; `nil` while there is none
-  init(of policy: RolloutPolicy, trafficStep index: Int?) {
-    self.policy = policy
-    let levels = index.flatMap { try? ErrorLevels(policy, trafficStep: $0) }
-    level = levels?.step ?? 0
+  /// One gate of one candidate.
+  struct Member: Sendable {
+    var report: GateReport
+    var gate: MetricGate
+    var levels: ErrorLevels?
+    /// ln E that the objective is violated; `nil` where it cannot be weighed.
+    var logHarm: Double?
+    /// ln E that it holds, likewise.
+    var logProof: Double?
   }
 
   /// The reports, in which the union's worst gate fails if none does by itself and the union does.
-  func judge(_ judged: [(report: GateReport, logHarm: Double?)]) -> [GateReport] {
-    var reports = judged.map(\.report)
-    let acting = judged.indices.filter { isActing(reports[$0]) }
-    let taking = acting.filter { action(of: reports[$0]) == .rollBack }
-    guard level > 0, !taking.contains(where: { reports[$0].verdict == .fail }),
-      let union = try? UnionGate(count: acting.count)
-    else { return reports }
-    // What cannot be weighed, or does not take back, bets nothing here.
-    let logs = acting.map { index in
-      taking.contains(index) ? judged[index].logHarm ?? -.infinity : -.infinity
+  static func judge(_ members: [Member]) -> [GateReport] {
+    var reports = members.map(\.report)
+    let taking = members.indices.filter {
+      members[$0].gate.mayTakeBack && members[$0].gate.onFail == .rollBack
     }
-    guard union.isRejected(logs, alpha: level),
-      let worst = acting.indices.max(by: { logs[$0] < logs[$1] })
-    else { return reports }
-    let others = acting.indices.filter { $0 != worst && logs[$0] > 0 }
-      .map { "'\(reports[acting[$0]].gate)'" }
-    reports[acting[worst]].verdict = .fail
-    reports[acting[worst]].samplesMissing = nil
-    reports[acting[worst]].explanation =
+    guard !taking.contains(where: { reports[$0].verdict == .fail }) else { return reports }
+    // v E of each. What is not here (other stages, gates that do not take back) bets nothing.
+    let bets = taking.compactMap { index -> (index: Int, log: Double, level: Double)? in
+      guard let levels = members[index].levels, let logHarm = members[index].logHarm,
+        levels.share > 0
+      else { return nil }
+      return (index, logHarm + .log(levels.share), levels.rollBack)
+    }
+    guard let worst = bets.max(by: { $0.log < $1.log }), worst.level > 0, worst.log.isFinite else {
+      return reports
+    }
+    let sum = bets.reduce(0) { $0 + Double.exp($1.log - worst.log) }
+    guard worst.log + .log(sum) >= -.log(worst.level) else { return reports }
+    let others = bets.filter { $0.index != worst.index && (members[$0.index].logHarm ?? 0) > 0 }
+      .map { "'\(reports[$0.index].gate)'" }
+    reports[worst.index].verdict = .fail
+    reports[worst.index].samplesMissing = nil
+    reports[worst.index].explanation =
       others.isEmpty
-      ? "shown to be beyond the margin"
-      : "shown to be beyond the margin together with " + others.joined(separator: ", ")
+      ? Judgement.beyond
+      : Judgement.beyond + " together with " + others.joined(separator: ", ")
     return reports
-  }
-
-  private func isActing(_ report: GateReport) -> Bool {
-    report.role.isRequired && action(of: report) != .warn
-  }
-
-  private func action(of report: GateReport) -> MetricGate.FailAction? {
-    policy.metrics.first { $0.name == report.gate }?.onFail
   }
 }

@@ -17,6 +17,11 @@ struct Judgement: Hashable, Sendable {
   /// ln of the evidence that the objective is violated, where the test is an e-process; `nil` where
   /// it is none, or nothing was measured.
   var logHarm: Double?
+  /// ln of the evidence that it holds, likewise.
+  var logProof: Double?
+
+  /// Why a gate fails.
+  static let beyond = "shown to be beyond the margin"
 
   /// A judgement without any value, because of `explanation`.
   static func nothing(_ verdict: Verdict, _ explanation: String) -> Judgement {
@@ -25,7 +30,8 @@ struct Judgement: Hashable, Sendable {
 
   /// As people and the journal read it.
   func report(
-    of gate: MetricGate, candidate: ModelName, border: GateBorder?, hold: HoldConditions?
+    of gate: MetricGate, candidate: ModelName, border: GateBorder?, levels: ErrorLevels?,
+    hold: HoldConditions?
   ) -> GateReport {
     let lower = interval.flatMap { $0.lower.isFinite ? border?.estimate($0.lower) : nil }
     let upper = interval.flatMap { $0.upper.isFinite ? border?.estimate($0.upper) : nil }
@@ -33,6 +39,7 @@ struct Judgement: Hashable, Sendable {
       gate: gate.name, metric: gate.metric, role: gate.role, candidate: candidate,
       verdict: verdict, estimate: interval.flatMap { border?.estimate($0.estimate) },
       lowerBound: lower, upperBound: upper, threshold: GateBorder.threshold(of: gate),
+      isRelative: gate.comparesRatios, quantile: gate.quantile, failLevel: levels?.fail,
       incumbentMean: incumbentMean.flatMap { border?.value(ofCoordinate: $0) },
       candidateMean: candidateMean.flatMap { border?.value(ofCoordinate: $0) },
       samples: samples, samplesMissing: missing(for: hold), explanation: explanation)

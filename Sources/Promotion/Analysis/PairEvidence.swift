@@ -23,6 +23,8 @@ struct PairEvidence: Hashable, Sendable {
   private let levels: ErrorLevels
   private var passing: PairedMeanTest
   private var failing: RestartMixture<PairedMeanTest>
+  /// What goodness is turned by for `failing`.
+  private let failSign: Double
   private var passed = ClaimLatch()
   private var failPeak = EvidencePeak()
   /// Differences of coordinates, candidate − incumbent, clipped.
@@ -35,13 +37,15 @@ struct PairEvidence: Hashable, Sendable {
   init(border: GateBorder, levels: ErrorLevels) throws(StatisticsError) {
     self.border = border
     self.levels = levels
+    let claims = border.pairClaims
     passing = try PairedMeanTest(
-      claim: border.passClaim, minimumDetectableEffect: border.plannedEffect,
+      claim: claims.pass, minimumDetectableEffect: border.plannedPairEffect,
       meanSquare: Self.expectedMeanSquare)
     failing = RestartMixture(
       try PairedMeanTest(
-        claim: border.failClaim.claim, minimumDetectableEffect: border.plannedEffect,
+        claim: claims.fail, minimumDetectableEffect: border.plannedPairEffect,
         meanSquare: Self.expectedMeanSquare))
+    failSign = claims.isFailSwapped ? -1 : 1
   }
 
   /// Takes a pair in; one that the incumbent has no value for says nothing about the candidate.
@@ -58,12 +62,11 @@ struct PairEvidence: Hashable, Sendable {
   private mutating func add(incumbent before: Double, candidate after: Double) {
     incumbent.append(before)
     candidate.append(after)
-    let difference = min(max(after - before, -border.unit), border.unit)
-    differences.append(difference)
-    let goodness = difference * border.orientation / border.unit
+    differences.append(min(max(after - before, -border.pairUnit), border.pairUnit))
+    let goodness = border.pairGoodness(incumbent: before, candidate: after)
     passing.append(difference: goodness)
     if differences.count % Self.period == 0 { failing.startPeriod() }
-    failing.append { $0.append(difference: goodness * border.failClaim.sign) }
+    failing.append { $0.append(difference: goodness * failSign) }
     // A look costs what the periods are many, so with many there are fewer looks. Which ones hangs
     // on the number of pairs alone.
     guard differences.count % max(1, failing.count / 8) == 0 else { return }
@@ -71,7 +74,7 @@ struct PairEvidence: Hashable, Sendable {
     failPeak.look(at: harm)
     passed.look(
       logEvidence: passing.logEvidence, logHarm: harm, stage: 0, alpha: levels.pass,
-      harmAlpha: levels.step)
+      harmAlpha: levels.rollBack)
   }
 
   /// The worst there can be for what lets the candidate pass; nothing for what condemns it.
@@ -82,10 +85,11 @@ struct PairEvidence: Hashable, Sendable {
 
   /// For a candidate that is as good as the policy hopes, with pairs as scattered as those so far.
   private var forecast: SampleSizePlanner.Forecast? {
-    let variance = differences.variance.map { max($0 / (border.unit * border.unit), 1e-6) }
+    let unit = border.pairUnit
+    let variance = differences.variance.map { max($0 / (unit * unit), 1e-6) }
     return SampleSizePlanner.boundedMean(
-      scoreVariance: variance ?? Self.expectedMeanSquare, trueDistance: border.plannedEffect,
-      minimumDetectableEffect: border.plannedEffect, greatestLoss: 1, alpha: levels.pass)
+      scoreVariance: variance ?? Self.expectedMeanSquare, trueDistance: border.plannedPairEffect,
+      minimumDetectableEffect: border.plannedPairEffect, greatestLoss: 1, alpha: levels.pass)
   }
 
   func judgement(of model: ModelName, plannedCount: Int) -> Judgement {
@@ -95,28 +99,33 @@ struct PairEvidence: Hashable, Sendable {
         : .nothing(.noData, "no pair of answers yet")
     }
     var judgement = Judgement(verdict: .inconclusive, samples: differences.count)
-    judgement.interval =
-      AsymptoticConfidenceSequence.mean(
-        of: differences, alpha: levels.pass, plannedCount: plannedCount)
-      ?? differences.mean.map {
-        ConfidenceInterval(estimate: $0, lower: -.infinity, upper: .infinity)
-      }
+    judgement.interval = interval(plannedCount: plannedCount)
     judgement.incumbentMean = incumbent.mean
     judgement.candidateMean = candidate.mean
     judgement.logHarm = failing.logEvidence
+    judgement.logProof = passing.logEvidence
     if failPeak.isRejected(alpha: levels.fail) {
       judgement.verdict = .fail
-      judgement.explanation = "shown to be beyond the margin"
+      judgement.explanation = Judgement.beyond
     } else if IntersectionGate.isProven([passed]) {
       judgement.verdict = .pass
     } else {
       judgement.samplesMissing = passing.observationsMissing(
         alpha: levels.pass, planned: forecast)
-      judgement.explanation =
-        missing > 0
-        ? "not shown yet; \(missing) values of '\(model)' are missing and count against it"
-        : "not shown yet"
+      judgement.explanation = "not shown yet"
+      judgement.noteMissing(missing, of: model)
     }
     return judgement
+  }
+
+  /// For people; the ratio of two shares is not bounded.
+  private func interval(plannedCount: Int) -> ConfidenceInterval? {
+    if border.comparison == .risk {
+      guard let before = incumbent.mean, let after = candidate.mean, before > 0 else { return nil }
+      return .unbounded(after / before - 1)
+    }
+    return AsymptoticConfidenceSequence.mean(
+      of: differences, alpha: levels.pass, plannedCount: plannedCount)
+      ?? differences.mean.map { .unbounded($0) }
   }
 }

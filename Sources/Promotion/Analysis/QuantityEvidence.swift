@@ -1,138 +1,164 @@
 import Experimentation
 import Statistics
 
-/// A latency or a length in a canary or split step: each unit was answered by one model.
+/// A latency, a length or a cost in a canary or split step: each unit was answered by one model.
 ///
-/// Means of logarithms by unit, compared by the asymptotic confidence sequence (STATISTICS 2(b),
-/// display (1)), which says nothing below 100 units of each model. Betting on values whose range
-/// spans e¹⁵ would be exact and useless. A verdict is what the interval says at the look: wholly on
-/// one side of the border, or not.
+/// The exact betting test on clipped logarithms (STATISTICS 2(b)). The metrics' own ranges span e¹⁵
+/// and would leave the bets nothing to bet with, so the first answers of the step set the scale:
+/// their middle is ½, and values count as at most 16 times as much or as little. Whatever they say,
+/// the tests are exact for the mean on that scale, as long as these answers, and the units they
+/// came from, say nothing else.
 ///
-/// A pass must hold twice: for the values that were measured, and with every missing one, of either
-/// model alike, as four times worse than the incumbent (STATISTICS 2(b): never drop what timed
-/// out). So a candidate gains nothing from refusing what is slow, nor from an incumbent that fails,
-/// and what clients do wrong with both cancels.
+/// Values that hang on the load are those of one step; the asymptotic interval is for people.
 struct QuantityEvidence: Hashable, Sendable {
-  let border: GateBorder
-  private let levels: ErrorLevels
-  private var incumbent: UnitMeans
-  private var candidate: UnitMeans
-  /// Answers of each that should have a value and have none, as ones.
-  private var incumbentMissing: UnitMeans
-  private var candidateMissing: UnitMeans
+  /// Answers that set the scale.
+  static let scalingCount = 50
+  /// ln 16: far enough out that a lognormal with σ = 1 loses half a percent of a shift by clipping,
+  /// and near enough that a 5 % canary's bets are not held back.
+  static let clip = Double.log(16)
+  /// ln 4: a missing value counts as four times worse than the middle, as in pairs.
+  private static let missingDistance = GateBorder.ratioLimit
+  /// σ of logarithms that is believed as much as ten answers.
+  private static let expectedSpread = 0.5
 
-  init(border: GateBorder, levels: ErrorLevels, isSticky: Bool) {
-    self.border = border
-    self.levels = levels
-    incumbent = UnitMeans(isSticky: isSticky)
-    candidate = UnitMeans(isSticky: isSticky)
-    incumbentMissing = UnitMeans(isSticky: isSticky)
-    candidateMissing = UnitMeans(isSticky: isSticky)
+  private let border: GateBorder
+  /// The chance of the candidate; units come once a step.
+  private let propensity: Double
+  private var evidence: UnitEvidence
+  /// Coordinates of the first answers; `centre` when there are enough.
+  private var first: [Double] = []
+  private var centre: Double?
+
+  /// - Parameter propensity: in (0, 1)
+  init(
+    border: GateBorder, isSticky: Bool, propensity: Double
+  ) throws(StatisticsError) {
+    (self.border, self.propensity) = (border, propensity)
+    evidence = UnitEvidence(
+      try Self.tests(border, variance: Self.variance(of: [], around: 0)),
+      worst: 0.5 + Self.missingDistance / (2 * Self.clip), isSticky: isSticky)
   }
 
+  private static func tests(
+    _ border: GateBorder, variance: Double
+  ) throws(StatisticsError) -> UnitEvidence.Tests {
+    let margin = border.margin / (2 * clip)
+    let claims = border.meanClaims(margin: margin)
+    let effect = margin > 0 ? margin : 0.05
+    let centring = try Centring(mean: 0.5, variance: variance)
+    let passing = try ShareTest(
+      difference: claims.pass, isSwapped: false, effect: effect, centring: centring)
+    let failing = try ShareTest(
+      difference: claims.fail, isSwapped: claims.isFailSwapped, effect: effect, centring: centring)
+    return UnitEvidence.Tests(passing: passing, sparing: passing, failing: failing)
+  }
+
+  /// Of scores around ½, in (0, 1].
+  private static func variance(of coordinates: [Double], around centre: Double) -> Double {
+    let width = 2 * clip
+    let squares = coordinates.reduce(10 * expectedSpread * expectedSpread) { sum, value in
+      let distance = min(max(value - centre, -clip), clip)
+      return sum + distance * distance
+    }
+    return squares / (width * width * Double(coordinates.count + 10))
+  }
+
+  /// Takes an answer in.
   mutating func add(_ outcome: Outcome, isCandidate: Bool) {
-    let unit = outcome.assignment.unitHash
-    switch (outcome.measurements.reading(of: border.metric), isCandidate) {
-    case (.value(let value), true): candidate.add(border.coordinate(value), of: unit)
-    case (.value(let value), false): incumbent.add(border.coordinate(value), of: unit)
-    case (.missing, true): candidateMissing.add(1, of: unit)
-    case (.missing, false): incumbentMissing.add(1, of: unit)
-    case (.void, _): break
+    let answer: UnitEvidence.Answer
+    switch outcome.measurements.reading(of: border.metric) {
+    case .value(let value):
+      let coordinate = border.coordinate(value)
+      answer = .value(badness: badness(coordinate), coordinate: coordinate)
+    case .missing: answer = .missing
+    case .void: return
     }
+    let known = centre == nil ? nil : propensity
+    evidence.add(answer, of: outcome.assignment.unitHash, isCandidate: isCandidate) { known }
+    if centre == nil, case .value(_, let coordinate) = answer { scale(by: coordinate) }
   }
 
-  func judgement(of model: ModelName, against other: ModelName, plannedCount: Int) -> Judgement {
-    if candidate.values == 0 && candidateMissing.values > 0 {
-      return .nothing(.error, border.metric.absence(of: model))
+  /// The place of a value on the scale, 0 the best and 1 the worst; without a scale it is not used.
+  private func badness(_ coordinate: Double) -> Double {
+    guard let centre else { return 0.5 }
+    let distance = (coordinate - centre) * -border.orientation
+    return min(max(0.5 + distance / (2 * Self.clip), 0), 1)
+  }
+
+  private mutating func scale(by coordinate: Double) {
+    first.append(coordinate)
+    guard first.count >= Self.scalingCount else { return }
+    let middle = first.sorted()[first.count / 2]
+    // The variance is in (0, 1] and the margin was good for the tests that are there.
+    if let tests = try? Self.tests(border, variance: Self.variance(of: first, around: middle)) {
+      evidence.tests = tests
     }
-    if incumbent.values == 0 && incumbentMissing.values > 0 {
-      return .nothing(.error, border.metric.absence(of: other))
-    }
-    let (before, after) = (incumbent.summary, candidate.summary)
-    guard let incumbentMean = before.mean, let candidateMean = after.mean else {
-      let silent = before.count == 0 ? other : model
+    centre = middle
+    first = []
+  }
+
+  func judgement(
+    of model: ModelName, against other: ModelName, levels: ErrorLevels, plannedCount: Int
+  ) -> Judgement {
+    let (before, after) = (evidence.incumbent, evidence.candidate)
+    if let absence = border.absence(before, after, of: model, against: other) { return absence }
+    guard let incumbentMean = before.units.mean, let candidateMean = after.units.mean else {
+      let silent = before.units.count == 0 ? other : model
       return .nothing(.noData, "no answer of '\(silent)' that tells it in this step yet")
     }
     var judgement = Judgement(
       verdict: .inconclusive,
-      interval: ConfidenceInterval(
-        estimate: candidateMean - incumbentMean, lower: -.infinity, upper: .infinity),
+      interval: AsymptoticConfidenceSequence.difference(
+        control: before.units, treatment: after.units, alpha: levels.pass,
+        plannedCount: plannedCount) ?? .unbounded(candidateMean - incumbentMean),
       incumbentMean: incumbentMean, candidateMean: candidateMean,
-      samples: min(incumbent.values, candidate.values))
-    decide(&judgement, before, after, model, plannedCount)
+      samples: min(before.values, after.values))
+    guard centre != nil else {
+      judgement.samplesMissing = Self.scalingCount - first.count
+      judgement.explanation = "the first \(Self.scalingCount) answers set the scale"
+      return judgement
+    }
+    evidence.tests.decide(
+      &judgement, logHarm: evidence.tests.failing.logEvidence, levels: levels,
+      answersPerUnit: Double(judgement.samples)
+        / Double(max(1, before.units.count + after.units.count)),
+      forecast: forecast(before.units, after.units, alpha: levels.pass))
+    judgement.noteMissing(after.missing, of: model)
     return judgement
   }
 
-  private func decide(
-    _ judgement: inout Judgement, _ before: SampleSummary, _ after: SampleSummary,
-    _ model: ModelName, _ plannedCount: Int
-  ) {
-    let least = AsymptoticConfidenceSequence.leastCount
-    let units = min(before.count, after.count)
-    guard
-      let shown = AsymptoticConfidenceSequence.difference(
-        control: before, treatment: after, alpha: levels.pass, plannedCount: plannedCount),
-      let condemning = AsymptoticConfidenceSequence.difference(
-        control: before, treatment: after, alpha: levels.fail, plannedCount: plannedCount),
-      let sparing = AsymptoticConfidenceSequence.difference(
-        control: before + worst(incumbentMissing, than: before),
-        treatment: after + worst(candidateMissing, than: before), alpha: levels.pass,
-        plannedCount: plannedCount)
-    else {
-      judgement.samplesMissing = valuesMissing(until: least, units: units, judgement.samples)
-      judgement.explanation = "\(units) of \(least) units that each model needs"
-      return
+  /// For a candidate that is as good as the policy hopes, with units as scattered as those so far.
+  private func forecast(
+    _ before: SampleSummary, _ after: SampleSummary, alpha: Double
+  ) -> SampleSizePlanner.Forecast? {
+    let width = 2 * Self.clip
+    let variance = ((before.variance ?? 0.25) + (after.variance ?? 0.25)) / 2
+    let margin = max(border.margin, 0.05) / width
+    return SampleSizePlanner.boundedMean(
+      scoreVariance: max(variance / (width * width), 1e-6) / (propensity * (1 - propensity)),
+      trueDistance: margin, minimumDetectableEffect: margin,
+      greatestLoss: 0.5 / min(propensity, 1 - propensity), alpha: alpha)
+  }
+}
+
+extension GateBorder {
+  /// That one of the models has no value although it should have, or `nil`.
+  func absence(
+    _ before: UnitEvidence.Side, _ after: UnitEvidence.Side, of model: ModelName,
+    against other: ModelName
+  ) -> Judgement? {
+    if after.values == 0 && after.missing > 0 { return .nothing(.error, metric.absence(of: model)) }
+    if before.values == 0 && before.missing > 0 {
+      return .nothing(.error, metric.absence(of: other))
     }
-    guard shown.upper > shown.lower else {
-      judgement.explanation = "all values are the same: their spread cannot be judged"
-      return
-    }
-    judgement.interval = shown
-    if side(of: condemning) == .bad {
-      judgement.verdict = .fail
-      judgement.explanation = "shown to be beyond the margin"
-    } else if side(of: shown) == .good && side(of: sparing) == .good {
-      judgement.verdict = .pass
-    } else {
-      judgement.samplesMissing = projection(sparing, units: units, samples: judgement.samples)
-      judgement.explanation =
-        candidateMissing.values > 0
-        ? "not shown yet; \(candidateMissing.values) values of '\(model)' are missing and count "
-          + "against it"
-        : "not shown yet"
-    }
+    return nil
   }
+}
 
-  /// Units with missing values, each as one that is four times worse than the incumbent.
-  private func worst(_ missing: UnitMeans, than incumbent: SampleSummary) -> SampleSummary {
-    let mean = (incumbent.mean ?? 0) - border.orientation * GateBorder.ratioLimit
-    return SampleSummary(count: missing.summary.count, mean: mean, squaredDeviations: 0)
-      ?? SampleSummary()
-  }
-
-  private enum Side { case good, bad, both }
-
-  private func side(of interval: ConfidenceInterval) -> Side {
-    let edge = border.borderDifference
-    let (isBelow, isAbove) = (interval.upper < edge, interval.lower > edge)
-    if border.orientation < 0 { return isBelow ? .good : isAbove ? .bad : .both }
-    return isAbove ? .good : isBelow ? .bad : .both
-  }
-
-  /// The interval narrows with the root of the count: values missing until it fits between the
-  /// estimate and the border; `nil` while the estimate is on the wrong side.
-  private func projection(_ interval: ConfidenceInterval, units: Int, samples: Int) -> Int? {
-    let room = (interval.estimate - border.borderDifference) * border.orientation
-    let width = (interval.upper - interval.lower) / 2
-    guard room > 0, width.isFinite else { return nil }
-    let needed = Double(units) * (width / room) * (width / room)
-    guard needed < 1e12 else { return nil }
-    return valuesMissing(until: Int(needed.rounded(.up)), units: units, samples)
-  }
-
-  /// Units turned into answers by how many each has had so far.
-  private func valuesMissing(until needed: Int, units: Int, _ samples: Int) -> Int {
-    let perUnit = units > 0 ? Double(samples) / Double(units) : 1
-    return max(0, Int((Double(needed - units) * perUnit).rounded(.up)))
+extension Judgement {
+  /// Says of a verdict that is not there yet what missing values have to do with it.
+  mutating func noteMissing(_ count: Int, of model: ModelName) {
+    guard verdict == .inconclusive, count > 0 else { return }
+    explanation = "not shown yet; \(count) values of '\(model)' are missing and count against it"
   }
 }

@@ -4,10 +4,12 @@ package import Storage
 /// All that the outcomes of one run of a rollout have shown, folded row by row in the order of
 /// assignment.
 ///
-/// Gates see the rows of the traffic in force alone. Steps that only wait (approval, pause) and the
-/// stand after the last step go on gathering under the traffic of the step before, and every other
-/// change of traffic starts the gates anew: latencies hang on the load, and pooling over changed
-/// weights is Simpson's paradox. The same rows give the same evidence however they are batched.
+/// Each row counts under the traffic that it was routed by, whatever is in force when it is read.
+/// Steps that only wait (approval, pause) and the stand after the last step go on gathering under
+/// the traffic of the step before. Every other change of traffic starts anew what hangs on the
+/// load; shares of errors go on, weighed by the propensity of their step, since pooling over
+/// changed weights is Simpson's paradox. The same rows give the same evidence however they are
+/// batched, and whenever the step is followed.
 package struct RunEvidence: Hashable, Sendable {
   /// The places up to which rows are folded in, in the order of each kind of row.
   package struct Cursors: Hashable, Sendable {
@@ -19,9 +21,10 @@ package struct RunEvidence: Hashable, Sendable {
   package private(set) var cursors = Cursors()
   private let policy: RolloutPolicy
   private var step: Int
+  /// Of every gate and candidate, judged in this step or not; none once the run has ended.
   private var gates: [GateEvidence] = []
-  /// Who answers how much under the traffic in force.
-  private var shares: [ModelName: Share] = [:]
+  /// Who answers how much, by step that shares traffic.
+  private let shares: [Int: [ModelName: Share]]
   private var ratio = SampleRatio(isSticky: false)
   private var switches: [ModelName: KillSwitch] = [:]
   private var revisions = RevisionWatch()
@@ -33,22 +36,23 @@ package struct RunEvidence: Hashable, Sendable {
     run = rollout.run
     policy = rollout.policy
     step = rollout.step
-    startGates()
-  }
-
-  private mutating func startGates() {
-    samples = [:]
-    gates = []
-    shares = [:]
-    ratio = SampleRatio(isSticky: policy.assignment.unit != .request)
-    guard let index = policy.trafficStep(at: step) else { return }
-    shares = policy.shares(of: policy.steps[index].traffic)
-    for gate in policy.gates(judgedAt: step) {
+    var shares: [Int: [ModelName: Share]] = [:]
+    for (index, step) in rollout.policy.steps.enumerated() where step.traffic.sharesTraffic {
+      shares[index] = rollout.policy.shares(of: step.traffic)
+    }
+    self.shares = shares
+    let index = policy.trafficStep(at: step)
+    for gate in policy.metrics {
       for candidate in policy.candidates {
-        gates.append(
-          GateEvidence(gate, candidate: candidate, of: policy, trafficStep: index))
+        gates.append(GateEvidence(gate, candidate: candidate, of: policy, trafficStep: index))
       }
     }
+    startStep()
+  }
+
+  private mutating func startStep() {
+    samples = [:]
+    ratio = SampleRatio(isSticky: policy.assignment.unit != .request)
   }
 
   /// Goes along with the rollout's step; a run that has ended keeps what people look at.
@@ -61,7 +65,10 @@ package struct RunEvidence: Hashable, Sendable {
     }
     let before = policy.trafficStep(at: step)
     step = rollout.step
-    if policy.trafficStep(at: step) != before { startGates() }
+    let index = policy.trafficStep(at: step)
+    guard index != before else { return }
+    startStep()
+    for gate in gates.indices { gates[gate].start(trafficStep: index) }
   }
 
   /// Takes outcomes in; those that were taken in before are passed over.
@@ -86,16 +93,19 @@ package struct RunEvidence: Hashable, Sendable {
       let traffic = traffic(of: outcome.assignment)
     else { return }
     revisions.note(outcome.measurements, of: outcome.model)
-    if !traffic.policy.isShadow && policy.candidates.contains(outcome.model) {
+    let isShadow = policy.steps[traffic].traffic.isShadow
+    if !isShadow && policy.candidates.contains(outcome.model) {
       switches[outcome.model, default: KillSwitch()].count(outcome.measurements.failure)
     }
     // The tests rely on the shares of the step; a row that was routed by others is none of theirs.
-    guard traffic.isInForce, !traffic.policy.isShadow,
-      let share = shares[outcome.model], abs(propensity - share.value) < 1e-9
-    else { return }
-    samples[outcome.model, default: 0] += 1
-    ratio.count(outcome)
-    for index in gates.indices { gates[index].add(outcome) }
+    guard let share = shares[traffic]?[outcome.model], abs(propensity - share.value) < 1e-9 else {
+      return
+    }
+    if !isShadow && traffic == policy.trafficStep(at: step) {
+      samples[outcome.model, default: 0] += 1
+      ratio.count(outcome)
+    }
+    for index in gates.indices { gates[index].add(outcome, step: traffic) }
   }
 
   private mutating func add(_ comparison: Comparison) {
@@ -104,19 +114,19 @@ package struct RunEvidence: Hashable, Sendable {
     else { return }
     revisions.note(comparison.incumbentMeasurements, of: comparison.incumbent)
     revisions.note(comparison.candidateMeasurements, of: comparison.candidate)
-    guard traffic.isInForce, traffic.policy.isShadow else { return }
+    guard traffic == policy.trafficStep(at: step), policy.steps[traffic].traffic.isShadow else {
+      return
+    }
     samples[comparison.candidate, default: 0] += 1
     for index in gates.indices { gates[index].add(comparison) }
   }
 
-  /// The traffic under which a request of this run and policy was routed.
-  private func traffic(
-    of assignment: Assignment
-  ) -> (policy: StepTraffic, isInForce: Bool)? {
+  /// Index of the step by whose traffic a request of this run and policy was routed.
+  private func traffic(of assignment: Assignment) -> Int? {
     guard let position = assignment.rollout, position.rollout == policy.name, position.run == run,
-      position.digest == policy.digest, let index = policy.trafficStep(at: position.step)
+      position.digest == policy.digest
     else { return nil }
-    return (policy.steps[index].traffic, index == policy.trafficStep(at: step))
+    return policy.trafficStep(at: position.step)
   }
 }
 
@@ -127,9 +137,12 @@ extension RunEvidence {
   package var reports: [GateReport] {
     let index = min(step, policy.steps.count - 1)
     let hold = policy.steps.indices.contains(index) ? policy.steps[index].hold : nil
-    let reports = HarmUnion(of: policy, trafficStep: policy.trafficStep(at: step))
-      .judge(gates.map { $0.report(hold: hold) })
-    guard let mismatch = ratio.mismatch(with: shares) else { return reports }
+    let judged = Set(policy.gates(judgedAt: step).map(\.name))
+    let members = gates.filter { judged.contains($0.gate.name) }.map { $0.report(hold: hold) }
+    let reports = HarmUnion.judge(GoalSelection.select(members))
+    guard let current = policy.trafficStep(at: step), let inForce = shares[current],
+      let mismatch = ratio.mismatch(with: inForce)
+    else { return reports }
     return reports.map { report in
       var report = report
       if report.verdict != .fail {

@@ -21,7 +21,7 @@ struct SampleRatio: Hashable, Sendable {
   mutating func count(_ outcome: Outcome) {
     let (model, unit) = (outcome.model, outcome.assignment.unitHash)
     if isSticky {
-      guard units[model, default: []].count < UnitMeans.capacity,
+      guard units[model, default: []].count < UnitEvidence.capacity,
         units[model, default: []].insert(unit).inserted
       else { return }
     }

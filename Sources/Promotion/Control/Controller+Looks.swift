@@ -1,5 +1,6 @@
 import Experimentation
 import Logging
+import Statistics
 import Storage
 
 extension Controller {
@@ -142,8 +143,10 @@ extension Controller {
     let hours = Double(wallClock() - rollout.stepStartedAtMilliseconds) / 3_600_000
     return reports.map { report in
       var report = report
-      if let missing = report.samplesMissing, missing > 0, report.samples > 0, hours > 0 {
-        report.expectedHours = Double(missing) * hours / Double(report.samples)
+      if let missing = report.samplesMissing, missing > 0, report.samples > 0, hours > 0,
+        let pace = try? DecisionTime(requestsPerSecond: Double(report.samples) / (hours * 3_600))
+      {
+        report.expectedHours = pace.hours(forRequests: Double(missing))
       }
       return report
     }

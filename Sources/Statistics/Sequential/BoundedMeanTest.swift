@@ -75,4 +75,12 @@ package struct BoundedMeanTest: AdditiveTest {
     }
     try evidence.merge(other.evidence)
   }
+
+  /// Takes evidence out again that was appended or merged before, as if it had never been.
+  package mutating func withdraw(_ other: BoundedMeanTest) throws(StatisticsError) {
+    guard claim == other.claim else {
+      throw StatisticsError(.mismatch, "\(other.claim) is no part of \(claim)")
+    }
+    try evidence.withdraw(other.evidence)
+  }
 }

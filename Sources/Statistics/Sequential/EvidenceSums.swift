@@ -64,6 +64,21 @@ package struct EvidenceSums: Hashable, Sendable {
     observations = observations.exactlyAdding(other.observations)
     ignored = ignored.exactlyAdding(other.ignored)
   }
+
+  /// Takes evidence out again that is in: what a unit had shown before it showed more. Sums are
+  /// integers, so nothing is left of it.
+  ///
+  /// - Parameter other: From a test with the same mixture; counts stop at 0.
+  /// - Throws: `mismatch` if the vectors have different lengths; `self` stays as it was.
+  package mutating func withdraw(_ other: EvidenceSums) throws(StatisticsError) {
+    guard components == other.components else {
+      throw StatisticsError(
+        .mismatch, "evidence of \(other.components) bets is no part of \(components)")
+    }
+    for component in sums.indices { sums[component] &-= other.sums[component] }
+    observations = max(0, observations - other.observations)
+    ignored = max(0, ignored - other.ignored)
+  }
 }
 
 // MARK: - Encoding

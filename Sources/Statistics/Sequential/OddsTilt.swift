@@ -23,8 +23,10 @@ enum OddsTilt {
   private static let shrinkages = offsets.map { Double.expMinusOne(-$0) }
 
   /// Adds one observation to every bet, on ratios of the odds beyond (or, if `isDown`, below) p's.
+  ///
+  /// - Parameter share: y in (0, 1]: each factor f becomes 1 + y(f − 1), which is above 0.
   static func add(
-    isSuccess: Bool, probability: Double, isDown: Bool, anchor: Double,
+    isSuccess: Bool, share: Double = 1, probability: Double, isDown: Bool, anchor: Double,
     to evidence: inout EvidenceSums
   ) {
     let factors = isDown ? shrinkages : growths
@@ -33,7 +35,8 @@ enum OddsTilt {
       let logOdds = isDown ? -offset : offset
       let growth = component == 0 ? Double.expMinusOne(logOdds) : factors[component - 1]
       let normalizer = Double.log(onePlus: probability * growth)
-      return isSuccess ? logOdds - normalizer : -normalizer
+      let logFactor = isSuccess ? logOdds - normalizer : -normalizer
+      return share == 1 ? logFactor : .log(onePlus: share * .expMinusOne(logFactor))
     }
   }
 

@@ -43,19 +43,36 @@ package struct RelativeRiskTest: AdditiveTest {
   /// - Returns: Whether the request could be used.
   @discardableResult
   package mutating func append(isEvent: Bool, isTreatment: Bool, propensity: Double) -> Bool {
-    guard Propensity.isUsable(propensity) else {
+    append(share: isEvent ? 1 : 0, isTreatment: isTreatment, propensity: propensity)
+  }
+
+  /// Takes one unit of several requests in, by the share of them that had the event.
+  ///
+  /// A share y multiplies bet j by 1 + y(fⱼ − 1), where fⱼ is what a whole event multiplies it by.
+  /// Over the assignment fⱼ is expected to be 1 at the border, so this is, too: 1 + πμ₁(f − 1) +
+  /// (1 − π)μ₀(f′ − 1) = 1 if μ₁ = r₀μ₀. So the ratio of mean shares is tested as exactly as the
+  /// ratio of risks, which is the case y ∈ {0, 1}.
+  ///
+  /// - Parameters:
+  ///   - share: y, in 0…1.
+  ///   - isTreatment: Which variant the unit was assigned to.
+  ///   - propensity: The chance of treatment when it was assigned, in (0, 1).
+  /// - Returns: Whether the unit could be used.
+  @discardableResult
+  package mutating func append(share: Double, isTreatment: Bool, propensity: Double) -> Bool {
+    guard (0...1).contains(share), Propensity.isUsable(propensity) else {
       evidence.ignore()
       return false
     }
-    guard isEvent else {
+    guard share > 0 else {
       evidence.addNeutral()
       return true
     }
     let border = 1 + claim.allowedLoss
     let expected = propensity * border / (propensity * border + 1 - propensity)
     OddsTilt.add(
-      isSuccess: isTreatment, probability: expected, isDown: !claim.isHarm, anchor: anchor,
-      to: &evidence)
+      isSuccess: isTreatment, share: share, probability: expected, isDown: !claim.isHarm,
+      anchor: anchor, to: &evidence)
     return true
   }
 
@@ -67,5 +84,13 @@ package struct RelativeRiskTest: AdditiveTest {
       throw StatisticsError(.mismatch, "\(other.claim) does not add to \(claim)")
     }
     try evidence.merge(other.evidence)
+  }
+
+  /// Takes evidence out again that was appended or merged before, as if it had never been.
+  package mutating func withdraw(_ other: RelativeRiskTest) throws(StatisticsError) {
+    guard claim == other.claim, anchor == other.anchor else {
+      throw StatisticsError(.mismatch, "\(other.claim) is no part of \(claim)")
+    }
+    try evidence.withdraw(other.evidence)
   }
 }

@@ -13,19 +13,28 @@ struct GateTable {
     ])
     for gate in gates {
       table.add([
-        .init(gate.gate, .bold), .init(gate.candidate.text), .init(gate.role.rawValue),
+        .init(name(gate), .bold), .init(gate.candidate.text), .init(gate.role.rawValue),
         .init(gate.verdict.text, gate.verdict.colour),
-        .init(Numbers.change(gate.estimate, of: gate.metric)), .init(interval(gate)),
+        .init(Numbers.change(gate.estimate, isRelative: gate.comparesRatios)),
+        .init(interval(gate)),
         .init(wanted(gate)), .init(Numbers.count(gate.samples)), .init(missing(gate)),
       ])
     }
     return table.lines(style)
   }
 
+  /// With its quantile, if one is compared: `ttft p95`.
+  private func name(_ gate: GateReport) -> String {
+    guard let quantile = gate.quantile else { return gate.gate }
+    // To a tenth of a percent, as policies write them: p99.9, and p95 rather than p95.0.
+    let tenths = Int((quantile * 1_000).rounded())
+    return "\(gate.gate) p\(tenths / 10)" + (tenths % 10 == 0 ? "" : ".\(tenths % 10)")
+  }
+
   private func interval(_ gate: GateReport) -> String {
     if gate.lowerBound == nil && gate.upperBound == nil { return Numbers.unknown }
-    let low = gate.lowerBound.map { Numbers.change($0, of: gate.metric) } ?? "-∞"
-    let high = gate.upperBound.map { Numbers.change($0, of: gate.metric) } ?? "+∞"
+    let low = gate.lowerBound.map { Numbers.change($0, isRelative: gate.comparesRatios) } ?? "-∞"
+    let high = gate.upperBound.map { Numbers.change($0, isRelative: gate.comparesRatios) } ?? "+∞"
     return "[\(low), \(high)]"
   }
 
@@ -36,7 +45,7 @@ struct GateTable {
       case .lower: "≤"
       case .higher: "≥"
       }
-    return "\(sign) \(Numbers.change(gate.threshold, of: gate.metric))"
+    return "\(sign) \(Numbers.change(gate.threshold, isRelative: gate.comparesRatios))"
   }
 
   /// How long what is missing takes: ` (2h 5m)`.

@@ -25,13 +25,9 @@ enum Numbers {
 
   /// A difference of shares in percentage points or a relative change in percent: `+0.3pp`,
   /// `-23.1%`.
-  static func change(_ value: Double?, of metric: Metric) -> String {
+  static func change(_ value: Double?, isRelative: Bool) -> String {
     guard let value, value.isFinite else { return unknown }
-    let unit =
-      switch metric.scale {
-      case .proportion: "pp"
-      case .logarithm: "%"
-      }
+    let unit = isRelative ? "%" : "pp"
     let text = fixed(value * 100, 1)
     // Neither −0.0 nor +0.0.
     if text == "-0.0" || text == "0.0" { return "0.0" + unit }

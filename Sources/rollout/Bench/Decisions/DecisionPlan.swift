@@ -8,7 +8,26 @@ enum DecisionPlan {
     independent(runs: runs, share: 0.5, limit: 60_000)
       + independent(runs: runs, share: 0.05, limit: 120_000)
       + shadow(runs: runs) + ramp(runs: runs) + sessions(runs: runs) + sampleRatio(runs: runs)
-      + kayenta(runs: runs)
+      + kayenta(runs: runs) + margins(runs: runs)
+  }
+
+  /// Errors with a margin in points and in percent; no table of STATISTICS.
+  private static func margins(runs: Int) -> [DecisionExperiment] {
+    [(0.5, "50/50", 60_000), (0.05, "5%", 120_000)].flatMap { share, traffic, limit in
+      [
+        (DecisionTruth.doubledErrors, DecisionMethod<TrialRequest>.Purpose.rollback),
+        (.manyErrors, .rollback), (.harmless, .promotion),
+      ].map { truth, purpose in
+        // 1 % that became 2 % stands at the wider margins.
+        let isAtMargin = truth.name == DecisionTruth.doubledErrors.name
+        return DecisionExperiment(
+          "margins", traffic: traffic, .split(share), truth, isFalse: false, limit: limit,
+          runs: runs,
+          rules(OurRules.errorMargins, purpose).filter {
+            !(isAtMargin && ["errors within 100 %", "errors within 1.0 points"].contains($0.name))
+          })
+      }
+    }
   }
 
   private static func rules(

@@ -54,6 +54,33 @@ enum OurRules {
     }
   }
 
+  /// Errors with a margin, in points or in percent of the incumbent's 1 %: both are judged by what
+  /// is *beyond* it, so that 1 % which became 2 % is half a point, or a third, away from harm.
+  static let errorMargins: [Method] =
+    [0.5, 1].flatMap { share in
+      let percent = "errors within \(Int(share * 100)) %"
+      let points = "errors within \(share) points"
+      return [
+        Method(percent, .rollback) { _ in
+          try relativeRisk(
+            RelativeRiskTest(claim: .worse(tolerance: share), plannedRatio: 1 + share))
+        },
+        Method(percent, .promotion) { _ in
+          try relativeRisk(
+            RelativeRiskTest(claim: .notWorse(margin: share), plannedRatio: 1 + share))
+        },
+        Method(points, .rollback) { _ in try errors(.worse(tolerance: share / 100), share / 100) },
+        Method(points, .promotion) { _ in try errors(.notWorse(margin: share / 100), share / 100) },
+      ]
+    }
+
+  /// As a gate with a margin in points bets: centred on no errors.
+  private static func errors(
+    _ claim: Claim, _ effect: Double
+  ) throws -> DecisionRule<TrialRequest> {
+    try mean(claim, effect, Centring(mean: 1, variance: 0.003)) { $0.isError ? 0 : 1 }
+  }
+
   /// Quality: STATISTICS 2(b). Margin: 2 points.
   static let quality: [Method] = [
     Method("quality", .rollback) { try mean(.worse(), 0.02, $0.quality) { $0.score } },
