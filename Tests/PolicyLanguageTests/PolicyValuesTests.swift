@@ -137,11 +137,24 @@ struct PolicyValuesTests {
     ("latency, role: signal, maxIncrease: 0.1%", .notWorse(by: .relative(0.001))),
     ("tokenAgreement, role: guardrail, maxDecrease: 2pp", .notWorse(by: .absolute(0.02))),
     ("prefixAgreement, role: info", .notWorse(by: .absolute(0))),
+    ("feedback, role: info", .notWorse(by: .absolute(0))),
     ("outputTokens, role: info", .notWorse(by: .relative(0))),
   ])
   func `a margin is on its metric's scale`(_ line: String, _ objective: MetricGate.Objective) throws
   {
     #expect(try metric("metric: \(line)")?.objective == objective)
+  }
+
+  @Test func `what users say is a share that grows, where users are shown something`() throws {
+    let text = Sample.rollout(
+      replacing: "metrics:", with: "  - canary: { weight: 5% }\nmetrics:")
+    let gate = try Sample.policy(
+      text + "\n  - { name: thumbs, metric: feedback, role: goal, minIncrease: 2pp }"
+    )?.metrics.last
+    #expect(gate?.metric == .feedback)
+    #expect(gate?.objective == .better(by: .absolute(0.02)))
+    let wrong = text + "\n  - { name: thumbs, metric: feedback, role: goal, minDecrease: 2pp }"
+    #expect(Sample.codes(wrong) == [.wrongDirection])
   }
 
   @Test(arguments: [

@@ -7,6 +7,7 @@ struct GateEvidence: Hashable, Sendable {
     case pairs(PairEvidence)
     case quantities(QuantityEvidence)
     case errors(ErrorEvidence)
+    case feedback(FeedbackEvidence)
     /// With the reason.
     case unusable(String)
   }
@@ -40,6 +41,10 @@ struct GateEvidence: Hashable, Sendable {
   ) throws -> Kind {
     let levels = try ErrorLevels(policy, trafficStep: step)
     let traffic = policy.steps[step].traffic
+    if border.metric.isFromUsers && traffic.isShadow {
+      return .unusable(
+        "nobody reads a shadow's answers, and no step of the policy shows a candidate's")
+    }
     if traffic.isShadow { return .pairs(try PairEvidence(border: border, levels: levels)) }
     if border.metric.isOfPair {
       return .unusable("only a shadow step has pairs of answers, and the policy has none")
@@ -48,6 +53,11 @@ struct GateEvidence: Hashable, Sendable {
       return .unusable("'\(candidate)' and '\(policy.incumbent)' do not share this step's traffic")
     }
     let isSticky = policy.assignment.unit != .request
+    if border.metric.isFromUsers {
+      return .feedback(
+        try FeedbackEvidence(
+          border: border, levels: levels, isSticky: isSticky, propensity: propensity))
+    }
     if case .logarithm = border.metric.scale {
       return .quantities(QuantityEvidence(border: border, levels: levels, isSticky: isSticky))
     }
@@ -82,9 +92,24 @@ struct GateEvidence: Hashable, Sendable {
       kind = .unusable("")
       evidence.add(outcome, isCandidate: isCandidate)
       kind = .errors(evidence)
+    case .feedback(var evidence):
+      kind = .unusable("")
+      evidence.add(outcome, isCandidate: isCandidate)
+      kind = .feedback(evidence)
     case .pairs, .unusable:
       break
     }
+  }
+
+  /// Takes in what a user said of an answer, in the order of assignment.
+  mutating func add(_ feedback: Feedback) {
+    let isCandidate = feedback.model == candidate
+    guard isCandidate || feedback.model == incumbent, case .feedback(var evidence) = kind else {
+      return
+    }
+    kind = .unusable("")
+    evidence.add(feedback, isCandidate: isCandidate)
+    kind = .feedback(evidence)
   }
 
   private mutating func isInSlice(_ measurements: Measurements, _ assignment: Assignment) -> Bool {
@@ -109,6 +134,8 @@ struct GateEvidence: Hashable, Sendable {
       case .quantities(let evidence):
         evidence.judgement(of: candidate, against: incumbent, plannedCount: plannedCount)
       case .errors(let evidence):
+        evidence.judgement(of: candidate, against: incumbent, plannedCount: plannedCount)
+      case .feedback(let evidence):
         evidence.judgement(of: candidate, against: incumbent, plannedCount: plannedCount)
       case .unusable(let reason):
         Judgement.nothing(.error, reason)

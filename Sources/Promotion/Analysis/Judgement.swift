@@ -17,6 +17,8 @@ struct Judgement: Hashable, Sendable {
   /// ln of the evidence that the objective is violated, where the test is an e-process; `nil` where
   /// it is none, or nothing was measured.
   var logHarm: Double?
+  /// Where values are volunteered.
+  var response: ResponseRates?
 
   /// A judgement without any value, because of `explanation`.
   static func nothing(_ verdict: Verdict, _ explanation: String) -> Judgement {
@@ -29,13 +31,16 @@ struct Judgement: Hashable, Sendable {
   ) -> GateReport {
     let lower = interval.flatMap { $0.lower.isFinite ? border?.estimate($0.lower) : nil }
     let upper = interval.flatMap { $0.upper.isFinite ? border?.estimate($0.upper) : nil }
-    return GateReport(
+    var report = GateReport(
       gate: gate.name, metric: gate.metric, role: gate.role, candidate: candidate,
       verdict: verdict, estimate: interval.flatMap { border?.estimate($0.estimate) },
       lowerBound: lower, upperBound: upper, threshold: GateBorder.threshold(of: gate),
       incumbentMean: incumbentMean.flatMap { border?.value(ofCoordinate: $0) },
       candidateMean: candidateMean.flatMap { border?.value(ofCoordinate: $0) },
       samples: samples, samplesMissing: missing(for: hold), explanation: explanation)
+    report.incumbentResponse = response?.incumbent
+    report.candidateResponse = response?.candidate
+    return report
   }
 
   /// What the hold condition or the evidence still asks for, whichever is more.
