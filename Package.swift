@@ -97,7 +97,7 @@ let package = Package(
       "Gateway",
       [
         "Experimentation", "Statistics", "Routing", "Storage", "OpenAIAPI", "Backends", "Quality",
-        "Observability", hummingbird, hummingbirdCore, httpTypes, logging, metrics, nioCore,
+        "Observability", crypto, hummingbird, hummingbirdCore, httpTypes, logging, metrics, nioCore,
         nioHTTP1, serviceLifecycle,
       ]),
     target(

@@ -22,6 +22,8 @@ package enum Metric: String, Hashable, Sendable, Codable, CaseIterable {
   case tokenAgreement
   /// Length of the common beginning of both answers over the longer one, in words. For any backend.
   case prefixAgreement
+  /// What users said of the answer, 0…1 (``Feedback``), of those who said something.
+  case feedback
 
   /// Which way is better.
   package enum Direction: Sendable { case lower, higher }
@@ -29,7 +31,7 @@ package enum Metric: String, Hashable, Sendable, Codable, CaseIterable {
   package var direction: Direction {
     switch self {
     case .errorRate, .timeToFirstToken, .timePerOutputToken, .latency, .outputTokens, .cost: .lower
-    case .tokensPerSecond, .tokenAgreement, .prefixAgreement: .higher
+    case .tokensPerSecond, .tokenAgreement, .prefixAgreement, .feedback: .higher
     }
   }
 
@@ -43,7 +45,7 @@ package enum Metric: String, Hashable, Sendable, Codable, CaseIterable {
 
   package var scale: Scale {
     switch self {
-    case .errorRate, .tokenAgreement, .prefixAgreement: .proportion
+    case .errorRate, .tokenAgreement, .prefixAgreement, .feedback: .proportion
     case .timeToFirstToken: .logarithm(range: 0.0001...600)
     case .timePerOutputToken: .logarithm(range: 0.00001...60)
     case .latency: .logarithm(range: 0.0001...3600)
@@ -58,7 +60,7 @@ package enum Metric: String, Hashable, Sendable, Codable, CaseIterable {
     switch self {
     case .tokenAgreement, .prefixAgreement: true
     case .errorRate, .timeToFirstToken, .timePerOutputToken, .latency, .tokensPerSecond,
-      .outputTokens, .cost:
+      .outputTokens, .cost, .feedback:
       false
     }
   }
@@ -71,17 +73,22 @@ package enum Metric: String, Hashable, Sendable, Codable, CaseIterable {
   package var hangsOnLoad: Bool {
     switch self {
     case .timeToFirstToken, .timePerOutputToken, .latency, .tokensPerSecond: true
-    case .errorRate, .outputTokens, .cost, .tokenAgreement, .prefixAgreement: false
+    case .errorRate, .outputTokens, .cost, .tokenAgreement, .prefixAgreement, .feedback: false
     }
   }
 
   /// Whether large values are bad and have a tail that a quantile can be taken of.
   package var hasTail: Bool { scale != .proportion && direction == .lower }
 
+  /// Whether a value comes from who read the answer: nobody reads a shadow's, so that only canary
+  /// and split steps have it.
+  package var isFromUsers: Bool { self == .feedback }
+
   /// What people read behind a value.
   package var unit: String {
     switch self {
     case .errorRate, .tokenAgreement, .prefixAgreement: "share"
+    case .feedback: "approval"
     case .timeToFirstToken, .timePerOutputToken, .latency: "seconds"
     case .tokensPerSecond: "tokens a second"
     case .outputTokens: "tokens"

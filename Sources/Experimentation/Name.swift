@@ -15,6 +15,9 @@ package struct Name<Kind>: Hashable, Sendable, Comparable {
     self.text = String(text)
   }
 
+  /// A name that stands in the source.
+  init(trusted text: StaticString) { self.text = text.description }
+
   private static var separators: [UInt8] {
     [UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "-")]
   }

@@ -116,7 +116,7 @@ package struct Measurements: Hashable, Sendable {
     case .tokensPerSecond: tokensPerSecond
     case .outputTokens: outputTokens.map(Double.init)
     case .cost: cost
-    case .tokenAgreement, .prefixAgreement: nil
+    case .tokenAgreement, .prefixAgreement, .feedback: nil
     }
   }
 

@@ -53,6 +53,10 @@ package struct GateReport: Hashable, Sendable, Codable {
   package var expectedHours: Double?
   /// What stands in the way, in a sentence, for verdicts other than `pass`.
   package var explanation: String?
+  /// Shares of the incumbent's and of the candidate's units that had something to say, where values
+  /// are volunteered (``Metric/isFromUsers``); `nil` for other metrics.
+  package var incumbentResponse: Double?
+  package var candidateResponse: Double?
 
   package init(
     gate: String, metric: Metric, role: MetricGate.Role, candidate: ModelName, verdict: Verdict,

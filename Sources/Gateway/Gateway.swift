@@ -11,28 +11,32 @@ package final class Gateway: Sendable {
   let backends: BackendRegistry
   let recorder: OutcomeRecorder
   let shadows: ShadowDispatcher
+  let feedback: FeedbackRecorder
   let metrics: GatewayMetrics
   let configuration: GatewayConfiguration
   let edge: GatewayEdge
   let logger: Logger
   let admission: Admission
+  let recent: RecentRequests
   let clients = ClientDirectory()
   let startedAtMilliseconds: Int64
 
   package init(
     table: LiveRoutingTable, backends: BackendRegistry, recorder: OutcomeRecorder,
-    shadows: ShadowDispatcher, metrics: GatewayMetrics, configuration: GatewayConfiguration,
-    edge: GatewayEdge, logger: Logger
+    shadows: ShadowDispatcher, feedback: FeedbackRecorder, metrics: GatewayMetrics,
+    configuration: GatewayConfiguration, edge: GatewayEdge, logger: Logger
   ) {
     self.table = table
     self.backends = backends
     self.recorder = recorder
     self.shadows = shadows
+    self.feedback = feedback
     self.metrics = metrics
     self.configuration = configuration
     self.edge = edge
     self.logger = logger
     admission = Admission(capacity: configuration.maximumConcurrentRequests)
+    recent = RecentRequests(capacity: configuration.feedback.recentRequests)
     startedAtMilliseconds = edge.wallClock()
   }
 
@@ -67,6 +71,7 @@ package struct GatewayConfiguration: Sendable {
   package var idleTimeout: Duration = .seconds(120)
   /// Keys of which a client must show one, or `nil` to let everybody in.
   package var apiKeys: Set<String>?
+  package var feedback = FeedbackConfiguration()
 
   package init() {}
 }

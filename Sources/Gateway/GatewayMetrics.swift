@@ -1,6 +1,7 @@
 import Backends
 package import CoreMetrics
 import Experimentation
+import OpenAIAPI
 import Synchronization
 
 /// What the data plane counts, under the OpenTelemetry names for generative AI where there is one.
@@ -46,6 +47,14 @@ package struct GatewayMetrics: Sendable {
   /// - Parameter overheadSeconds: what the gateway itself added before the backend was asked
   func answered(_ model: ModelName, _ measurements: Measurements, overheadSeconds: Double) {
     observe(model, .live, measurements).overhead.record(overheadSeconds)
+  }
+
+  /// Feedback on an answer, by what became of it: `late` is no evidence.
+  func feedback(on model: ModelName, _ status: FeedbackResponse.Status) {
+    factory.makeCounter(
+      label: "rollout_feedback_total",
+      dimensions: [("model", model.text), ("status", status.rawValue)]
+    ).increment(by: 1)
   }
 
   /// A request that no model was asked for, by the status it was refused with.

@@ -12,20 +12,30 @@ struct GatewayResponder: HTTPResponder {
     try RequestFraming.check(request)
     let requestID = RequestID.of(request, fallback: gateway.edge.makeRequestID)
     let body = IncomingBody(request)
+    var response: Response
     do {
-      return try await route(request, body, context, requestID)
+      response = try await route(request, body, context, requestID)
     } catch let error as APIError {
       gateway.metrics.refused(status: error.status)
-      return Response.refusal(error, requestID: requestID)
+      response = Response.refusal(error, requestID: requestID)
         .draining(body, gateway.configuration, on: context.channel)
     }
+    if Self.path(of: request) == FeedbackRoute.path { crossOrigin.mark(&response, to: request) }
+    return response
+  }
+
+  private static func path(of request: Request) -> Substring {
+    request.head.path.map { $0.prefix { $0 != "?" } } ?? ""
+  }
+
+  private var crossOrigin: CrossOrigin {
+    CrossOrigin(origins: gateway.configuration.feedback.origins)
   }
 
   private func route(
     _ request: Request, _ body: IncomingBody, _ context: GatewayContext, _ requestID: String
   ) async throws -> Response {
-    let path = request.head.path.map { $0.prefix { $0 != "?" } } ?? ""
-    switch path {
+    switch Self.path(of: request) {
     case "/health/live": return try get(request) { .text("live\n") }
     case "/health/ready": return try await readiness(request)
     case "/metrics": return try get(request) { .metrics(gateway.edge.renderMetrics()) }
@@ -39,6 +49,10 @@ struct GatewayResponder: HTTPResponder {
       return try ModelsRoute(gateway: gateway).entry(name)
     case "/v1/chat/completions": return try await ask(.chat, request, body, context, requestID)
     case "/v1/completions": return try await ask(.text, request, body, context, requestID)
+    case FeedbackRoute.path:
+      if request.method == .options { return try crossOrigin.preflight(request) }
+      guard request.method == .post else { throw Self.notAllowed(request) }
+      return try await FeedbackRoute(gateway: gateway, incoming: body).respond(to: request)
     default:
       throw APIError.notFound("There is nothing at this path; see GET /v1/models.")
     }

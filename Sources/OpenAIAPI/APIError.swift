@@ -38,10 +38,11 @@ extension APIError {
       status: 400, message: message, type: "invalid_request_error", param: param, code: code)
   }
 
-  /// 401: no key, or one that nobody knows.
-  package static func unauthenticated(_ message: String) -> APIError {
-    APIError(
-      status: 401, message: message, type: "invalid_request_error", code: "invalid_api_key")
+  /// 401: no key or token, or one that nobody knows.
+  package static func unauthenticated(
+    _ message: String, code: String = "invalid_api_key"
+  ) -> APIError {
+    APIError(status: 401, message: message, type: "invalid_request_error", code: code)
   }
 
   /// 403: a known key that may not do this.
@@ -75,6 +76,11 @@ extension APIError {
   /// 409: what the request assumes is no longer so.
   package static func conflict(_ message: String, code: String = "conflict") -> APIError {
     APIError(status: 409, message: message, type: "conflict_error", code: code)
+  }
+
+  /// 410: it was there once, and is no more.
+  package static func gone(_ message: String, code: String) -> APIError {
+    APIError(status: 410, message: message, type: "invalid_request_error", code: code)
   }
 
   /// 413: the body is larger than is allowed.

@@ -47,6 +47,13 @@ struct MetricReader {
     }
     let slices = SliceReader(log: log).slices(reader)
     guard let metric, let role else { return [] }
+    if metric.isFromUsers, let key = reader.present([.slice, .slices]).first {
+      log.report(
+        .misplacedKey, at: reader.position(of: key),
+        "'\(key.rawValue)' means nothing to \(metric.rawValue), which is looked at whole",
+        hint: "what users say comes without their prompts; leave it out")
+      return []
+    }
     let objective = ObjectiveReader(metric: metric, role: role, log: log).objective(reader)
     let quantile = quantile(reader, of: metric)
     guard let name, let onFail, let objective, let quantile, let slices else { return [] }

@@ -18,12 +18,14 @@ struct RolloutRules {
     warnOfFallingWeights()
   }
 
-  /// Values of a pair come from shadow steps, other values from every step that shares traffic out.
+  /// Values of a pair come from shadow steps, what users say from the steps in which they read the
+  /// candidate's answers, other values from every step that shares traffic out.
   private func checkMeasurable() {
     // Steps that could not be read might be the ones that measure.
     guard !steps.isEmpty, !log.hasErrors else { return }
     let measures = steps.contains { Self.measures($0.value.key) }
     let hasShadow = steps.contains { $0.value.key == .shadow }
+    let serves = steps.contains { $0.value.key == .canary || $0.value.key == .split }
     var reported: Set<SourcePosition> = []
     for gate in gates where reported.insert(gate.position).inserted {
       if gate.value.metric.isOfPair, !hasShadow {
@@ -31,6 +33,12 @@ struct RolloutRules {
           .unmeasurableGate, at: gate.position,
           "\(gate.value.metric.rawValue) compares two answers to one prompt, and no step shadows",
           hint: "add a step '- shadow: { percent: 100 }'")
+      } else if gate.value.metric.isFromUsers, !serves {
+        log.report(
+          .unmeasurableGate, at: gate.position,
+          "\(gate.value.metric.rawValue) comes from users, and no step shows them the candidate's "
+            + "answers",
+          hint: "add a step '- canary: { weight: 5% }'")
       } else if gate.value.role.isRequired, !measures {
         log.report(
           .unmeasurableGate, at: gate.position,

@@ -158,12 +158,16 @@ extension RolloutPolicy {
 
   /// The gates that the traffic in force at `step` can judge.
   ///
-  /// Metrics of a pair are judged where there are pairs, in shadow steps. A policy that gates on
-  /// one and has no shadow step gets it judged everywhere, where it will be an `error`: a gate that
-  /// nobody can judge must hold the rollout, not vanish.
+  /// Metrics of a pair are judged where there are pairs, in shadow steps, and what users say where
+  /// they read the candidate's answers, in the others. A policy that gates on one and has no such
+  /// step gets it judged everywhere, where it will be an `error`: a gate that nobody can judge must
+  /// hold the rollout, not vanish.
   package func gates(judgedAt step: Int) -> [MetricGate] {
     guard let index = trafficStep(at: step) else { return [] }
-    if steps[index].traffic.isShadow { return metrics }
+    if steps[index].traffic.isShadow {
+      let isServing = steps.contains { $0.traffic.sharesTraffic && !$0.traffic.isShadow }
+      return metrics.filter { !($0.metric.isFromUsers && isServing) }
+    }
     let hasShadow = steps.contains { $0.traffic.isShadow }
     return metrics.filter { !($0.metric.isOfPair && hasShadow) }
   }

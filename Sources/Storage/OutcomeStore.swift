@@ -19,6 +19,21 @@ package protocol OutcomeStore: Sendable {
     of rollout: RolloutName, run: Int, after sequence: Int64, limit: Int
   ) async throws(StorageError) -> [Sequenced<Comparison>]
 
+  /// Keeps what people said, all or nothing.
+  ///
+  /// Of one request (its name and the moment it was assigned), choice and metric one value stands:
+  /// another one replaces it, and gets a sequence of its own so that readers see it. What comes late
+  /// replaces only what came late.
+  ///
+  /// - Returns: what became of each, in order
+  func record(_ feedback: [Feedback]) async throws(StorageError) -> [FeedbackReceipt]
+
+  /// Feedback on one run of a rollout after `sequence`, in the order in which it came, at most
+  /// `limit`.
+  func feedback(
+    of rollout: RolloutName, run: Int, after sequence: Int64, limit: Int
+  ) async throws(StorageError) -> [Sequenced<Feedback>]
+
   /// What all outcomes and comparisons of a run were like, whether or not their rows are still
   /// there: kept up to date with every `append`, so that this reads no raw row.
   func rollups(
@@ -41,7 +56,7 @@ package protocol OutcomeStore: Sendable {
   ) async throws(StorageError) -> Int
 }
 
-/// A stored value with its place in the order of assignment.
+/// A stored value with its place in the order of assignment; of feedback, in the order of arrival.
 package struct Sequenced<Value: Sendable>: Sendable {
   /// Ascending, with gaps.
   package var sequence: Int64

@@ -12,7 +12,7 @@ package struct RunID: Hashable, Sendable {
   }
 }
 
-/// How long raw outcomes and comparisons stay. Rollups and decisions stay for ever.
+/// How long raw outcomes, comparisons and feedback stay. Rollups and decisions stay for ever.
 package struct Retention: Hashable, Sendable {
   /// Rows older than this go, by the wall clock that they were written with; positive.
   package var maximumAge: Duration
@@ -31,10 +31,12 @@ package struct StoredRun: Hashable, Sendable {
   /// Raw rows still kept.
   package var outcomes: Int
   package var comparisons: Int
+  package var feedback: Int
 
-  package init(id: RunID, outcomes: Int, comparisons: Int) {
+  package init(id: RunID, outcomes: Int, comparisons: Int, feedback: Int = 0) {
     self.id = id
     self.outcomes = outcomes
     self.comparisons = comparisons
+    self.feedback = feedback
   }
 }

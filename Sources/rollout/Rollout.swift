@@ -26,9 +26,9 @@ struct Rollout: AsyncParsableCommand {
     subcommands: [
       CheckCommand.self, ApplyCommand.self, StatusCommand.self, PromoteCommand.self,
       AbortCommand.self, RollbackCommand.self, ApproveCommand.self, PauseCommand.self,
-      ResumeCommand.self, HistoryCommand.self, AskCommand.self, ServeCommand.self,
-      ReplayCommand.self, SimulateCommand.self, EvaluateCommand.self, DistillGateCommand.self,
-      ExportCommand.self, AuditCommand.self, BenchCommand.self,
+      ResumeCommand.self, HistoryCommand.self, AskCommand.self, FeedbackCommand.self,
+      ServeCommand.self, ReplayCommand.self, SimulateCommand.self, EvaluateCommand.self,
+      DistillGateCommand.self, ExportCommand.self, AuditCommand.self, BenchCommand.self,
     ])
 
   static func main() async {

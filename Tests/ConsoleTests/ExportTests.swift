@@ -69,6 +69,29 @@ import Testing
     }
   }
 
+  @Test func `what users said is exported as it came`() async throws {
+    try await LiveConsole.use { console in
+      let outcome = try Self.outcome("r1")
+      var said = Feedback(
+        requestID: "r1", assignment: outcome.assignment, model: outcome.model, choice: 1,
+        value: 0.5,
+        receivedAtMilliseconds: 1_800_000_060_000, isLate: true, text: "so, \"so\"")
+      said.assignment.labels = [:]
+      _ = try await console.database.outcomes.record([said])
+      let path = "/api/v1/rollouts/assistant/export?kind=feedback"
+      let text = Self.text(try await console.get(path + "&format=csv"))
+      #expect(
+        text == "sequence,request_id,route,rollout,run,step,digest,at_milliseconds,unit_hash,"
+          + "propensity,model,choice,metric,value,received_at_milliseconds,is_late,text\r\n"
+          + "1,r1,chat,assistant,1,0,d,1800000000000,fffffffffffffffe,0.5,dense,1,feedback,0.5,"
+          + "1800000060000,true,\"so, \"\"so\"\"\"\r\n")
+      let object = try #require(
+        try JSONSerialization.jsonObject(with: Data(Self.text(try await console.get(path)).utf8))
+          as? [String: Any])
+      #expect(object["text"] as? String == "so, \"so\"")
+    }
+  }
+
   @Test func `rollups are exported after their rows went`() async throws {
     try await LiveConsole.use { console in
       let store = console.database.outcomes

@@ -204,6 +204,7 @@ final class MoodyStore: OutcomeStore {
   private struct Rows {
     var outcomes: [Outcome] = []
     var comparisons: [Comparison] = []
+    var feedback: [Feedback] = []
   }
 
   let isFailing = Mutex(false)
@@ -229,6 +230,20 @@ final class MoodyStore: OutcomeStore {
     of rollout: RolloutName, run: Int, after sequence: Int64, limit: Int
   ) async throws(StorageError) -> [Sequenced<Comparison>] {
     rows.withLock { $0.comparisons }.enumerated().map {
+      Sequenced(sequence: Int64($0.offset + 1), value: $0.element)
+    }
+  }
+
+  func record(_ feedback: [Feedback]) async throws(StorageError) -> [FeedbackReceipt] {
+    guard !isFailing.withLock({ $0 }) else { throw StorageError(.unavailable, "the disk is full") }
+    rows.withLock { $0.feedback += feedback }
+    return feedback.map { _ in .recorded }
+  }
+
+  func feedback(
+    of rollout: RolloutName, run: Int, after sequence: Int64, limit: Int
+  ) async throws(StorageError) -> [Sequenced<Feedback>] {
+    rows.withLock { $0.feedback }.enumerated().map {
       Sequenced(sequence: Int64($0.offset + 1), value: $0.element)
     }
   }

@@ -118,7 +118,8 @@ struct World: Sendable {
         metrics: metrics, logger: logger, wallClock: { [clock] in clock.milliseconds })
       let ids = IDs()
       gateway = Gateway(
-        table: table, backends: backends, recorder: recorder, shadows: shadows, metrics: metrics,
+        table: table, backends: backends, recorder: recorder, shadows: shadows,
+        feedback: FeedbackRecorder(store: store), metrics: metrics,
         configuration: options.gateway,
         edge: GatewayEdge(
           wallClock: { [clock] in clock.milliseconds }, makeRequestID: { ids.next() },
@@ -254,7 +255,7 @@ private final class IDs: Sendable {
 }
 
 /// A folder that goes when the value does.
-private final class TemporaryFolder: Sendable {
+final class TemporaryFolder: Sendable {
   let path: String
 
   init() throws {

@@ -78,7 +78,7 @@ struct PolicyValuesTests {
       Repository.sources(in: Repository.policies.appending(path: "examples")),
       knownModels: Set(models.map(\.name)))
     #expect(set.models.count == 3)
-    #expect(set.rollouts.map(\.name.text) == ["chat", "summaries"])
+    #expect(set.rollouts.map(\.name.text) == ["chat", "summaries", "support"])
     #expect(set.warnings.isEmpty)
   }
 
@@ -159,6 +159,18 @@ struct PolicyValuesTests {
       let bad = "\n  - { name: slow, metric: \(metric), role: info, quantile: 0.95 }"
       #expect(Sample.codes(Sample.rollout + bad).contains(.misplacedKey), "\(metric)")
     }
+  }
+
+  @Test func `what users say is a share that grows, where users are shown something`() throws {
+    let text = Sample.rollout(
+      replacing: "metrics:", with: "  - canary: { weight: 5% }\nmetrics:")
+    let gate = try Sample.policy(
+      text + "\n  - { name: thumbs, metric: feedback, role: goal, minIncrease: 2pp }"
+    )?.metrics.last
+    #expect(gate?.metric == .feedback)
+    #expect(gate?.objective == .better(by: .absolute(0.02)))
+    let wrong = text + "\n  - { name: thumbs, metric: feedback, role: goal, minDecrease: 2pp }"
+    #expect(Sample.codes(wrong) == [.wrongDirection])
   }
 
   @Test(arguments: [

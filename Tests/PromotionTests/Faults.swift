@@ -64,6 +64,16 @@ struct FailingStore: OutcomeStore {
     throw unavailable
   }
 
+  func record(_ feedback: [Feedback]) async throws(StorageError) -> [FeedbackReceipt] {
+    throw unavailable
+  }
+
+  func feedback(
+    of rollout: RolloutName, run: Int, after sequence: Int64, limit: Int
+  ) async throws(StorageError) -> [Sequenced<Feedback>] {
+    throw unavailable
+  }
+
   func rollups(
     of rollout: RolloutName, run: Int
   ) async throws(StorageError) -> [OutcomeRollup.Key: OutcomeRollup] {

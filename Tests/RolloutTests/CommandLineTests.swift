@@ -50,6 +50,10 @@ import Testing
     (["status", "--server", "http://127.0.0.1:1"], 4), (["ask", " "], 2),
     (["ask", "hi", "--max-tokens", "0"], 2),
     (["ask", "hi", "--endpoint", "http://127.0.0.1:1"], 4),
+    (["feedback"], 2), (["feedback", "r"], 2), (["feedback", "r", "--up", "--down"], 2),
+    (["feedback", "r", "--token", "t", "--up"], 2), (["feedback", "r", "--value", "2"], 2),
+    (["feedback", "r", "--up", "--endpoint", "http://127.0.0.1:1"], 4),
+    (["serve", "--feedback-window", "0"], 2), (["serve", "--feedback-origins", "chat"], 2),
   ]
 
   @Test(arguments: ends)

@@ -84,6 +84,42 @@ import Testing
     #expect(after.values.reduce(0) { $0 + $1.answers } == 33 + before.pairs)
   }
 
+  @Test func `the version before feedback gets a table for it, and nothing else changes`()
+    async throws
+  {
+    try restore("metrics-3", to: folder.metrics, .metrics)
+    let before = try await DatabaseQueue(path: folder.metrics).read { db in
+      try String.fetchAll(db, sql: "SELECT request_id FROM outcomes ORDER BY sequence")
+    }
+    #expect(before.count == 32)
+    let database = try folder.open()
+    let (store, rollout) = (database.outcomes, try Sample.rollout())
+    let rows = try await store.outcomes(of: rollout, run: 1, after: 0, limit: 1_000)
+    #expect(rows.map(\.value.requestID) == before)
+    #expect(rows.allSatisfy { $0.value.measurements.revision != nil })
+    let pairs = try await store.comparisons(of: rollout, run: 1, after: 0, limit: 1_000).count
+    #expect(pairs > 0)
+    let rollups = try await store.rollups(of: rollout, run: 1)
+    #expect(rollups.values.reduce(0) { $0 + $1.answers } == 32 + pairs)
+    let run = RunID(rollout: rollout, run: 1)
+    #expect(
+      try await store.runs() == [StoredRun(id: run, outcomes: 32, comparisons: pairs)])
+    // Said of the last of them, long after.
+    let last = try #require(rows.last).value
+    let said = Feedback(
+      requestID: last.requestID, assignment: last.assignment, model: last.model, value: 1,
+      receivedAtMilliseconds: last.assignment.atMilliseconds + 1)
+    #expect(try await store.record([said]) == [.recorded])
+    try database.close()
+
+    let again = try folder.open()
+    #expect(try await again.outcomes.record([said]) == [.unchanged])
+    #expect(
+      try await again.outcomes.feedback(of: rollout, run: 1, after: 0, limit: 9).map(\.value)
+        == [said])
+    #expect(try await again.outcomes.runs().map(\.feedback) == [1])
+  }
+
   @Test func `a journal of an earlier version verifies and is anchored`() async throws {
     try restore("control-1", to: folder.control, .control)
     let head = try await DatabaseQueue(path: folder.control).read {

@@ -72,6 +72,8 @@ extension GateReport {
     report.incumbentMean = incumbentMean.flatMap(Self.finite)
     report.expectedHours = expectedHours.flatMap(Self.finite)
     report.candidateMean = candidateMean.flatMap(Self.finite)
+    report.incumbentResponse = incumbentResponse.flatMap(Self.finite)
+    report.candidateResponse = candidateResponse.flatMap(Self.finite)
     return report
   }
 

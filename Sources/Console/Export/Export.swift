@@ -26,6 +26,8 @@ package struct Export: Sendable {
     case outcomes
     /// Pairs of an answer and a shadow's.
     case comparisons
+    /// What users said of answers, in the order in which it came.
+    case feedback
     /// What all of them add up to, by step, model and length of prompt.
     case rollups
   }
@@ -58,6 +60,10 @@ package struct Export: Sendable {
     case .comparisons:
       try await pages(write) {
         try await store.comparisons(of: run.rollout, run: run.run, after: $0, limit: Self.page)
+      }
+    case .feedback:
+      try await pages(write) {
+        try await store.feedback(of: run.rollout, run: run.run, after: $0, limit: Self.page)
       }
     case .rollups:
       let rollups = try await store.rollups(of: run.rollout, run: run.run)

@@ -54,20 +54,36 @@ extension Comparison: ExportRow {
   }
 }
 
+extension Feedback: ExportRow {
+  static let names =
+    ["request_id"] + Assignment.routingNames
+    + ["model", "choice", "metric", "value", "received_at_milliseconds", "is_late", "text"]
+
+  var fields: [ExportField] {
+    [.text(requestID)] + assignment.routing + [
+      .text(model.text), .integer(choice), .text(metric.text), .number(value),
+      .integer(receivedAtMilliseconds), .flag(isLate), .text(text),
+    ]
+  }
+}
+
 extension Assignment {
-  fileprivate static let names = [
+  fileprivate static let routingNames = [
     "route", "rollout", "run", "step", "digest", "at_milliseconds", "unit_hash", "propensity",
-    "labels",
   ]
+  fileprivate static let names = routingNames + ["labels"]
+
+  fileprivate var fields: [ExportField] {
+    routing + [.text(labels.isEmpty ? nil : labelText)]
+  }
 
   /// The hash as text: programs that read JSON know no integers beyond 2⁵³.
-  fileprivate var fields: [ExportField] {
+  fileprivate var routing: [ExportField] {
     let hash = String(unitHash, radix: 16)
     return [
       .text(route.text), .text(rollout?.rollout.text), .integer(rollout?.run),
       .integer(rollout?.step), .text(rollout?.digest), .integer(atMilliseconds),
       .text(String(repeating: "0", count: 16 - hash.count) + hash), .number(propensity),
-      .text(labels.isEmpty ? nil : labelText),
     ]
   }
 

@@ -12,6 +12,8 @@ struct AnswerHead: Sendable {
   let created: Int64
   let destination: Destination
   let includesUsage: Bool
+  /// By which the answer may be rated; `nil` for a request to a model by its own name.
+  let feedbackToken: String?
 
   var id: String { (endpoint == .chat ? "chatcmpl-" : "cmpl-") + requestID }
   var model: String { destination.model.text }
@@ -60,6 +62,7 @@ struct AnswerHead: Sendable {
     response.setHeader("x-request-id", requestID)
     response.setHeader("x-rollout-request-id", requestID)
     response.setHeader("x-rollout-model", model)
+    if let feedbackToken { response.setHeader("x-rollout-feedback-token", feedbackToken) }
     guard let position = destination.assignment?.rollout else { return }
     response.setHeader("x-rollout-name", position.rollout.text)
     response.setHeader("x-rollout-step", "\(position.step)")

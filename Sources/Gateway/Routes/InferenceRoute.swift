@@ -35,7 +35,8 @@ struct InferenceRoute: Sendable {
       until: deadline, client: client, shutdownGrace: gateway.configuration.shutdownGrace)
     let head = AnswerHead(
       endpoint: endpoint, requestID: requestID, created: gateway.edge.wallClock() / 1_000,
-      destination: destination, includesUsage: question.streaming.includesUsage)
+      destination: destination, includesUsage: question.streaming.includesUsage,
+      feedbackToken: feedbackToken(destination))
     do {
       switch try await begin(call, on: backend, patience, question.streaming.isOn) {
       case .whole(let collector):
@@ -50,6 +51,15 @@ struct InferenceRoute: Sendable {
       exchange.end(with: error is ShutdownReached ? .overloaded : FailureClass(error))
       return head.response(failing: APIError(answering: error))
     }
+  }
+
+  /// Has the request known to feedback, and says the token by which it may be rated.
+  private func feedbackToken(_ destination: Destination) -> String? {
+    guard let assignment = destination.assignment else { return nil }
+    let request = AnsweredRequest(
+      requestID: requestID, assignment: assignment, model: destination.model)
+    gateway.recent.note(request)
+    return gateway.configuration.feedback.tokens?.token(of: request)
   }
 
   /// Bytes of a body that an event loop may take the time to decode: some tenths of a millisecond.

@@ -42,7 +42,7 @@ extension MetricGate {
   /// Shares of errors are weighed by the propensity that was in force, whatever it is (STATISTICS
   /// 2(i) and T6); what hangs on the load is measured anew.
   var carriesOver: Bool {
-    metric.scale == .proportion && !metric.isOfPair && !metric.hangsOnLoad
+    metric.scale == .proportion && !metric.isOfPair && !metric.isFromUsers && !metric.hangsOnLoad
   }
 }
 

@@ -11,6 +11,7 @@ struct GateEvidence: Hashable, Sendable {
     case pairTail(PairTailEvidence)
     case quantity(QuantityEvidence)
     case tail(TailEvidence)
+    case feedback(FeedbackEvidence)
     /// What ``errors`` show.
     case errors
     /// With the reason.
@@ -67,6 +68,10 @@ struct GateEvidence: Hashable, Sendable {
     guard let step, policy.steps.indices.contains(step) else { return .unusable("no traffic yet") }
     let levels = try ErrorLevels(policy, gate, trafficStep: step)
     let traffic = policy.steps[step].traffic
+    if border.metric.isFromUsers && traffic.isShadow {
+      return .unusable(
+        "nobody reads a shadow's answers, and no step of the policy shows a candidate's")
+    }
     if traffic.isShadow {
       if case .tail(let quantile) = border.comparison {
         return .pairTail(PairTailEvidence(border: border, quantile: quantile, levels: levels))
@@ -80,6 +85,11 @@ struct GateEvidence: Hashable, Sendable {
       return .unusable("'\(candidate)' and '\(policy.incumbent)' do not share this step's traffic")
     }
     let isSticky = policy.assignment.unit != .request
+    if border.metric.isFromUsers {
+      return .feedback(
+        try FeedbackEvidence(
+          border: border, levels: levels, isSticky: isSticky, propensity: propensity))
+    }
     switch border.comparison {
     case .difference, .risk:
       return .errors
@@ -112,7 +122,7 @@ struct GateEvidence: Hashable, Sendable {
       } catch {
         kind = .unusable("\(error)")
       }
-    case .quantity, .tail, .errors, .unusable: break
+    case .quantity, .tail, .errors, .feedback, .unusable: break
     }
   }
 
@@ -154,9 +164,24 @@ struct GateEvidence: Hashable, Sendable {
       } catch {
         kind = .unusable("\(error)")
       }
+    case .feedback(var evidence):
+      kind = .unusable("")
+      evidence.add(outcome, isCandidate: isCandidate)
+      kind = .feedback(evidence)
     case .pairs, .pairTail, .errors, .unusable:
       break
     }
+  }
+
+  /// Takes in what a user said of an answer, in the order of assignment.
+  mutating func add(_ feedback: Feedback) {
+    let isCandidate = feedback.model == candidate
+    guard isCandidate || feedback.model == policy.incumbent,
+      case .feedback(var evidence) = kind
+    else { return }
+    kind = .unusable("")
+    evidence.add(feedback, isCandidate: isCandidate)
+    kind = .feedback(evidence)
   }
 
   private mutating func isInSlice(_ measurements: Measurements, _ assignment: Assignment) -> Bool {
@@ -212,6 +237,9 @@ extension GateEvidence {
       guard let errors, let step else { return .nothing(.error, "errors cannot be judged") }
       return errors.judgement(
         of: candidate, against: incumbent, in: step, levels: levels, plannedCount: plannedCount)
+    case .feedback(let evidence):
+      return evidence.judgement(
+        of: candidate, against: incumbent, plannedCount: plannedCount)
     case .unusable(let reason):
       return .nothing(.error, reason)
     }

@@ -19,6 +19,8 @@ struct Judgement: Hashable, Sendable {
   var logHarm: Double?
   /// ln of the evidence that it holds, likewise.
   var logProof: Double?
+  /// Where values are volunteered.
+  var response: ResponseRates?
 
   /// Why a gate fails.
   static let beyond = "shown to be beyond the margin"
@@ -35,7 +37,7 @@ struct Judgement: Hashable, Sendable {
   ) -> GateReport {
     let lower = interval.flatMap { $0.lower.isFinite ? border?.estimate($0.lower) : nil }
     let upper = interval.flatMap { $0.upper.isFinite ? border?.estimate($0.upper) : nil }
-    return GateReport(
+    var report = GateReport(
       gate: gate.name, metric: gate.metric, role: gate.role, candidate: candidate,
       verdict: verdict, estimate: interval.flatMap { border?.estimate($0.estimate) },
       lowerBound: lower, upperBound: upper, threshold: GateBorder.threshold(of: gate),
@@ -43,6 +45,9 @@ struct Judgement: Hashable, Sendable {
       incumbentMean: incumbentMean.flatMap { border?.value(ofCoordinate: $0) },
       candidateMean: candidateMean.flatMap { border?.value(ofCoordinate: $0) },
       samples: samples, samplesMissing: missing(for: hold), explanation: explanation)
+    report.incumbentResponse = response?.incumbent
+    report.candidateResponse = response?.candidate
+    return report
   }
 
   /// What the hold condition or the evidence still asks for, whichever is more.

@@ -27,7 +27,7 @@ extension Measurements {
     switch metric {
     case .timeToFirstToken, .timePerOutputToken: return .void
     case .errorRate, .latency, .tokensPerSecond, .outputTokens, .cost, .tokenAgreement,
-      .prefixAgreement:
+      .prefixAgreement, .feedback:
       return .missing
     }
   }
@@ -78,6 +78,7 @@ extension Metric {
     case .tokensPerSecond, .outputTokens: "'\(model)' reports no output tokens"
     case .cost: "'\(model)' has no price, or reports no tokens"
     case .latency, .errorRate: "'\(model)' gave no whole answer"
+    case .feedback: "nobody has said anything of '\(model)'"
     }
   }
 }

@@ -15,6 +15,7 @@ package struct RunEvidence: Hashable, Sendable {
   package struct Cursors: Hashable, Sendable {
     package var outcome: Int64 = 0
     package var comparison: Int64 = 0
+    package var feedback: Int64 = 0
   }
 
   package let run: Int
@@ -28,6 +29,7 @@ package struct RunEvidence: Hashable, Sendable {
   private var ratio = SampleRatio(isSticky: false)
   private var switches: [ModelName: KillSwitch] = [:]
   private var revisions = RevisionWatch()
+  private var windows = FeedbackWindows()
   /// Rows under the traffic in force, of candidates in pairs or of every model.
   package private(set) var samples: [ModelName: Int] = [:]
 
@@ -61,6 +63,7 @@ package struct RunEvidence: Hashable, Sendable {
     guard rollout.status.isLive else {
       gates = []
       ratio = SampleRatio(isSticky: false)
+      windows = FeedbackWindows()
       return
     }
     let before = policy.trafficStep(at: step)
@@ -84,6 +87,27 @@ package struct RunEvidence: Hashable, Sendable {
     for row in rows where row.sequence > cursors.comparison {
       cursors.comparison = row.sequence
       add(row.value)
+    }
+  }
+
+  /// Takes feedback in, which waits for its window; what was taken in before is passed over.
+  package mutating func fold(_ rows: [Sequenced<Feedback>]) {
+    for row in rows where row.sequence > cursors.feedback {
+      cursors.feedback = row.sequence
+      if row.value.isEvidence { windows.take(row.value) }
+    }
+  }
+
+  /// Has gates see the feedback on requests whose window has closed at `now`, milliseconds since
+  /// 1970.
+  package mutating func closeFeedback(_ window: FeedbackWindow, at now: Int64) {
+    for feedback in windows.close(window, at: now) {
+      guard let traffic = traffic(of: feedback.assignment),
+        traffic == policy.trafficStep(at: step), !policy.steps[traffic].traffic.isShadow,
+        let share = shares[traffic]?[feedback.model],
+        let propensity = feedback.assignment.propensity, abs(propensity - share.value) < 1e-9
+      else { continue }
+      for index in gates.indices { gates[index].add(feedback) }
     }
   }
 
@@ -151,6 +175,11 @@ extension RunEvidence {
       }
       return report
     }
+  }
+
+  /// Whether a gate asks for feedback, and more of it can be taken in now.
+  package var wantsFeedback: Bool {
+    windows.hasRoom && policy.metrics.contains { $0.metric.isFromUsers }
   }
 
   /// Why the run's evidence is no longer of the models that answer now, in a sentence, or `nil`.

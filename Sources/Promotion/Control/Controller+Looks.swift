@@ -93,6 +93,7 @@ extension Controller {
   /// Reads what is new, judges, and makes moves until none is left: at most one for each step.
   private func look(at name: RolloutName) async throws {
     try await read(name)
+    try await readFeedback(of: name)
     let steps = control.service.rollouts[name]?.policy.steps.count ?? 0
     for _ in 0...steps + 1 {
       guard let rollout = effective.service.rollouts[name], rollout.status.isLive,

@@ -46,6 +46,7 @@ package actor Controller {
   var reports: [RolloutName: [GateReport]] = [:]
   var problems: [Concern: String] = [:]
   let retention: Retention
+  let feedbackWindow: FeedbackWindow
   /// Which weights a model answers with from here on, where that is known.
   let revision: @Sendable (ModelName) -> String?
   /// When old outcomes are looked for again, by `uptime`.
@@ -63,16 +64,18 @@ package actor Controller {
   ///   - prepare: makes backends ready; what it gives back puts them in force, and is called once
   ///     the journal names these very documents, before a table does, or dropped when it never
   ///     will. Called again for models that were refused, so it must bear repetition
-  ///   - wallClock: milliseconds since 1970, for people; decides nothing
+  ///   - wallClock: milliseconds since 1970, for people; decides nothing but whose time for feedback
+  ///     is over
   ///   - clock: a clock that never jumps; steps are timed by it
   ///   - retention: how long raw outcomes stay
+  ///   - feedbackWindow: how long after its request feedback is waited for, as the data plane has it
   ///   - revision: which weights a model that is ready answers with; `nil` when only its answers
   ///     tell
   package init(
     journal: any Journal, outcomes: any OutcomeStore, table: LiveRoutingTable,
     prepare: @escaping Preparation,
     wallClock: @escaping @Sendable () -> Int64, clock: any Clock<Duration>,
-    retention: Retention = Retention(),
+    retention: Retention = Retention(), feedbackWindow: FeedbackWindow = .standard,
     revision: @escaping @Sendable (ModelName) -> String? = { _ in nil }, logger: Logger
   ) {
     self.journal = journal
@@ -82,6 +85,7 @@ package actor Controller {
     self.wallClock = wallClock
     self.clock = clock
     self.retention = retention
+    self.feedbackWindow = feedbackWindow
     self.revision = revision
     self.uptime = clock.stopwatch()
     self.logger = logger

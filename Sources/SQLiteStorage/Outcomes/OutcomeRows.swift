@@ -53,13 +53,18 @@ struct RowWriter {
   }
 
   mutating func append(_ assignment: Assignment) throws {
+    try append(routing: assignment)
+    append(try names.id(of: assignment.labels, db))
+  }
+
+  /// An assignment without its labels.
+  mutating func append(routing assignment: Assignment) throws {
     let (place, run) = try names.id(of: assignment.route, assignment.rollout, db)
     append(place)
     append(run)
     append(Int64(bitPattern: assignment.unitHash))
     append(assignment.propensity)
     append(assignment.atMilliseconds)
-    append(try names.id(of: assignment.labels, db))
   }
 }
 
@@ -87,15 +92,23 @@ struct RowReader {
     return try id.map(names.text)
   }
 
+  /// A name that is written out in the row.
+  mutating func nextText<Kind>() throws -> Name<Kind> { try columns.nextName() }
+
   mutating func nextAssignment() throws -> Assignment {
+    var assignment = try nextRouting()
+    assignment.labels = try names.labels(columns.next())
+    return assignment
+  }
+
+  /// An assignment without its labels.
+  mutating func nextRouting() throws -> Assignment {
     let (route, position) = try names.place(columns.next())
     let _: Int64? = try columns.next()
     let unitHash: Int64 = try columns.next()
-    var assignment = Assignment(
+    return Assignment(
       route: route, rollout: position, unitHash: UInt64(bitPattern: unitHash),
       propensity: try columns.next(), atMilliseconds: try columns.next())
-    assignment.labels = try names.labels(columns.next())
-    return assignment
   }
 }
 
@@ -146,9 +159,8 @@ extension Comparison: TableRow {
 }
 
 extension Assignment {
-  fileprivate static let columns = [
-    "place", "run_id", "unit_hash", "propensity", "at_milliseconds", "labels",
-  ]
+  static let routingColumns = ["place", "run_id", "unit_hash", "propensity", "at_milliseconds"]
+  fileprivate static let columns = routingColumns + ["labels"]
 }
 
 extension Measurements {

@@ -46,6 +46,7 @@ enum OutcomeSchema {
     migrator.registerMigration("3 compact rows and rollups") { db in
       try CompactSchema.migrate(db)
     }
+    migrator.registerMigration("4 feedback") { db in try FeedbackSchema.migrate(db) }
     return migrator
   }
 

@@ -4,7 +4,7 @@ import GRDB
 package import Storage
 import Synchronization
 
-/// Outcomes and comparisons in `metrics.sqlite`, with their rollups beside them.
+/// Outcomes, comparisons and feedback in `metrics.sqlite`, with the rollups beside them.
 ///
 /// A batch is one transaction, rollups included, so that it costs one pass through the write-ahead
 /// log however long it is. Writes and reads take turns on one connection: read in pages of some
@@ -74,6 +74,34 @@ package final class SQLiteOutcomeStore: OutcomeStore {
     try await rows(of: RunID(rollout: rollout, run: run), after: sequence, limit)
   }
 
+  package func record(
+    _ feedback: [Feedback]
+  ) async throws(StorageError) -> [FeedbackReceipt] {
+    if feedback.isEmpty { return [] }
+    try checkSpace()
+    return try await file.write { [self] db in
+      var writer = RowWriter(names: names.withLock { $0 }, db)
+      var receipts: [FeedbackReceipt] = []
+      for one in feedback {
+        let receipt = try FeedbackRows.makeWay(for: one, in: db)
+        if receipt == .replaced { try Self.count(-1, of: one, writer.names, db) }
+        if receipt == .replaced || receipt == .recorded {
+          try Self.insert([one], &writer, in: db)
+        }
+        receipts.append(receipt)
+      }
+      return (receipts, writer.names)
+    } committed: { [self] written in
+      names.withLock { $0 = written.1 }
+    }.0
+  }
+
+  package func feedback(
+    of rollout: RolloutName, run: Int, after sequence: Int64, limit: Int
+  ) async throws(StorageError) -> [Sequenced<Feedback>] {
+    try await rows(of: RunID(rollout: rollout, run: run), after: sequence, limit)
+  }
+
   package func rollups(
     of rollout: RolloutName, run: Int
   ) async throws(StorageError) -> [OutcomeRollup.Key: OutcomeRollup] {
@@ -108,6 +136,13 @@ extension SQLiteOutcomeStore {
       if let run = value.assignment.run { counts[run, default: 0] += 1 }
     }
     for (run, count) in counts { try Self.count(count, of: run, Value.table, writer.names, db) }
+  }
+
+  private static func count(
+    _ change: Int, of value: some TableRow, _ names: NameTable, _ db: Database
+  ) throws {
+    guard let run = value.assignment.run else { return }
+    try count(change, of: run, type(of: value).table, names, db)
   }
 
   private static func count(
@@ -165,14 +200,16 @@ extension SQLiteOutcomeStore {
 
   private static func runs(_ db: Database) throws -> [(id: Int64, run: StoredRun)] {
     try Row.fetchAll(
-      db, sql: "SELECT id, rollout, run, outcomes, comparisons FROM runs ORDER BY id"
+      db, sql: "SELECT id, rollout, run, outcomes, comparisons, feedback FROM runs ORDER BY id"
     ).map { row in
       var columns = ColumnReader(row)
       let id: Int64 = try columns.next()
       let run = RunID(rollout: try columns.nextName(), run: try columns.next())
       return (
         id,
-        StoredRun(id: run, outcomes: try columns.next(), comparisons: try columns.next())
+        StoredRun(
+          id: run, outcomes: try columns.next(), comparisons: try columns.next(),
+          feedback: try columns.next())
       )
     }
   }
@@ -191,7 +228,9 @@ extension SQLiteOutcomeStore {
         "outcomes", \.outcomes, retention, before: oldest, keeping, limit, db)
       let comparisons = try Self.prune(
         "comparisons", \.comparisons, retention, before: oldest, keeping, limit, db)
-      return max(outcomes, comparisons)
+      let feedback = try Self.prune(
+        Feedback.table, \.feedback, retention, before: oldest, keeping, limit, db)
+      return max(outcomes, comparisons, feedback)
     }
   }
 

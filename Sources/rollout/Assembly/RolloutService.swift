@@ -64,6 +64,7 @@ struct RolloutService {
       journal: database.journal, outcomes: database.outcomes, table: table,
       prepare: { models throws(CommandRefusal) in try await preparation.prepare(models) },
       wallClock: wallClock, clock: ContinuousClock(), retention: configuration.retention,
+      feedbackWindow: configuration.feedbackWindow,
       revision: { backends.backend(for: $0)?.revision }, logger: logger)
     recorder = OutcomeRecorder(store: database.outcomes, metrics: metrics, logger: logger)
     shadows = ShadowDispatcher(
@@ -71,9 +72,11 @@ struct RolloutService {
       wallClock: wallClock)
     var bounds = GatewayConfiguration()
     bounds.apiKeys = configuration.apiKeys
+    bounds.feedback = try Self.feedback(configuration)
     bounds.maximumConnections = DescriptorLimit.connections(wanted: bounds.maximumConnections)
     gateway = Gateway(
-      table: table, backends: backends, recorder: recorder, shadows: shadows, metrics: metrics,
+      table: table, backends: backends, recorder: recorder, shadows: shadows,
+      feedback: FeedbackRecorder(store: database.outcomes), metrics: metrics,
       configuration: bounds,
       edge: GatewayEdge(
         wallClock: wallClock, makeRequestID: Self.makeRequestID,
@@ -83,6 +86,17 @@ struct RolloutService {
           return registry.render()
         }),
       logger: logger)
+  }
+
+  private static func feedback(
+    _ configuration: ServiceConfiguration
+  ) throws(CommandFailure) -> FeedbackConfiguration {
+    var feedback = FeedbackConfiguration()
+    feedback.tokens = try FeedbackKeyFile(folder: configuration.dataFolder).tokens()
+    feedback.window = configuration.feedbackWindow
+    feedback.keepsText = configuration.keepsFeedbackText
+    feedback.origins = configuration.feedbackOrigins
+    return feedback
   }
 
   /// Opens the data folder, and makes it where there is none yet.

@@ -1,3 +1,4 @@
+import Experimentation
 import Storage
 import Transformer
 
@@ -24,6 +25,10 @@ struct ServiceConfiguration: Sendable {
   var engine = Engine.Configuration()
   /// Keys of which a client must show one; `nil` lets everybody in.
   var apiKeys: Set<String>?
+  var feedbackWindow = FeedbackWindow.standard
+  var keepsFeedbackText = false
+  /// Origins of pages whose browsers may send feedback.
+  var feedbackOrigins: Set<String> = []
 
   init(dataFolder: String, modelFolder: String) {
     self.dataFolder = dataFolder

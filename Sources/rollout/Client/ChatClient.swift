@@ -14,6 +14,8 @@ struct ChatClient {
   struct Answer {
     /// Which model answered, by the `x-rollout-model` header.
     var servedBy: String?
+    /// What the service calls the request.
+    var requestID: String?
     /// What the answer itself says.
     var model: String?
     var finishReason: String?
@@ -35,20 +37,9 @@ struct ChatClient {
   func stream(
     _ request: ChatCompletionRequest, _ write: (String) -> Void
   ) async throws -> Answer {
-    var message = HTTPClientRequest(url: endpoint + "/chat/completions")
-    message.method = .POST
-    message.headers.add(name: "content-type", value: "application/json")
+    var message = post("/chat/completions", request.encoded())
     message.headers.add(name: "accept", value: "text/event-stream")
-    if let key, !key.isEmpty { message.headers.add(name: "authorization", value: "Bearer \(key)") }
-    message.body = .bytes(ByteBuffer(bytes: request.encoded()))
-    let response: HTTPClientResponse
-    do {
-      response = try await http.execute(message, timeout: .hours(1))
-    } catch let error where !(error is CancellationError) {
-      throw CommandFailure(
-        error, at: endpoint,
-        remedy: "start 'rollout serve', or name another with --endpoint or ROLLOUT_ENDPOINT")
-    }
+    let response = try await execute(message, timeout: .hours(1))
     do {
       guard response.status == .ok else { throw try await Self.refusal(response) }
       return try await Self.read(response, write)
@@ -61,10 +52,43 @@ struct ChatClient {
     }
   }
 
+  /// Sends feedback, and returns what the service says to it.
+  func send(_ feedback: FeedbackRequest) async throws -> [UInt8] {
+    let message = post("/feedback", feedback.encoded())
+    let response = try await execute(message, timeout: .seconds(30))
+    guard (200...299).contains(response.status.code) else {
+      throw try await Self.refusal(response)
+    }
+    return Array(try await response.body.collect(upTo: 64 << 10).readableBytesView)
+  }
+
+  private func post(_ path: String, _ body: [UInt8]) -> HTTPClientRequest {
+    var message = HTTPClientRequest(url: endpoint + path)
+    message.method = .POST
+    message.headers.add(name: "content-type", value: "application/json")
+    if let key, !key.isEmpty { message.headers.add(name: "authorization", value: "Bearer \(key)") }
+    message.body = .bytes(ByteBuffer(bytes: body))
+    return message
+  }
+
+  private func execute(
+    _ message: HTTPClientRequest, timeout: TimeAmount
+  ) async throws -> HTTPClientResponse {
+    do {
+      return try await http.execute(message, timeout: timeout)
+    } catch let error where !(error is CancellationError) {
+      throw CommandFailure(
+        error, at: endpoint,
+        remedy: "start 'rollout serve', or name another with --endpoint or ROLLOUT_ENDPOINT")
+    }
+  }
+
   private static func read(
     _ response: HTTPClientResponse, _ write: (String) -> Void
   ) async throws -> Answer {
-    var answer = Answer(servedBy: response.headers.first(name: "x-rollout-model"))
+    var answer = Answer(
+      servedBy: response.headers.first(name: "x-rollout-model"),
+      requestID: response.headers.first(name: "x-request-id"))
     var parser = ServerSentEventParser()
     var events: [ServerSentEvent] = []
     for try await piece in response.body {

@@ -108,6 +108,7 @@ struct AskCommand: AsyncParsableCommand {
     }
     if let reason = answer.finishReason { parts.append("ended by \(reason.escaped)") }
     parts.append(Numbers.seconds(seconds))
+    if let requestID = answer.requestID { parts.append("request \(requestID.escaped)") }
     return Style.standardError.paint(parts.joined(separator: ", "), .faint) + "\n"
   }
 }

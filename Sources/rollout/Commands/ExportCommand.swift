@@ -27,7 +27,7 @@ struct ExportCommand: AsyncParsableCommand {
   @Option(help: "csv or jsonl.")
   var format: Export.Format = .jsonl
 
-  @Option(help: "outcomes, comparisons or rollups.")
+  @Option(help: "outcomes, comparisons, feedback or rollups.")
   var kind: Export.Kind = .outcomes
 
   @Option(help: ArgumentHelp("The run; the latest by default.", valueName: "n"))

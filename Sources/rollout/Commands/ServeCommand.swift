@@ -1,4 +1,5 @@
 import ArgumentParser
+import Experimentation
 import Foundation
 import Logging
 import Observability
@@ -99,6 +100,24 @@ struct ServeCommand: AsyncParsableCommand {
   var apiKeysEnv: String?
 
   @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "How long after its request feedback is evidence; gates wait for it as long.",
+      valueName: "seconds"))
+  var feedbackWindow = 3_600
+
+  @Option(
+    help: ArgumentHelp(
+      "Whether the words of feedback are kept; else they are refused.", valueName: "on|off"))
+  var feedbackText: Switch = .off
+
+  @Option(
+    help: ArgumentHelp(
+      "Origins of pages whose browsers may send feedback, separated by commas, or '*'; none by "
+        + "default.", valueName: "origins"))
+  var feedbackOrigins: String?
+
+  @Option(
     help: ArgumentHelp("How much is logged to standard error.", valueName: "level"))
   var logLevel: LogLevel = .info
 
@@ -112,6 +131,9 @@ struct ServeCommand: AsyncParsableCommand {
     }
     guard (1...36_500).contains(keepDays), (1_000...1_000_000_000).contains(keepRows) else {
       throw ValidationError("--keep-days is in 1...36500, --keep-rows in 1000...1000000000.")
+    }
+    guard (1...604_800).contains(feedbackWindow) else {
+      throw ValidationError("--feedback-window is \(feedbackWindow), not in 1...604800.")
     }
     guard (16...1_048_576).contains(cache) else {
       throw ValidationError("--cache is \(cache), not in 16...1048576.")
@@ -135,7 +157,25 @@ struct ServeCommand: AsyncParsableCommand {
     configuration.engine.keepsPrefixes = prefixCache == .on
     if let threads { configuration.engine.threads = threads }
     configuration.apiKeys = try keys()
+    configuration.feedbackWindow = FeedbackWindow(milliseconds: Int64(feedbackWindow) * 1_000)
+    configuration.keepsFeedbackText = feedbackText == .on
+    configuration.feedbackOrigins = try origins()
     try await RolloutService.run(configuration)
+  }
+
+  /// As browsers spell them: a scheme and a host, perhaps a port, and nothing behind.
+  private func origins() throws -> Set<String> {
+    let origins = (feedbackOrigins ?? "").split(separator: ",").map(String.init)
+    for origin in origins where origin != "*" {
+      guard let url = URL(string: origin), ["http", "https"].contains(url.scheme ?? ""),
+        url.host(percentEncoded: true)?.isEmpty == false, url.path.isEmpty, url.query == nil,
+        url.fragment == nil, url.user == nil
+      else {
+        throw CommandFailure(
+          .usage, "'\(origin)' is no origin", remedy: "write it like https://chat.example")
+      }
+    }
+    return Set(origins)
   }
 
   private func keys() throws -> Set<String>? {

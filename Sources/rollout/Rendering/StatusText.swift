@@ -25,6 +25,8 @@ struct StatusText {
     sections.append(
       section("Gates", GateTable(gates: rollout.gates).lines(style), isEmpty: rollout.gates.isEmpty)
     )
+    let responses = rollout.gates.compactMap { response(to: $0, rollout) }
+    sections.append(section("Feedback", responses, isEmpty: responses.isEmpty))
     sections.append(
       section(
         "Models by tokens of the prompt", comparison(rollout), isEmpty: rollout.comparison.isEmpty))
@@ -105,6 +107,14 @@ struct StatusText {
       table.add([.init(part.model.text), .init(part.share.description), .init("shadow", .faint)])
     }
     return section("Traffic", table.lines(style), isEmpty: rollout.serving.isEmpty)
+  }
+
+  /// Of how many users there is a word: `thumbs: 12.0% of smollm2-dense's users and 11.8% of … said
+  /// something`.
+  private func response(to gate: GateReport, _ rollout: RolloutResponse) -> String? {
+    guard gate.incumbentResponse != nil || gate.candidateResponse != nil else { return nil }
+    return "\(gate.gate): \(Numbers.share(gate.incumbentResponse)) of \(rollout.incumbent)'s users "
+      + "and \(Numbers.share(gate.candidateResponse)) of \(gate.candidate)'s said something"
   }
 
   private func comparison(_ rollout: RolloutResponse) -> [String] {

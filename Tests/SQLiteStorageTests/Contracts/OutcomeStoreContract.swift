@@ -13,6 +13,9 @@ enum OutcomeStoreContract: String, CaseIterable, Sendable {
   case rollsUpWhatWasAppended = "rollups are what all rows add up to, pinned ones left out"
   case forgetsWhatIsOld = "rows that are too old go, rollups and runs under way stay"
   case forgetsWhatIsTooMuch = "rows beyond the number go, of ended runs first"
+  case keepsFeedback = "feedback comes back whole, in the order in which it came, by run"
+  case hearsOnce = "of one request, choice and metric one value stands"
+  case forgetsFeedback = "feedback goes as outcomes do"
 
   func check(_ store: any OutcomeStore) async throws {
     switch self {
@@ -25,6 +28,9 @@ enum OutcomeStoreContract: String, CaseIterable, Sendable {
     case .rollsUpWhatWasAppended: try await checkRollsUpWhatWasAppended(store)
     case .forgetsWhatIsOld: try await checkForgetsWhatIsOld(store)
     case .forgetsWhatIsTooMuch: try await checkForgetsWhatIsTooMuch(store)
+    case .keepsFeedback: try await checkKeepsFeedback(store)
+    case .hearsOnce: try await checkHearsOnce(store)
+    case .forgetsFeedback: try await checkForgetsFeedback(store)
     }
   }
 

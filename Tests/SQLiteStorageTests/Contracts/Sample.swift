@@ -35,6 +35,15 @@ enum Sample {
       tokenAgreement: agreement, prefixAgreement: agreement.map { $0 / 3 })
   }
 
+  static func feedback(
+    _ requestID: String, run: Int = 1, value: Double = 1
+  ) throws -> Feedback {
+    Feedback(
+      requestID: requestID,
+      assignment: try assignment(rollout: "assistant", run: run, propensity: 0.05),
+      model: try model("flash"), value: value, receivedAtMilliseconds: 1_800_000_001_000)
+  }
+
   private static func assignment(
     rollout: String, run: Int, propensity: Double? = 1
   ) throws -> Assignment {

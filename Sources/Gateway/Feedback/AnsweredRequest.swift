@@ -1,0 +1,16 @@
+import Experimentation
+
+/// Which answer feedback is about: all that is needed to join it to its assignment.
+struct AnsweredRequest: Hashable, Sendable {
+  var requestID: String
+  /// Without labels, which may be long, and which no gate on feedback asks for.
+  var assignment: Assignment
+  var model: ModelName
+
+  init(requestID: String, assignment: Assignment, model: ModelName) {
+    self.requestID = requestID
+    self.assignment = assignment
+    self.assignment.labels = [:]
+    self.model = model
+  }
+}

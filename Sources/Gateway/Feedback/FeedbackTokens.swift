@@ -1,0 +1,117 @@
+import Crypto
+import Experimentation
+import OpenAIAPI
+
+/// Gives out and checks tokens by which whoever has an answer may rate it, without a key of the API
+/// and without the service remembering the answer.
+///
+/// A token is what it says, signed: `payload.signature` in base64url, HMAC-SHA256 (RFC 2104) over
+/// `rollout-feedback-1` and the payload. It is no secret between services: whoever holds one can
+/// rate that one answer, until it expires, and read who gave it.
+package struct FeedbackTokens: Sendable {
+  private let key: SymmetricKey
+
+  /// For the time that people come back to a conversation.
+  static let lifetimeMilliseconds: Int64 = 7 * 86_400_000
+
+  private static let purpose = Array("rollout-feedback-1\n".utf8)
+
+  /// Bytes of a key.
+  package static let keyBytes = 32
+
+  /// - Parameter key: `keyBytes` bytes that nobody else knows; others are refused with `nil`
+  package init?(key: [UInt8]) {
+    guard key.count == Self.keyBytes else { return nil }
+    self.key = SymmetricKey(data: key)
+  }
+
+  /// A fresh key.
+  package static func makeKey() -> [UInt8] {
+    SymmetricKey(size: .bits256).withUnsafeBytes { Array($0) }
+  }
+
+  /// The token of an answer to a request.
+  func token(of request: AnsweredRequest) -> String {
+    let payload = Array(FeedbackClaim(request, lifetime: Self.lifetimeMilliseconds).text.utf8)
+    let signature = HMAC<SHA256>.authenticationCode(for: Self.purpose + payload, using: key)
+    return Base64URL.encode(payload) + "." + Base64URL.encode(signature)
+  }
+
+  /// What a token says.
+  ///
+  /// - Parameter now: milliseconds since 1970
+  /// - Throws: 401 for one that was not given out with this key, 410 for one that has expired
+  func request(of token: String, at now: Int64) throws(APIError) -> AnsweredRequest {
+    let parts = token.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
+    guard parts.count == 2, let payload = Base64URL.decode(parts[0]),
+      let signature = Base64URL.decode(parts[1]),
+      // Compared in full, so that the time tells nothing of how near a guess was.
+      HMAC<SHA256>.isValidAuthenticationCode(
+        signature, authenticating: Self.purpose + payload, using: key),
+      let claim = FeedbackClaim(String(decoding: payload, as: UTF8.self))
+    else { throw Self.invalid }
+    guard now < claim.expiresAtMilliseconds else {
+      throw .gone(
+        "This token has expired: an answer can be rated for "
+          + "\(Self.lifetimeMilliseconds / 86_400_000) days.", code: "feedback_token_expired")
+    }
+    return claim.request
+  }
+
+  static let invalid = APIError.unauthenticated(
+    "This token was not given out here; send x-rollout-feedback-token of the answer as it came.",
+    code: "invalid_feedback_token")
+}
+
+/// What a token says, as words with a space between: request, route, model, when it was assigned,
+/// when the token expires, hash of the unit, propensity (`-` for none), and inside of a rollout its
+/// name, run, step and digest. None of them can hold a space.
+struct FeedbackClaim: Hashable {
+  var request: AnsweredRequest
+  var expiresAtMilliseconds: Int64
+
+  init(_ request: AnsweredRequest, lifetime: Int64) {
+    self.request = request
+    expiresAtMilliseconds = request.assignment.atMilliseconds + lifetime
+  }
+
+  var text: String {
+    let assignment = request.assignment
+    var words = [
+      request.requestID, assignment.route.text, request.model.text,
+      "\(assignment.atMilliseconds)", "\(expiresAtMilliseconds)",
+      String(assignment.unitHash, radix: 16), assignment.propensity.map { "\($0)" } ?? "-",
+    ]
+    if let position = assignment.rollout {
+      words += [
+        position.rollout.text, "\(position.run)", "\(position.step)", position.digest,
+      ]
+    }
+    return words.joined(separator: " ")
+  }
+
+  /// Reads what `text` wrote; `nil` for anything else.
+  init?(_ text: String) {
+    let words = text.split(separator: " ", omittingEmptySubsequences: false)
+    guard words.count == 7 || words.count == 11, !words[0].isEmpty,
+      let route = RouteName(words[1]), let model = ModelName(words[2]), let at = Int64(words[3]),
+      let expires = Int64(words[4]), let unitHash = UInt64(words[5], radix: 16)
+    else { return nil }
+    let propensity = Double(words[6])
+    guard words[6] == "-" || propensity.map({ $0 > 0 && $0 <= 1 }) == true else { return nil }
+    var position: RolloutPosition?
+    if words.count == 11 {
+      guard let name = RolloutName(words[7]), let run = Int(words[8]), run >= 1,
+        let step = Int(words[9]), step >= 0
+      else { return nil }
+      position = RolloutPosition(rollout: name, digest: String(words[10]), step: step, run: run)
+    }
+    request = AnsweredRequest(
+      requestID: String(words[0]),
+      assignment: Assignment(
+        route: route, rollout: position, unitHash: unitHash, propensity: propensity,
+        atMilliseconds: at),
+      model: model)
+    expiresAtMilliseconds = expires
+  }
+}

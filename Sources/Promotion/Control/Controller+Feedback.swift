@@ -1,0 +1,23 @@
+import Experimentation
+import Storage
+
+extension Controller {
+  /// Folds new feedback into the rollout's evidence, and has its gates see what can change no more.
+  ///
+  /// Windows close by the wall clock, which stamped requests and feedback alike: one that jumps
+  /// ahead closes some too early, so that what would have come is late and no evidence.
+  func readFeedback(of name: RolloutName) async throws(StorageError) {
+    guard let rollout = control.service.rollouts[name], rollout.status.isLive else { return }
+    for _ in 0..<Self.batchesPerLook {
+      guard let known = evidence[name]?.cursors.feedback, evidence[name]?.wantsFeedback == true
+      else { break }
+      let rows = try await outcomes.feedback(
+        of: name, run: rollout.run, after: known, limit: Self.batch)
+      // Another look may have been here meanwhile; rows that it folded are passed over.
+      guard evidence[name]?.run == rollout.run else { return }
+      evidence[name]?.fold(rows)
+      if rows.count < Self.batch { break }
+    }
+    evidence[name]?.closeFeedback(feedbackWindow, at: wallClock())
+  }
+}

@@ -1,0 +1,58 @@
+import Experimentation
+import GRDB
+import Storage
+
+extension Feedback: TableRow {
+  static let table = "feedback"
+  static let columns =
+    ["request_id"] + Assignment.routingColumns
+    + ["model", "choice", "metric", "value", "received_milliseconds", "late", "text"]
+
+  func write(_ row: inout RowWriter) throws {
+    row.append(requestID)
+    try row.append(routing: assignment)
+    try row.append(model)
+    row.append(choice)
+    row.append(metric.text)
+    row.append(value)
+    row.append(receivedAtMilliseconds)
+    row.append(isLate)
+    row.append(text)
+  }
+
+  init(from row: inout RowReader) throws {
+    self.init(
+      requestID: try row.next(), assignment: try row.nextRouting(), model: try row.nextName(),
+      choice: try row.next(), metric: try row.nextText(), value: try row.next(),
+      receivedAtMilliseconds: try row.next(), isLate: try row.next(), text: try row.next())
+  }
+}
+
+/// The rule by which feedback takes the place of feedback (``FeedbackReceipt``).
+enum FeedbackRows {
+  private static let standing = """
+    SELECT sequence, value, late, text FROM feedback
+    WHERE request_id = ? AND at_milliseconds = ? AND choice = ? AND metric = ?
+    """
+
+  /// What becomes of `feedback`; what it replaces is gone when this returns.
+  static func makeWay(for feedback: Feedback, in db: Database) throws -> FeedbackReceipt {
+    let row = try Row.fetchOne(
+      db.cachedStatement(sql: standing),
+      arguments: [
+        feedback.requestID, feedback.assignment.atMilliseconds, feedback.choice,
+        feedback.metric.text,
+      ])
+    guard let row else { return .recorded }
+    var columns = ColumnReader(row)
+    let sequence: Int64 = try columns.next()
+    let value: Double = try columns.next()
+    let isLate: Bool = try columns.next()
+    let text: String? = try columns.next()
+    if value == feedback.value && text == feedback.text { return .unchanged }
+    if feedback.isLate && !isLate { return .outlived }
+    try db.cachedStatement(sql: "DELETE FROM feedback WHERE sequence = ?")
+      .execute(arguments: [sequence])
+    return .replaced
+  }
+}
