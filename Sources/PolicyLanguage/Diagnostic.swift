@@ -16,6 +16,9 @@ package struct Diagnostic: Error, Hashable, Sendable, Codable {
   package var line: Int
   /// From 1, counted in Unicode scalars.
   package var column: Int
+  /// Behind the last scalar of what the mistake is about, in the same line, as far as the line
+  /// alone tells; `nil` when there is none, or when the line is not to be shown.
+  package var endColumn: Int?
   package var severity: Severity
   package var code: DiagnosticCode
   /// What was found and what was expected, in one line.
@@ -41,10 +44,17 @@ package struct Diagnostic: Error, Hashable, Sendable, Codable {
 extension Diagnostic: CustomStringConvertible {
   /// One line: `bad.yaml:3:1: error: unknown key 'step' [unknown-key]; did you mean 'steps'?`
   package var description: String {
-    var line = "\(file):\(line):\(column): \(severity.rawValue): \(message) [\(code.rawValue)]"
-    if let suggestion { line += "; did you mean '\(suggestion)'?" }
-    if let hint { line += (suggestion == nil ? "; " : " ") + hint }
-    return line
+    "\(file):\(line):\(column): \(severity.rawValue): \(message) [\(code.rawValue)]\(remedy)"
+  }
+
+  /// What was found, what was probably meant and how to mend it: one line, without place and code.
+  package var statement: String { message + remedy }
+
+  private var remedy: String {
+    var text = ""
+    if let suggestion { text += "; did you mean '\(suggestion)'?" }
+    if let hint { text += (suggestion == nil ? "; " : " ") + hint }
+    return text
   }
 
   /// The description, and under it the source line with a caret.

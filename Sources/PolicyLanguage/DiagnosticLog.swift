@@ -9,6 +9,8 @@ final class DiagnosticLog {
   private var found: [Diagnostic] = []
   /// Lines whose spelling was refused: what else is wrong there follows from that.
   private var refusedLines: Set<Int> = []
+  /// Lines that may hold a secret: no diagnostic shows them, whatever else it is about.
+  private var hiddenLines: Set<Int> = []
 
   init(_ source: PolicySource) {
     file = source.file
@@ -35,7 +37,7 @@ final class DiagnosticLog {
     diagnostic.severity = severity
     diagnostic.suggestion = suggestion
     diagnostic.hint = hint
-    if !showsLine { diagnostic.excerpt = nil }
+    if !showsLine { hiddenLines.insert(position.line) }
     found.append(diagnostic)
   }
 
@@ -46,9 +48,14 @@ final class DiagnosticLog {
 
   /// What was found, by place.
   var diagnostics: [Diagnostic] {
-    found.sorted {
-      ($0.line, $0.column, $0.code.rawValue) < ($1.line, $1.column, $1.code.rawValue)
+    found.map { diagnostic in
+      var diagnostic = diagnostic
+      if hiddenLines.contains(diagnostic.line) {
+        (diagnostic.excerpt, diagnostic.endColumn) = (nil, nil)
+      }
+      return diagnostic
     }
+    .sorted { ($0.line, $0.column, $0.code.rawValue) < ($1.line, $1.column, $1.code.rawValue) }
   }
 
   var hasErrors: Bool { found.contains { $0.severity == .error } }
@@ -56,16 +63,18 @@ final class DiagnosticLog {
   private func diagnostic(
     _ code: DiagnosticCode, _ position: SourcePosition, _ message: String
   ) -> Diagnostic {
-    Diagnostic(
-      file: file, line: position.line, column: position.column, severity: .error, code: code,
-      message: message, excerpt: excerpt(at: position))
+    let line = line(at: position)
+    return Diagnostic(
+      file: file, line: position.line, column: position.column,
+      endColumn: line.flatMap { TokenExtent.end(in: $0, from: position.column) },
+      severity: .error, code: code, message: message,
+      excerpt: line.map { Diagnostic.Excerpt(line: $0, column: position.column) })
   }
 
-  private func excerpt(at position: SourcePosition) -> Diagnostic.Excerpt? {
+  private func line(at position: SourcePosition) -> String.UnicodeScalarView.SubSequence? {
     guard lines.indices.contains(position.line - 1) else { return nil }
     var line = lines[position.line - 1]
     if line.last == "\r" { line.removeLast() }
-    guard !line.isEmpty else { return nil }
-    return Diagnostic.Excerpt(line: line, column: position.column)
+    return line.isEmpty ? nil : line
   }
 }

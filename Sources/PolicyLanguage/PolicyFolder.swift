@@ -1,4 +1,4 @@
-import Foundation
+package import Foundation
 
 /// The policy files of a folder.
 package enum PolicyFolder {
@@ -66,6 +66,25 @@ package enum PolicyFolder {
       return .failure(mistake(.unreadableFile, file, "the file cannot be opened"))
     }
     defer { try? handle.close() }
+    return read(handle, named: file)
+  }
+
+  /// Reads one text to its end, such as what is piped into a command.
+  ///
+  /// - Parameter file: What diagnostics call it.
+  /// - Throws: ``PolicyErrors`` when it is not UTF-8 or larger than ``PolicySource/maximumBytes``.
+  package static func source(
+    from handle: FileHandle, named file: String
+  ) throws(PolicyErrors) -> PolicySource {
+    switch read(handle, named: file) {
+    case .success(let source): return source
+    case .failure(let diagnostic): throw PolicyErrors(diagnostics: [diagnostic])
+    }
+  }
+
+  private static func read(
+    _ handle: FileHandle, named file: String
+  ) -> Result<PolicySource, Diagnostic> {
     do {
       // The file may grow meanwhile: one byte more than allowed is read at most.
       let limit = PolicySource.maximumBytes

@@ -14,6 +14,7 @@ struct Rollout: AsyncParsableCommand {
 
       EXAMPLE:
         rollout check policies/               find mistakes before others do
+        rollout explain missing-unit          learn what one of them is about
         rollout serve                         start the service
         rollout apply policies/ --reason "try flash attention"
         rollout ask "Why is the sky blue?"    be a client
@@ -24,7 +25,8 @@ struct Rollout: AsyncParsableCommand {
       \(ExitStatus.legend)
       """,
     subcommands: [
-      CheckCommand.self, ApplyCommand.self, StatusCommand.self, PromoteCommand.self,
+      CheckCommand.self, ExplainCommand.self, ApplyCommand.self, StatusCommand.self,
+      PromoteCommand.self,
       AbortCommand.self, RollbackCommand.self, ApproveCommand.self, PauseCommand.self,
       ResumeCommand.self, HistoryCommand.self, AskCommand.self, FeedbackCommand.self,
       ServeCommand.self, ReplayCommand.self, SimulateCommand.self, EvaluateCommand.self,

@@ -17,7 +17,7 @@ import Testing
         it has the keys apiVersion, kind, name, engine, upstream
           5 | window: 5
             | ^
-        1 error
+        1 error; 'rollout explain unknown-key' says why and shows how to mend it
 
         """)
     #expect(result.errors == "")
@@ -86,7 +86,8 @@ import Testing
   }
 
   @Test(arguments: [
-    "check", "apply", "status", "promote", "abort", "rollback", "approve", "pause", "resume",
+    "check", "explain", "apply", "status", "promote", "abort", "rollback", "approve", "pause",
+    "resume",
     "history", "ask",
   ])
   func `the help of a command has an example of it`(command: String) async throws {
