@@ -55,7 +55,7 @@ import Testing
   }
 
   @Test func `harm in all of them is found all the same`() throws {
-    #expect(try (0..<10).allSatisfy { try isTakenBack((0.1, 0.45), seed: 30_000 + $0) })
+    #expect(try (0..<10).allSatisfy { try isTakenBack((0.1, 0.8), seed: 30_000 + $0) })
   }
 
   @Test func `each report says at what level it fails alone`() throws {
