@@ -4,11 +4,8 @@ import Experimentation
 struct MetricReader {
   let log: DiagnosticLog
 
-  private static let maximumMetrics = 64
-
   /// The gates that could be read, one for each slice, in order; mistakes were reported.
-  func gates(_ node: PolicyNode) -> [Placed<MetricGate>] {
-    let nodes = node.list("metrics", maximum: Self.maximumMetrics, log) ?? []
+  func gates(_ nodes: [PolicyNode]) -> [Placed<MetricGate>] {
     var gates: [Placed<MetricGate>] = []
     var names: [String: Int] = [:]
     for node in nodes {
@@ -34,11 +31,9 @@ struct MetricReader {
 
   private func gates(_ reader: MappingReader<MetricKey>) -> [MetricGate] {
     let name: Name<MetricGate>? = reader[.name].flatMap { $0.name("the metric's name", log) }
-    let metric = reader[.metric]?.choice("a metric", among: Metric.allCases, log)
-    let roles: [MetricGate.Role] = [.goal, .guardrail, .signal, .info]
-    let role = reader[.role]?.choice("a role", among: roles, log)
-    let actions: [MetricGate.FailAction] = [.rollBack, .pause, .warn]
-    let onFail = reader[.onFail].map { $0.choice("onFail", among: actions, log) } ?? .rollBack
+    let metric: Metric? = reader.word(.metric, "a metric")
+    let role: MetricGate.Role? = reader.word(.role, "a role")
+    let onFail = reader.word(.onFail, "onFail", or: MetricGate.FailAction.rollBack)
     if let role, !role.isRequired, reader[.onFail] != nil {
       log.report(
         .misplacedKey, at: reader.position(of: .onFail),

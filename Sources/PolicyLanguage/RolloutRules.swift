@@ -22,7 +22,7 @@ struct RolloutRules {
   private func checkMeasurable() {
     // Steps that could not be read might be the ones that measure.
     guard !steps.isEmpty, !log.hasErrors else { return }
-    let measures = steps.contains { Self.measures($0.value.key) }
+    let measures = steps.contains { $0.value.key.measures }
     let hasShadow = steps.contains { $0.value.key == .shadow }
     var reported: Set<SourcePosition> = []
     for gate in gates where reported.insert(gate.position).inserted {
@@ -76,13 +76,6 @@ struct RolloutRules {
           hint: "users who had the candidate go back to the incumbent", severity: .warning)
       }
       highest = weight
-    }
-  }
-
-  private static func measures(_ key: StepKey) -> Bool {
-    switch key {
-    case .shadow, .canary, .split: true
-    case .approval, .pause, .hold, .bandit, .interleave: false
     }
   }
 }

@@ -25,7 +25,8 @@ struct Rollout: AsyncParsableCommand {
       \(ExitStatus.legend)
       """,
     subcommands: [
-      CheckCommand.self, ExplainCommand.self, ApplyCommand.self, StatusCommand.self,
+      CheckCommand.self, ExplainCommand.self, SchemaCommand.self,
+      ApplyCommand.self, StatusCommand.self,
       PromoteCommand.self,
       AbortCommand.self, RollbackCommand.self, ApproveCommand.self, PauseCommand.self,
       ResumeCommand.self, HistoryCommand.self, AskCommand.self, ServeCommand.self,

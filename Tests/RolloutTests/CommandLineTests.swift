@@ -82,7 +82,8 @@ import Testing
   }
 
   @Test(arguments: [
-    "check", "explain", "apply", "status", "promote", "abort", "rollback", "approve", "pause",
+    "check", "explain", "schema", "apply", "status", "promote", "abort", "rollback",
+    "approve", "pause",
     "resume",
     "history", "ask",
   ])
