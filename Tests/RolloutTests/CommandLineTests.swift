@@ -82,7 +82,7 @@ import Testing
   }
 
   @Test(arguments: [
-    "check", "explain", "schema", "apply", "status", "promote", "abort", "rollback",
+    "init", "check", "explain", "schema", "apply", "status", "promote", "abort", "rollback",
     "approve", "pause",
     "resume",
     "history", "ask",
