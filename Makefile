@@ -19,6 +19,10 @@ FILTER ?=
 # How long `make fuzz` tries.
 FUZZ_SECONDS ?= 600
 
+# How many inputs `make fuzz-policies` tries, from which seed on.
+INPUTS ?= 10000000
+SEED ?= 1
+
 # How often `make crash-loop` kills the service.
 ROUNDS ?= 200
 
@@ -33,7 +37,8 @@ ARGS ?= --help
 swift_sources := Package.swift Sources Tests
 
 .PHONY: help demo test build run check format bench bench-engine bench-gateway bench-store \
-  bench-decisions simulate model-check sanitize tsan crash-loop neon fuzz model setup clean
+  bench-decisions simulate model-check sanitize tsan crash-loop neon fuzz fuzz-policies model \
+  setup clean
 
 help:  ## List the commands
 	@grep -hE '^[a-z-]+:.*  ## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*  ## /\1\t/' \
@@ -107,6 +112,12 @@ crash-loop: setup  ## Kill the service ROUNDS=200 times under load and look for 
 fuzz: setup  ## Feed mutated weight files to their readers (FUZZ_SECONDS=600)
 	@scripts/fuzz.sh $(FUZZ_SECONDS)
 
+# Optimised, apart from the other builds: it needs what only tests can see of the parser.
+fuzz-policies: setup  ## Feed mutated policies to their parser (INPUTS=10000000 SEED=1)
+	@POLICY_FUZZ_CASES=$(INPUTS) POLICY_FUZZ_SEED=$(SEED) swift test -c release \
+	  --scratch-path .build-fuzz-policies -Xswiftc -enable-testing \
+	  --filter '^PolicyLanguageTests.PolicyFuzzTests'
+
 model: setup  ## Fetch the weights into .models/
 	@if [ '$(ROLLOUT_MODEL)' = '$(fetched)' ]; then scripts/setup.sh model; \
 	  elif [ -f '$(ROLLOUT_MODEL)' ]; then echo 'setup: using $(ROLLOUT_MODEL)'; \
@@ -116,4 +127,4 @@ setup:
 	@scripts/setup.sh system
 
 clean:  ## Remove what was built; the weights in .models/ stay
-	@rm -rf .build .build-fuzz .build-sanitize .build-tsan .venv .bench .rollout
+	@rm -rf .build .build-fuzz .build-fuzz-policies .build-sanitize .build-tsan .venv .bench .rollout

@@ -124,7 +124,7 @@ package struct MetricGate: Hashable, Sendable, Codable {
   }
 
   /// What a metric is for.
-  package enum Role: String, Hashable, Sendable, Codable {
+  package enum Role: String, Hashable, Sendable, Codable, CaseIterable {
     /// Must be shown to improve.
     case goal
     /// Must be shown not to get worse than its margin.
@@ -164,7 +164,7 @@ package struct MetricGate: Hashable, Sendable, Codable {
   }
 
   /// What follows when the gate is shown to be violated.
-  package enum FailAction: String, Hashable, Sendable, Codable {
+  package enum FailAction: String, Hashable, Sendable, Codable, CaseIterable {
     case rollBack, pause, warn
   }
 }

@@ -43,7 +43,7 @@ package struct RolloutPolicy: Hashable, Sendable, Codable {
 }
 
 /// Who makes a candidate the incumbent when every step has passed.
-package enum PromotionMode: String, Hashable, Sendable, Codable {
+package enum PromotionMode: String, Hashable, Sendable, Codable, CaseIterable {
   /// A person, with `rollout promote`.
   case manual
   /// The controller, at the look that passes the last step.

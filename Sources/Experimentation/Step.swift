@@ -62,6 +62,6 @@ package struct HoldConditions: Hashable, Sendable, Codable {
 }
 
 /// What happens when a step has run its longest and the evidence does not decide.
-package enum InconclusiveAction: String, Hashable, Sendable, Codable {
+package enum InconclusiveAction: String, Hashable, Sendable, Codable, CaseIterable {
   case pause, rollBack, hold
 }

@@ -6,35 +6,21 @@ struct AttentionReader {
   /// Tokens that the model may have to do with, if the policy says.
   let context: Int?
 
-  private enum Kind: String, CaseIterable {
-    case dense, flash, slidingWindow, blockSparse, hybrid, gated
-
-    /// What its mapping may have beside the kind.
-    var keys: [AttentionKey] {
-      switch self {
-      case .dense, .flash: []
-      case .slidingWindow: [.window, .sinks]
-      case .blockSparse: [.selection, .blockSize, .keys, .denseLayers]
-      case .hybrid: [.selection, .blockSize, .keys, .window, .sinks, .denseLayers]
-      case .gated: [.gate, .keys, .window, .sinks, .denseLayers]
-      }
-    }
-  }
-
   /// `nil` when something was reported.
   func attention(_ node: PolicyNode) -> AttentionSpecification? {
     // Before the keys are read, so that an attention that is not known is one mistake.
     if let kind = node.value(of: AttentionKey.kind), case .scalar(let scalar) = kind.content,
-      Kind(rawValue: scalar.text) == nil, !scalar.isEmptyPlain
+      AttentionForm(rawValue: scalar.text) == nil, !scalar.isEmptyPlain
     {
       kind.refuseChoice(
-        scalar.text, "attention", of: Kind.allCases.map(\.rawValue), notYet: [], log)
+        scalar.text, "attention", of: AttentionForm.allCases.map(\.rawValue), notYet: [], log)
       return nil
     }
     guard let reader = MappingReader<AttentionKey>(node, log: log),
-      let kind = reader[.kind]?.choice("attention", among: Kind.allCases, log)
+      let kind: AttentionForm = reader.word(.kind, "attention")
     else { return nil }
     reportMisplaced(reader, in: kind)
+    reportMissing(reader, in: kind)
     switch kind {
     case .dense: return .dense
     case .flash: return .flash
@@ -45,10 +31,12 @@ struct AttentionReader {
     }
   }
 
-  private func reportMisplaced(_ reader: MappingReader<AttentionKey>, in kind: Kind) {
+  private func reportMisplaced(_ reader: MappingReader<AttentionKey>, in kind: AttentionForm) {
     let others = AttentionKey.allCases.filter { $0 != .kind && !kind.keys.contains($0) }
     for key in reader.present(others) {
-      let homes = Kind.allCases.filter { $0.keys.contains(key) }.map { "'kind: \($0.rawValue)'" }
+      let homes = AttentionForm.allCases.filter { $0.keys.contains(key) }.map {
+        "'kind: \($0.rawValue)'"
+      }
       log.report(
         .misplacedKey, at: reader.position(of: key),
         "'\(key.rawValue)' means nothing to \(kind.rawValue) attention",
@@ -56,15 +44,31 @@ struct AttentionReader {
     }
   }
 
+  private func reportMissing(_ reader: MappingReader<AttentionKey>, in kind: AttentionForm) {
+    for key in kind.required where !reader.hasAny([key]) {
+      log.report(
+        .missingKey, at: reader.position, "missing key '\(key.rawValue)' in attention",
+        hint: Self.purpose(of: key))
+    }
+  }
+
+  private static func purpose(of key: AttentionKey) -> String? {
+    switch key {
+    case .window: "a sliding window needs its length in tokens"
+    case .selection: "it says by what blocks are chosen"
+    case .keys: "it is how many keys a position sees"
+    case .gate: "it is the file that 'rollout distill-gate' wrote"
+    case .kind, .sinks, .blockSize, .denseLayers: nil
+    }
+  }
+
   private func window(_ reader: MappingReader<AttentionKey>) -> AttentionSpecification? {
-    guard let windowNode = required(.window, "a sliding window needs its length in tokens", reader)
-    else { return nil }
-    let window = windowNode.integer("window", in: 1...ModelDocument.maximumContext, log)
-    let sinks = self.sinks(reader, default: 0)
-    guard let window, let sinks else { return nil }
+    let window = reader.integer(.window)
+    let sinks = reader.integer(.sinks, or: 0)
+    guard let node = reader[.window], let window, let sinks else { return nil }
     if let context, window + sinks >= context {
       log.report(
-        .windowCoversContext, at: windowNode.position,
+        .windowCoversContext, at: node.position,
         "a window of \(window) and \(sinks) sinks covers the whole context of \(context)",
         hint: "it attends as flash attention does", severity: .warning)
     }
@@ -72,10 +76,10 @@ struct AttentionReader {
   }
 
   private func blockSparse(_ reader: MappingReader<AttentionKey>) -> AttentionSpecification? {
-    let selection = required(.selection, "it says by what blocks are chosen", reader)?.choice(
+    let selection = reader[.selection]?.choice(
       "selection", among: BlockSparseSelection.allCases, log)
-    let blockSize = self.blockSize(reader)
-    let denseLayers = self.denseLayers(reader, default: 0)
+    let blockSize = reader.integer(.blockSize, or: 16)
+    let denseLayers = reader.integer(.denseLayers, or: 0)
     // The first block, the last one, and one to choose.
     let keys = self.keys(reader, atLeast: blockSize.map { 3 * $0 })
     guard let selection, let blockSize, let keys, let denseLayers else { return nil }
@@ -88,10 +92,10 @@ struct AttentionReader {
       if let node = reader[.selection] {
         node.choice("selection", among: HybridSelection.allCases, log)
       } else { HybridSelection?.some(.means) }
-    let blockSize = self.blockSize(reader)
-    let denseLayers = self.denseLayers(reader, default: 2)
-    let sinks = self.sinks(reader, default: 4)
-    let window = localWindow(reader)
+    let blockSize = reader.integer(.blockSize, or: 16)
+    let denseLayers = reader.integer(.denseLayers, or: 2)
+    let sinks = reader.integer(.sinks, or: 4)
+    let window = reader.integer(.window, or: 128)
     let keys = self.keys(reader, atLeast: least(blockSize, sinks: sinks, window: window))
     guard let selection, let blockSize, let keys, let window, let sinks, let denseLayers else {
       return nil
@@ -104,11 +108,10 @@ struct AttentionReader {
   /// The gate says the size of its blocks, and is read when the model is loaded; what it refuses
   /// beyond this is told then.
   private func gated(_ reader: MappingReader<AttentionKey>) -> AttentionSpecification? {
-    let gate = required(.gate, "it is the file that 'rollout distill-gate' wrote", reader)
-      .flatMap { ModelDocument.path($0, "the path of a gate", log) }
-    let denseLayers = self.denseLayers(reader, default: 2)
-    let sinks = self.sinks(reader, default: 4)
-    let window = localWindow(reader)
+    let gate = reader[.gate].flatMap { ModelDocument.path($0, "the path of a gate", log) }
+    let denseLayers = reader.integer(.denseLayers, or: 2)
+    let sinks = reader.integer(.sinks, or: 4)
+    let window = reader.integer(.window, or: 128)
     let keys = self.keys(reader, atLeast: least(16, sinks: sinks, window: window))
     guard let gate, let keys, let window, let sinks, let denseLayers else { return nil }
     return .gated(
@@ -117,51 +120,17 @@ struct AttentionReader {
 
   // MARK: Single keys
 
-  private func localWindow(_ reader: MappingReader<AttentionKey>) -> Int? {
-    guard let node = reader[.window] else { return 128 }
-    return node.integer("window", in: 1...ModelDocument.maximumContext, log)
-  }
-
   /// Keys that are always seen, where sinks fill their blocks, and one block to choose.
   private func least(_ blockSize: Int?, sinks: Int?, window: Int?) -> Int? {
     guard let blockSize, let sinks, let window else { return nil }
     return window + (sinks + blockSize - 1) / blockSize * blockSize + blockSize
   }
 
-  private func required(
-    _ key: AttentionKey, _ hint: String, _ reader: MappingReader<AttentionKey>
-  ) -> PolicyNode? {
-    if let node = reader[key] { return node }
-    if !reader.hasAny([key]) {
-      log.report(
-        .missingKey, at: reader.position, "missing key '\(key.rawValue)' in attention", hint: hint)
-    }
-    return nil
-  }
-
-  private func sinks(_ reader: MappingReader<AttentionKey>, default usual: Int) -> Int? {
-    guard let node = reader[.sinks] else { return usual }
-    return node.integer("sinks", in: 0...4_096, log)
-  }
-
-  private func denseLayers(_ reader: MappingReader<AttentionKey>, default usual: Int) -> Int? {
-    guard let node = reader[.denseLayers] else { return usual }
-    return node.integer("denseLayers", in: 0...1_024, log)
-  }
-
-  private func blockSize(_ reader: MappingReader<AttentionKey>) -> Int? {
-    guard let node = reader[.blockSize] else { return 16 }
-    guard let size = node.integer("blockSize", in: 16...64, log) else { return nil }
-    if [16, 32, 64].contains(size) { return size }
-    log.report(.outOfRange, at: node.position, "blockSize must be 16, 32 or 64, found \(size)")
-    return nil
-  }
-
   /// - Parameter atLeast: what the other keys ask for; `nil` when one of them was reported.
   private func keys(_ reader: MappingReader<AttentionKey>, atLeast: Int?) -> Int? {
-    guard let node = required(.keys, "it is how many keys a position sees", reader),
-      let keys = node.integer("keys", in: 1...ModelDocument.maximumContext, log), let atLeast
-    else { return nil }
+    guard let keys = reader.integer(.keys), let node = reader[.keys], let atLeast else {
+      return nil
+    }
     guard keys >= atLeast else {
       log.report(
         .outOfRange, at: node.position,

@@ -82,15 +82,6 @@ struct MappingReader<Key: PolicyKey> {
   }
 }
 
-extension PolicyKey {
-  fileprivate var isSupported: Bool {
-    switch presence {
-    case .required, .optional: true
-    case .notYet: false
-    }
-  }
-}
-
 extension Sequence where Element: RawRepresentable<String> {
   /// `a, b, c`, for messages.
   var list: String { map(\.rawValue).joined(separator: ", ") }

@@ -4,11 +4,8 @@ import Experimentation
 struct MetricReader {
   let log: DiagnosticLog
 
-  private static let maximumMetrics = 64
-
   /// The gates that could be read, one for each slice, in order; mistakes were reported.
-  func gates(_ node: PolicyNode) -> [Placed<MetricGate>] {
-    let nodes = node.list("metrics", maximum: Self.maximumMetrics, log) ?? []
+  func gates(_ nodes: [PolicyNode]) -> [Placed<MetricGate>] {
     var gates: [Placed<MetricGate>] = []
     var names: [String: Int] = [:]
     for node in nodes {
@@ -34,11 +31,9 @@ struct MetricReader {
 
   private func gates(_ reader: MappingReader<MetricKey>) -> [MetricGate] {
     let name: Name<MetricGate>? = reader[.name].flatMap { $0.name("the metric's name", log) }
-    let metric = reader[.metric]?.choice("a metric", among: Metric.allCases, log)
-    let roles: [MetricGate.Role] = [.goal, .guardrail, .signal, .info]
-    let role = reader[.role]?.choice("a role", among: roles, log)
-    let actions: [MetricGate.FailAction] = [.rollBack, .pause, .warn]
-    let onFail = reader[.onFail].map { $0.choice("onFail", among: actions, log) } ?? .rollBack
+    let metric: Metric? = reader.word(.metric, "a metric")
+    let role: MetricGate.Role? = reader.word(.role, "a role")
+    let onFail = reader.word(.onFail, "onFail", or: MetricGate.FailAction.rollBack)
     if let role, !role.isRequired, reader[.onFail] != nil {
       log.report(
         .misplacedKey, at: reader.position(of: .onFail),
@@ -71,11 +66,11 @@ struct MetricReader {
 
   /// Where tails are rare enough to be compared by who is in them. Nearer to the middle the mean of
   /// logarithms tells sooner, and further out nobody waits so long.
-  private static let quantiles = 0.9...0.999
+  static let quantiles = Bounds(from: 0.9, to: 0.999)
 
   /// `nil` when there was a mistake.
   private func quantile(_ reader: MappingReader<MetricKey>, of metric: Metric) -> ReadQuantile? {
-    guard let node = reader[.quantile] else {
+    guard reader[.quantile] != nil else {
       // One that is there without a usable value was reported.
       return reader.hasAny([.quantile]) ? nil : ReadQuantile()
     }
@@ -89,14 +84,9 @@ struct MetricReader {
           : "times, outputTokens and cost have one")
       return nil
     }
-    guard let value = node.number("quantile", log)?.value else { return nil }
-    guard Self.quantiles.contains(value) else {
-      log.report(
-        .outOfRange, at: node.position, "quantile must be from 0.9 to 0.999",
-        hint: "p95 is 0.95; for the middle leave it out: means of logarithms are compared then, "
-          + "which tell sooner")
-      return nil
-    }
-    return ReadQuantile(value: value)
+    let hint =
+      "p95 is 0.95; for the middle leave it out: means of logarithms are compared then, which "
+      + "tell sooner"
+    return reader.number(.quantile, hint: hint).map { ReadQuantile(value: $0) }
   }
 }

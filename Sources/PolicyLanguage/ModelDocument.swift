@@ -27,7 +27,7 @@ struct ModelDocument {
     case (nil, nil):
       backend = nil
       // One that is misspelt or empty was reported.
-      if !reader.hasAny([.engine, .upstream]) {
+      if !reader.hasAny(ModelKey.backends) {
         log.report(
           .oneOf, at: reader.position, "a model needs 'engine' or 'upstream'",
           hint: "'engine' runs in this process, 'upstream' is a server elsewhere")
@@ -47,15 +47,11 @@ struct ModelDocument {
 // MARK: - Engine
 
 extension ModelDocument {
-  static let maximumContext = 1_048_576
-
   private func engine(_ node: PolicyNode) -> EngineSpecification? {
     guard let reader = MappingReader<EngineKey>(node, log: log) else { return nil }
     let weights = reader[.weights].flatMap { Self.path($0, "the path of a GGUF file", log) }
     let sha256 = reader[.sha256].flatMap(sha256)
-    let context = reader[.context].flatMap {
-      $0.integer("context", in: 16...Self.maximumContext, log)
-    }
+    let context = reader.integer(.context)
     let rope = reader[.rope].flatMap { RopeReader(log: log).rope($0) }
     let attention = reader[.attention].flatMap {
       AttentionReader(log: log, context: context).attention($0)
@@ -80,11 +76,11 @@ extension ModelDocument {
   private func sha256(_ node: PolicyNode) -> String? {
     guard let scalar = node.scalar("sha256", log) else { return nil }
     let text = scalar.text
-    let isHex = text.utf8.count == 64 && text.allSatisfy { $0.isASCII && $0.isHexDigit }
-    if isHex, text == text.lowercased() { return text }
+    if WordShape.sha256.matches(text) { return text }
     log.report(
       .invalidSHA256, at: node.position, "sha256 must be 64 lower-case hexadecimal digits",
-      suggestion: isHex ? text.lowercased() : nil, hint: "'sha256sum FILE' prints it")
+      suggestion: WordShape.sha256.matches(text.lowercased()) ? text.lowercased() : nil,
+      hint: "'sha256sum FILE' prints it")
     return nil
   }
 }
@@ -104,33 +100,18 @@ extension ModelDocument {
       url: url, model: model, apiKeyEnvironment: key, timeouts: timeouts, price: price)
   }
 
-  /// The most that a million tokens may cost: more is a slip of a power of ten.
-  private static let maximumPrice = 100_000.0
-
   private func price(_ node: PolicyNode) -> Price? {
     guard let reader = MappingReader<PriceKey>(node, log: log) else { return nil }
-    let input = reader[.inputPerMillion].flatMap { amount(.inputPerMillion, $0) }
-    let output = reader[.outputPerMillion].flatMap { amount(.outputPerMillion, $0) }
+    let input = reader.number(.inputPerMillion)
+    let output = reader.number(.outputPerMillion)
     let currency = reader[.currency].flatMap { self.currency($0) }
     guard let input, let output, let currency else { return nil }
     return Price(inputPerMillion: input, outputPerMillion: output, currency: currency)
   }
 
-  private func amount(_ key: PriceKey, _ node: PolicyNode) -> Double? {
-    guard let amount = node.number("a price", log)?.value else { return nil }
-    guard (0...Self.maximumPrice).contains(amount) else {
-      log.report(
-        .outOfRange, at: node.position,
-        "\(key.rawValue) must be from 0 to \(Int(Self.maximumPrice))")
-      return nil
-    }
-    return amount
-  }
-
   private func currency(_ node: PolicyNode) -> String? {
     guard let text = node.text("a currency", log) else { return nil }
-    let capitals = UInt8(ascii: "A")...UInt8(ascii: "Z")
-    guard text.utf8.count == 3, text.utf8.allSatisfy(capitals.contains) else {
+    guard WordShape.currency.matches(text) else {
       log.report(
         .wrongKind, at: node.position, "'\(text.clipped)' is no currency",
         hint: "write three capital letters, like USD")
@@ -141,15 +122,12 @@ extension ModelDocument {
 
   private func timeouts(_ node: PolicyNode) -> UpstreamTimeouts? {
     guard let reader = MappingReader<TimeoutKey>(node, log: log) else { return nil }
-    func seconds(_ key: TimeoutKey, default seconds: Double) -> Double {
-      reader[key].flatMap { $0.duration(key.rawValue, in: 0.001...3_600, log) } ?? seconds
-    }
     let usual = UpstreamTimeouts()
     let timeouts = UpstreamTimeouts(
-      connectSeconds: seconds(.connect, default: usual.connectSeconds),
-      firstTokenSeconds: seconds(.firstToken, default: usual.firstTokenSeconds),
-      idleSeconds: seconds(.idle, default: usual.idleSeconds),
-      totalSeconds: seconds(.total, default: usual.totalSeconds))
+      connectSeconds: reader.duration(.connect) ?? usual.connectSeconds,
+      firstTokenSeconds: reader.duration(.firstToken) ?? usual.firstTokenSeconds,
+      idleSeconds: reader.duration(.idle) ?? usual.idleSeconds,
+      totalSeconds: reader.duration(.total) ?? usual.totalSeconds)
     let longest = max(timeouts.connectSeconds, timeouts.firstTokenSeconds, timeouts.idleSeconds)
     if longest > timeouts.totalSeconds {
       log.report(
@@ -164,19 +142,13 @@ extension ModelDocument {
   private func environmentName(_ node: PolicyNode) -> String? {
     guard let scalar = node.scalar("the name of an environment variable", log) else { return nil }
     let text = scalar.text
-    let isName =
-      text.utf8.count <= 128 && text.first?.isASCIIDigit == false
-      && text.utf8.allSatisfy { byte in
-        byte == UInt8(ascii: "_") || (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte)
-          || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
-      }
     if Self.looksSecret(text) {
       log.report(
         .secretInPolicy, at: node.position, "apiKeyEnv looks like a key, not like a name",
         hint:
           "put the key into the environment, write the variable's name here, and replace the key",
         showsLine: false)
-    } else if isName {
+    } else if WordShape.environmentName.matches(text) {
       return text
     } else {
       // The line is not shown: what is no name may be a key of a kind not known here.

@@ -1,12 +1,17 @@
 /// The keys that one kind of mapping may have: the only place where they are listed.
 ///
-/// Readers can ask for no other, unknown keys are held against these, and the documentation is
-/// tested to mention each.
+/// Readers can ask for no other and unknown keys are held against these. What may stand behind each
+/// is its ``entry``, of which the JSON Schema and the tables of the documentation are made too.
 protocol PolicyKey: RawRepresentable<String>, CaseIterable, Hashable, Sendable {
   /// What the mapping is called: `engine`, `hold`.
   static var object: String { get }
 
   var presence: KeyPresence { get }
+
+  var entry: KeyEntry { get }
+
+  /// What must be true of the keys together.
+  static var rules: [KeyRule<Self>] { get }
 }
 
 /// Whether a key must, may or cannot yet be there.
@@ -15,6 +20,15 @@ enum KeyPresence: Hashable, Sendable {
   case optional
   /// The language has the key, this version cannot do what it says. What it can, in words.
   case notYet(instead: String)
+}
+
+extension PolicyKey {
+  var isSupported: Bool {
+    switch presence {
+    case .required, .optional: true
+    case .notYet: false
+    }
+  }
 }
 
 /// All mappings of the language.
@@ -47,6 +61,9 @@ enum EngineKey: String, PolicyKey {
 
   static let object = "engine"
 
+  /// Of any text: more is a slip of a digit.
+  static let maximumTokens = 1_048_576
+
   var presence: KeyPresence {
     switch self {
     case .weights, .attention: .required
@@ -67,6 +84,9 @@ enum RopeKey: String, PolicyKey {
   case scaling, factor
 
   static let object = "rope"
+
+  /// The scaling that leaves positions as they are.
+  static let withoutScaling = "none"
 
   var presence: KeyPresence {
     switch self {
@@ -140,6 +160,14 @@ enum StepKey: String, PolicyKey {
   /// The kinds of step that this version runs.
   static let kinds: [StepKey] = [.shadow, .canary, .split, .approval, .pause]
 
+  /// Whether a step of this kind asks candidates, so that something is measured.
+  var measures: Bool {
+    switch self {
+    case .shadow, .canary, .split: true
+    case .approval, .pause, .hold, .bandit, .interleave: false
+    }
+  }
+
   var presence: KeyPresence {
     switch self {
     case .shadow, .canary, .split, .approval, .pause, .hold: .optional
@@ -193,6 +221,9 @@ enum HoldKey: String, PolicyKey {
   case minSamples, minTime, maxTime, onInconclusive
 
   static let object = "hold"
+
+  /// Of a step, in any form.
+  static let longestSeconds: Double = 366 * 86_400
 
   var presence: KeyPresence { .optional }
 }

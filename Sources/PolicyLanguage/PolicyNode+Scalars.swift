@@ -100,6 +100,16 @@ extension PolicyNode {
     return integer
   }
 
+  /// One of a few whole numbers.
+  func integer(_ expected: String, among values: [Int], _ log: DiagnosticLog) -> Int? {
+    guard let integer = integer(expected, in: Int.min...Int.max, log) else { return nil }
+    if values.contains(integer) { return integer }
+    let words = values.map(String.init)
+    let list = words.dropLast().joined(separator: ", ") + " or " + (words.last ?? "")
+    log.report(.outOfRange, at: position, "\(expected) must be \(list), found \(integer)")
+    return nil
+  }
+
   /// A finite number with its text, which has no quotes.
   func number(_ expected: String, _ log: DiagnosticLog) -> (text: String, value: Double)? {
     guard let scalar = scalar(expected, log) else { return nil }
@@ -132,18 +142,19 @@ extension PolicyNode {
     return true
   }
 
-  /// The items of a list of 1 to `maximum`.
-  func list(_ expected: String, maximum: Int, _ log: DiagnosticLog) -> [PolicyNode]? {
+  /// The items of a list, as many as `count` allows.
+  func list(_ expected: String, _ count: ClosedRange<Int>, _ log: DiagnosticLog) -> [PolicyNode]? {
     guard case .list(let items) = content else {
       log.report(
         .wrongKind, at: position, "expected \(expected), a list, found \(kind)",
         hint: "write '[a, b]', or one '- ' line for each")
       return nil
     }
-    guard (1...maximum).contains(items.count) else {
+    guard count.contains(items.count) else {
       log.report(
         .outOfRange, at: position,
-        "expected \(expected), 1 to \(maximum) of them, found \(items.count)")
+        "expected \(expected), \(count.lowerBound) to \(count.upperBound) of them, "
+          + "found \(items.count)")
       return nil
     }
     return items

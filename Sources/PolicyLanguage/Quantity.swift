@@ -21,6 +21,39 @@ struct Quantity: Hashable {
   }
 }
 
+/// The units of durations.
+enum DurationUnit: String, CaseIterable {
+  case ms, s, m, h, d
+
+  func seconds(_ quantity: Quantity) -> Double? {
+    switch self {
+    case .ms: quantity.scaled(byTenTo: -3)
+    case .s: quantity.scaled(byTenTo: 0)
+    case .m: quantity.scaled(byTenTo: 0).map { $0 * 60 }
+    case .h: quantity.scaled(byTenTo: 0).map { $0 * 3_600 }
+    case .d: quantity.scaled(byTenTo: 0).map { $0 * 86_400 }
+    }
+  }
+}
+
+/// The units of budgets.
+enum TokenRateUnit: String, CaseIterable {
+  case ones = "/day"
+  case thousands = "k/day"
+  case millions = "M/day"
+  case billions = "G/day"
+
+  /// Of ten.
+  var exponent: Int {
+    switch self {
+    case .ones: 0
+    case .thousands: 3
+    case .millions: 6
+    case .billions: 9
+    }
+  }
+}
+
 extension PolicyNode {
   /// A number with a unit; reports a number without one.
   ///
@@ -70,12 +103,12 @@ extension PolicyNode {
       let quantity = quantity(
         expected, otherwise: .invalidDuration, unit: "s", example: "10m", log)
     else { return nil }
-    guard let seconds = Self.seconds(quantity) else {
+    guard let seconds = DurationUnit(rawValue: quantity.unit)?.seconds(quantity) else {
       log.report(
         .invalidDuration, at: position,
         "expected \(expected), a duration, found '\(scalarText.clipped)'",
         suggestion: Self.unitMeant(by: quantity.unit).map { quantity.digits + $0 },
-        hint: "units are ms, s, m, h, d; one a duration")
+        hint: "units are \(DurationUnit.allCases.list); one a duration")
       return nil
     }
     guard range.contains(seconds) else {
@@ -86,17 +119,6 @@ extension PolicyNode {
       return nil
     }
     return seconds
-  }
-
-  private static func seconds(_ quantity: Quantity) -> Double? {
-    switch quantity.unit {
-    case "ms": quantity.scaled(byTenTo: -3)
-    case "s": quantity.scaled(byTenTo: 0)
-    case "m": quantity.scaled(byTenTo: 0).map { $0 * 60 }
-    case "h": quantity.scaled(byTenTo: 0).map { $0 * 3_600 }
-    case "d": quantity.scaled(byTenTo: 0).map { $0 * 86_400 }
-    default: nil
-    }
   }
 
   private static func unitMeant(by unit: String) -> String? {
@@ -127,8 +149,7 @@ extension PolicyNode {
       let quantity = quantity(
         "tokenBudget", otherwise: .wrongUnit, unit: "/day", example: "5M/day", log)
     else { return nil }
-    let exponents = ["/day": 0, "k/day": 3, "M/day": 6, "G/day": 9]
-    guard let exponent = exponents[quantity.unit] else {
+    guard let exponent = TokenRateUnit(rawValue: quantity.unit)?.exponent else {
       log.report(
         .wrongUnit, at: position,
         "expected tokenBudget in tokens a day, found '\(scalarText.clipped)'",

@@ -35,14 +35,13 @@ struct ReadDocument {
       return
     }
     checkVersion(root)
-    let kinds: [Kind] = [.model, .rollout]
     guard let node = root.value(of: ModelKey.kind) else {
       log.report(
         .missingKey, at: root.position, "missing key 'kind' in the document",
         hint: "write 'kind: Model' or 'kind: Rollout'")
       return
     }
-    switch node.choice("the kind of document", among: kinds, log) {
+    switch node.choice("the kind of document", among: Kind.allCases, log) {
     case .model:
       guard let reader = ModelDocument(root, log: log) else { return }
       modelName = reader.name()
@@ -57,15 +56,17 @@ struct ReadDocument {
 
   /// A version that is not there is a missing key of the document.
   private func checkVersion(_ root: PolicyNode) {
-    guard let node = root.value(of: ModelKey.apiVersion),
-      case .scalar(let scalar) = node.content, !scalar.isEmptyPlain
-    else { return }
-    guard scalar.text != PolicyParser.apiVersion else { return }
-    node.refuseChoice(
-      scalar.text, "the version of the language", of: [PolicyParser.apiVersion], notYet: [], log)
+    guard let node = root.value(of: ModelKey.apiVersion) else { return }
+    if case .scalar(let scalar) = node.content, scalar.isEmptyPlain { return }
+    let expected = "the version of the language"
+    guard let text = node.scalar(expected, log)?.text, text != PolicyParser.apiVersion else {
+      return
+    }
+    node.refuseChoice(text, expected, of: [PolicyParser.apiVersion], notYet: [], log)
   }
 
-  private enum Kind: String {
+  /// The kinds of document.
+  enum Kind: String, CaseIterable {
     case model = "Model"
     case rollout = "Rollout"
   }

@@ -30,8 +30,7 @@ struct RolloutDocument {
     var references = References(
       name: name(.name, "the rollout's name"), route: name(.route, "the route"),
       incumbent: name(.incumbent, "the incumbent's name"))
-    let nodes = reader[.candidates]?.list("candidates", maximum: 16, log) ?? []
-    for node in nodes {
+    for node in reader.list(.candidates) ?? [] {
       guard let name: ModelName = node.name("a candidate's name", log) else { continue }
       if references.candidates.contains(where: { $0.value == name }) {
         log.report(.repeatedCandidate, at: node.position, "candidate '\(name)' is there twice")
@@ -50,18 +49,14 @@ struct RolloutDocument {
   func rollout(_ references: References) -> RolloutPolicy? {
     let assignment = reader[.assignment].flatMap { self.assignment($0, references.name?.value) }
     let analysis = reader[.analysis].map(self.analysis) ?? AnalysisPolicy()
-    let promotion =
-      reader[.promotion].map {
-        $0.choice("promotion", among: [PromotionMode.manual, .automatic], log)
-      } ?? .manual
-    let overrides =
-      reader[.overrides].map {
-        $0.choice("overrides", among: [OverrideMode.allowed, .refused], log)
-      } ?? .refused
+    let promotion = reader.word(.promotion, "promotion", or: PromotionMode.manual)
+    let overrides = reader.word(.overrides, "overrides", or: OverrideMode.refused)
     let models = StepReader.Models(
       incumbent: references.incumbent?.value, candidates: references.candidates.map(\.value))
-    let steps = reader[.steps].map { StepReader(models: models, log: log).steps($0) }
-    let gates = reader[.metrics].map { MetricReader(log: log).gates($0) } ?? []
+    let steps = reader[.steps].map { _ in
+      StepReader(models: models, log: log).steps(reader.list(.steps) ?? [])
+    }
+    let gates = MetricReader(log: log).gates(reader.list(.metrics) ?? [])
     guard let steps, let promotion else { return nil }
     RolloutRules(
       steps: steps, gates: gates, candidateCount: references.candidates.count,
@@ -80,7 +75,7 @@ struct RolloutDocument {
     return policy
   }
 
-  private enum OverrideMode: String { case allowed, refused }
+  enum OverrideMode: String, CaseIterable { case allowed, refused }
 }
 
 // MARK: - Assignment and analysis
@@ -96,18 +91,15 @@ extension RolloutDocument {
 
   private func unit(_ node: PolicyNode) -> UnitKind? {
     guard let text = node.scalar("the assignment unit", log)?.text else { return nil }
-    switch text {
-    case "user": return .user
-    case "session": return .session
-    case "request": return .request
-    case _ where text.hasPrefix("header:"):
-      return header(String(text.dropFirst("header:".count)), at: node.position)
-    default:
-      node.refuseChoice(
-        text, "the assignment unit", of: ["user", "session", "request", "header:<name>"],
-        notYet: [], log)
-      return nil
+    if let unit = UnitWord(rawValue: text) { return unit.kind }
+    let prefix = WordShape.header.prefix
+    if text.hasPrefix(prefix) {
+      return header(String(text.dropFirst(prefix.count)), at: node.position)
     }
+    node.refuseChoice(
+      text, "the assignment unit", of: UnitWord.allCases.map(\.rawValue) + [prefix + "<name>"],
+      notYet: [], log)
+    return nil
   }
 
   private func header(_ name: String, at position: SourcePosition) -> UnitKind? {
@@ -115,13 +107,7 @@ extension RolloutDocument {
       log.report(.invalidHeader, at: position, message, suggestion: suggestion, hint: hint)
       return nil
     }
-    let isToken = { (text: String) in
-      (1...64).contains(text.utf8.count)
-        && text.utf8.allSatisfy { byte in
-          byte == UInt8(ascii: "-") || (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte)
-            || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
-        }
-    }
+    let isToken = { WordShape.header.matches(WordShape.header.prefix + $0) }
     guard isToken(name) else {
       let lowercased = name.lowercased()
       return refuse(
@@ -140,18 +126,22 @@ extension RolloutDocument {
   private func analysis(_ node: PolicyNode) -> AnalysisPolicy? {
     guard let reader = MappingReader<AnalysisKey>(node, log: log) else { return nil }
     var policy = AnalysisPolicy()
-    if let node = reader[.alpha], let (text, alpha) = node.number("alpha", log) {
-      if alpha > 0, alpha <= 0.2 {
-        policy.alpha = alpha
-      } else {
-        log.report(
-          .outOfRange, at: node.position, "alpha must be above 0 and at most 0.2, found \(text)",
-          hint: "it is the chance of judging wrongly; 0.05 is usual")
-      }
-    }
-    if let seconds = reader[.every].flatMap({ $0.duration("every", in: 0.1...86_400, log) }) {
-      policy.everySeconds = seconds
-    }
+    let hint = "it is the chance of judging wrongly; 0.05 is usual"
+    if let alpha = reader.number(.alpha, hint: hint) { policy.alpha = alpha }
+    if let seconds = reader.duration(.every) { policy.everySeconds = seconds }
     return policy
+  }
+}
+
+/// What stays on one model, in one word.
+enum UnitWord: String, CaseIterable {
+  case user, session, request
+
+  var kind: UnitKind {
+    switch self {
+    case .user: .user
+    case .session: .session
+    case .request: .request
+    }
   }
 }

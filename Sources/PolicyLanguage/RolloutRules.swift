@@ -23,7 +23,7 @@ struct RolloutRules {
   private func checkMeasurable() {
     // Steps that could not be read might be the ones that measure.
     guard !steps.isEmpty, !log.hasErrors else { return }
-    let measures = steps.contains { Self.measures($0.value.key) }
+    let measures = steps.contains { $0.value.key.measures }
     let hasShadow = steps.contains { $0.value.key == .shadow }
     let serves = steps.contains { $0.value.key == .canary || $0.value.key == .split }
     var reported: Set<SourcePosition> = []
@@ -84,13 +84,6 @@ struct RolloutRules {
           hint: "users who had the candidate go back to the incumbent", severity: .warning)
       }
       highest = weight
-    }
-  }
-
-  private static func measures(_ key: StepKey) -> Bool {
-    switch key {
-    case .shadow, .canary, .split: true
-    case .approval, .pause, .hold, .bandit, .interleave: false
     }
   }
 }

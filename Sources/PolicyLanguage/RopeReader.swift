@@ -4,14 +4,12 @@ import Experimentation
 struct RopeReader {
   let log: DiagnosticLog
 
-  private static let factors = 1.0...64.0
-
   /// `nil` for `none`, and when something was reported.
   func rope(_ node: PolicyNode) -> RopeSpecification? {
     guard let reader = MappingReader<RopeKey>(node, log: log),
-      let word = reader[.scaling]?.choice("rope scaling", among: Word.allCases, log)
+      let word: Word = reader.word(.scaling, "rope scaling")
     else { return nil }
-    guard let scaling = RopeSpecification.Scaling(rawValue: word.rawValue) else {
+    guard case .scaled(let scaling) = word else {
       if !reader.present([.factor]).isEmpty {
         log.report(
           .misplacedKey, at: reader.position(of: .factor), "'factor' means nothing without scaling",
@@ -19,22 +17,34 @@ struct RopeReader {
       }
       return nil
     }
-    guard let factorNode = reader[.factor] else {
-      if !reader.hasAny([.factor]) {
-        log.report(
-          .missingKey, at: reader.position, "missing key 'factor' in rope",
-          hint: "it is the wanted context over the trained one")
-      }
-      return nil
-    }
-    guard let factor = factorNode.number("factor", log)?.value else { return nil }
-    guard Self.factors.contains(factor), factor > 1 else {
+    if !reader.hasAny([.factor]) {
       log.report(
-        .outOfRange, at: factorNode.position, "factor must be above 1, and at most 64")
-      return nil
+        .missingKey, at: reader.position, "missing key 'factor' in rope",
+        hint: "it is the wanted context over the trained one")
     }
-    return RopeSpecification(scaling, factor: factor)
+    return reader.number(.factor).map { RopeSpecification(scaling, factor: $0) }
   }
 
-  private enum Word: String, CaseIterable { case none, linear, ntk, dynamicNTK, yarn }
+  /// A scaling, or none.
+  private enum Word: RawRepresentable {
+    case none
+    case scaled(RopeSpecification.Scaling)
+
+    init?(rawValue: String) {
+      if rawValue == RopeKey.withoutScaling {
+        self = .none
+      } else if let scaling = RopeSpecification.Scaling(rawValue: rawValue) {
+        self = .scaled(scaling)
+      } else {
+        return nil
+      }
+    }
+
+    var rawValue: String {
+      switch self {
+      case .none: RopeKey.withoutScaling
+      case .scaled(let scaling): scaling.rawValue
+      }
+    }
+  }
 }

@@ -14,8 +14,17 @@ struct SliceReader {
 
   /// Where the bands of `slices: [promptTokens]` begin.
   static let standardEdges = [0, 256, 1_024, 4_096]
-  private static let maximumEdges = 16
-  private static let maximumTokens = 16_777_216
+  static let maximumEdges = 16
+  static let maximumTokens = 16_777_216
+
+  /// The forms of a condition on a length.
+  static let conditionPattern: String = {
+    let count = " *-?\(ValueForm.digits)"
+    return "^((>=|>|<=|<)\(count)|\(count)\\.\\.\(count))$"
+  }()
+
+  /// The form of a label.
+  static let labelPattern = "^[^=]+=.+$"
 
   /// `nil` when there was a mistake; one slice of all traffic when the metric names none.
   func slices(_ reader: MappingReader<MetricKey>) -> [Slice]? {
@@ -117,7 +126,7 @@ struct SliceReader {
       return nil
     }
     guard
-      let items = list.list("the edges of promptTokens", maximum: Self.maximumEdges, log)
+      let items = list.list("the edges of promptTokens", 1...Self.maximumEdges, log)
     else { return nil }
     let edges = items.compactMap { $0.integer("an edge", in: 0...Self.maximumTokens, log) }
     guard edges.count == items.count else { return nil }

@@ -16,13 +16,9 @@ struct StepReader {
     var key: StepKey
   }
 
-  private static let maximumSteps = 64
-  private static let longestSeconds: Double = 366 * 86_400
-
   /// The steps that could be read, in order; those with mistakes were reported.
-  func steps(_ node: PolicyNode) -> [Placed<ReadStep>] {
-    let nodes = node.list("steps", maximum: Self.maximumSteps, log) ?? []
-    return nodes.compactMap { node in step(node).map { Placed($0, at: node.position) } }
+  func steps(_ nodes: [PolicyNode]) -> [Placed<ReadStep>] {
+    nodes.compactMap { node in step(node).map { Placed($0, at: node.position) } }
   }
 
   private func step(_ node: PolicyNode) -> ReadStep? {
@@ -67,8 +63,7 @@ extension StepReader {
   private func shadow(_ node: PolicyNode) -> ShadowTraffic? {
     guard let reader = MappingReader<ShadowKey>(node, log: log) else { return nil }
     let share = reader[.percent].flatMap(percentOfRequests)
-    let concurrency =
-      reader[.concurrency].map { $0.integer("concurrency", in: 1...64, log) } ?? 1
+    let concurrency = reader.integer(.concurrency, or: 1)
     let budget = reader[.tokenBudget].flatMap { $0.tokensPerDay(log) }
     guard let share, let concurrency else { return nil }
     return ShadowTraffic(share: share, concurrency: concurrency, tokensPerDay: budget)
@@ -83,7 +78,9 @@ extension StepReader {
       share = node.number("percent", log).flatMap { Double("\($0.text)e-2") }
     }
     guard let share else { return nil }
-    guard share > 0, let share = Share(share) else {
+    guard case .percentOfRequests(let bounds) = ShadowKey.percent.entry.form,
+      bounds.contains(share * 100), let share = Share(share)
+    else {
       log.report(.outOfRange, at: node.position, "percent must be above 0 and at most 100")
       return nil
     }
@@ -187,9 +184,7 @@ extension StepReader {
   }
 
   private func pause(_ node: PolicyNode) -> StepTraffic? {
-    MappingReader<PauseKey>(node, log: log)?[.duration]
-      .flatMap { $0.duration("for", in: 0.001...Self.longestSeconds, log) }
-      .map { .pause(seconds: $0) }
+    MappingReader<PauseKey>(node, log: log)?.duration(.duration).map { .pause(seconds: $0) }
   }
 
   /// As people write it, whatever the range.
@@ -205,27 +200,22 @@ extension StepReader {
   private func hold(
     _ node: PolicyNode, of key: StepKey, at position: SourcePosition
   ) -> HoldConditions? {
-    guard key != .approval, key != .pause else {
+    guard key.measures else {
       log.report(
         .misplacedKey, at: position, "'hold' means nothing to \(key.rawValue)",
         hint: key == .pause ? "'for' says how long it takes" : "it waits for a person")
       return nil
     }
     guard let reader = MappingReader<HoldKey>(node, log: log) else { return nil }
-    let times = 0...Self.longestSeconds
-    let actions: [InconclusiveAction] = [.pause, .rollBack, .hold]
     let usual = HoldConditions()
-    let samples = reader[.minSamples].map { $0.integer("minSamples", in: 1...1_000_000_000, log) }
-    let minimum = reader[.minTime].map { $0.duration("minTime", in: times, log) }
-    let maximum = reader[.maxTime].map { $0.duration("maxTime", in: times, log) }
-    let action = reader[.onInconclusive].map { $0.choice("onInconclusive", among: actions, log) }
-    guard let minSamples = samples ?? usual.minSamples,
-      let minSeconds = minimum ?? usual.minSeconds,
-      let onInconclusive = action ?? usual.onInconclusive
-    else { return nil }
+    let maxSeconds = reader.duration(.maxTime)
+    let minSamples = reader.integer(.minSamples, or: usual.minSamples)
+    let minSeconds = reader.duration(.minTime, or: usual.minSeconds)
+    let action = reader.word(.onInconclusive, "onInconclusive", or: usual.onInconclusive)
+    guard let minSamples, let minSeconds, let action else { return nil }
     let hold = HoldConditions(
-      minSamples: minSamples, minSeconds: minSeconds, maxSeconds: maximum ?? nil,
-      onInconclusive: onInconclusive)
+      minSamples: minSamples, minSeconds: minSeconds, maxSeconds: maxSeconds,
+      onInconclusive: action)
     if let node = reader[.maxTime], let longest = hold.maxSeconds, longest <= hold.minSeconds {
       log.report(
         .timesOutOfOrder, at: node.position, "maxTime must be longer than minTime",

@@ -2,6 +2,9 @@ import Foundation
 
 /// The address of an OpenAI-compatible server.
 enum UpstreamURL {
+  /// What every address that is read looks like, and some that are refused.
+  static let pattern = "^https?://[^\\s@?#]+$"
+
   /// Reads a base URL, without the slash at its end. The line of one that carries a password is not
   /// shown again.
   static func read(_ node: PolicyNode, log: DiagnosticLog) -> String? {

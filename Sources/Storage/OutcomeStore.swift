@@ -22,8 +22,8 @@ package protocol OutcomeStore: Sendable {
   /// Keeps what people said, all or nothing.
   ///
   /// Of one request (its name and the moment it was assigned), choice and metric one value stands:
-  /// another one replaces it, and gets a sequence of its own so that readers see it. What comes late
-  /// replaces only what came late.
+  /// another one replaces it, and gets a sequence of its own so that readers see it. What comes
+  /// late replaces only what came late.
   ///
   /// - Returns: what became of each, in order
   func record(_ feedback: [Feedback]) async throws(StorageError) -> [FeedbackReceipt]

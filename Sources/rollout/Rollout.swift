@@ -13,6 +13,7 @@ struct Rollout: AsyncParsableCommand {
       traffic, and moves on only when the policy's gates are shown to hold.
 
       EXAMPLE:
+        rollout init                          write the first policies of a route
         rollout check policies/               find mistakes before others do
         rollout explain missing-unit          learn what one of them is about
         rollout serve                         start the service
@@ -25,7 +26,8 @@ struct Rollout: AsyncParsableCommand {
       \(ExitStatus.legend)
       """,
     subcommands: [
-      CheckCommand.self, ExplainCommand.self, ApplyCommand.self, StatusCommand.self,
+      InitCommand.self, CheckCommand.self, ExplainCommand.self, SchemaCommand.self,
+      ApplyCommand.self, StatusCommand.self,
       PromoteCommand.self,
       AbortCommand.self, RollbackCommand.self, ApproveCommand.self, PauseCommand.self,
       ResumeCommand.self, HistoryCommand.self, AskCommand.self, FeedbackCommand.self,

@@ -53,7 +53,7 @@ import Testing
       #expect(
         reply.body
           == #"{"object":"feedback","status":"recorded","request_id":"mine","choice":0,"#
-          + #""metric":"feedback","value":1,"evidence":true,"model":"\#(outcome.model)","#
+          + #""metric":"feedback","value":1.0,"evidence":true,"model":"\#(outcome.model)","#
           + #""route":"assistant","rollout":"trial","run":1,"step":1}"#)
       #expect(
         world.counter(

@@ -5,7 +5,8 @@ import Testing
 
 /// Whatever is read, the parser says what it is: a document or a mistake, and never crashes.
 ///
-/// `POLICY_FUZZ_CASES` sets the number of inputs, `POLICY_FUZZ_SEED` the first seed.
+/// `make fuzz-policies` tries many and times each: `POLICY_FUZZ_CASES` sets the number of inputs,
+/// `POLICY_FUZZ_SEED` the first seed.
 struct PolicyFuzzTests {
   /// SplitMix64 (Steele, Lea & Flood 2014): the same seed, the same inputs.
   struct Generator: RandomNumberGenerator {
@@ -67,12 +68,15 @@ struct PolicyFuzzTests {
       + [Sample.rollout, Sample.model].map { PolicySource(file: "sample", text: $0) }
     let invalid = try Repository.sources(in: Repository.invalid)
     var documents = 0
+    var pace = Pace(isWanted: environment["POLICY_FUZZ_CASES"] != nil)
     for seed in first..<(first + UInt64(count)) {
       var random = Generator(state: seed)
       let seedText = (Bool.random(using: &random) ? valid : invalid).randomElement(using: &random)
       let text = Self.mutate(seedText?.text ?? "", with: &random)
       do {
-        _ = try PolicyParser.parse(PolicySource(file: "fuzz.yaml", text: text))
+        try pace.time(seed: seed) { () throws(PolicyErrors) in
+          _ = try PolicyParser.parse(PolicySource(file: "fuzz.yaml", text: text))
+        }
         documents += 1
       } catch {
         #expect(error.diagnostics.contains { $0.severity == .error }, "seed \(seed)")
@@ -87,5 +91,50 @@ struct PolicyFuzzTests {
     // Mutations that only touch comments or values leave documents whole: both ways are exercised.
     #expect(documents > count / 100)
     #expect(documents < count)
+    pace.report()
   }
+
+  /// How long inputs take, where somebody asked for it: a busy machine must not fail a test.
+  private struct Pace {
+    var isWanted: Bool
+    private var inputs = 0
+    private var total = Duration.zero
+    private var slowest = (time: Duration.zero, seed: UInt64(0))
+
+    init(isWanted: Bool) { self.isWanted = isWanted }
+
+    mutating func time(
+      seed: UInt64, _ parse: () throws(PolicyErrors) -> Void
+    ) throws(PolicyErrors) {
+      let start = ContinuousClock.now
+      defer { note(ContinuousClock.now - start, seed: seed, parse) }
+      try parse()
+    }
+
+    private mutating func note(
+      _ first: Duration, seed: UInt64, _ parse: () throws(PolicyErrors) -> Void
+    ) {
+      guard isWanted else { return }
+      total += first
+      inputs += 1
+      var time = first
+      // Once may be another process's doing, five times in a row is not.
+      for _ in 0..<4 where time > PolicyFuzzTests.longest {
+        time = min(time, ContinuousClock().measure { try? parse() })
+      }
+      if time > slowest.time { slowest = (time, seed) }
+    }
+
+    func report() {
+      guard isWanted else { return }
+      #expect(slowest.time < PolicyFuzzTests.longest, "seed \(slowest.seed)")
+      let rate = Int(Double(inputs) / (total / .seconds(1)))
+      print(
+        "policies: \(inputs) inputs, \(rate) a second, the slowest \(slowest.time) of seed",
+        slowest.seed)
+    }
+  }
+
+  /// What one input may take.
+  private static let longest = Duration.milliseconds(50)
 }

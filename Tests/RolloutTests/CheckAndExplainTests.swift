@@ -74,6 +74,13 @@ import Testing
     #expect(try await Program.run(["explain", "[missing-unit]"]).output == page.output)
   }
 
+  @Test func `schema prints the schema that lies beside the policies`() async throws {
+    let result = try await Program.run(["schema"])
+    let file = Program.root.appendingPathComponent("policies/policy.schema.json")
+    #expect(result.status == 0)
+    #expect(try result.output == String(contentsOf: file, encoding: .utf8))
+  }
+
   @Test func `explain lists all codes, and guesses what was meant`() async throws {
     let list = try await Program.run(["explain"])
     #expect(list.output.contains(/unknown-key +error +The key is not one/))

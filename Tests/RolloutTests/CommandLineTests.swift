@@ -86,7 +86,8 @@ import Testing
   }
 
   @Test(arguments: [
-    "check", "explain", "apply", "status", "promote", "abort", "rollback", "approve", "pause",
+    "init", "check", "explain", "schema", "apply", "status", "promote", "abort", "rollback",
+    "approve", "pause",
     "resume",
     "history", "ask",
   ])

@@ -6,8 +6,8 @@
  * compare-and-set on the journal's length, and may fail with or without having written. `spin`
  * visits every state that can be reached and looks for a broken assertion or a standstill.
  *
- *   I1  the route has one incumbent at every length of the journal: each entry is lawful after those
- *       before it, in particular nothing is promoted that was taken back
+ *   I1  the route has one incumbent at every length of the journal: each entry is lawful after
+ *       those before it, in particular nothing is promoted that was taken back
  *   I2  entries are consecutive: an append that did not see the last entry writes nothing
  *   I6  from the moment a rollback is accepted the candidate of that run has no traffic again in
  *       the life of the process, and its run ends rolled back, also when its promotion was written
@@ -164,7 +164,12 @@ active proctype looks() {
   :: atomic { mine = life; absorb(); publish(); at = seen; taking = waits };
     if
     :: taking ->
-      atomic { if :: mine == life -> append(at, true, false, applies, result) :: else -> result = 0 fi };
+      atomic {
+        if
+        :: mine == life -> append(at, true, false, applies, result)
+        :: else -> result = 0
+        fi
+      };
       atomic { if :: mine == life && result != 0 -> absorb(); publish() :: else fi }
     :: else ->
       /* Nothing waits: whoever's rollback was accepted in this life is rolled back for good. */
@@ -184,7 +189,8 @@ proctype crash() {
   :: crashes == CRASHES -> break
   :: atomic {
       crashes < CRASHES -> crashes++;
-      life++; retreat = 0; accepted = 0; seen = 0; standing = none; current = 0; candidateServes = false;
+      life++; retreat = 0; accepted = 0;
+      seen = 0; standing = none; current = 0; candidateServes = false;
       absorb(); publish()                       /* resumes: folds the journal, then serves */
     }
   :: break

@@ -4,21 +4,21 @@ import Statistics
 /// What users say of the answers in a canary or split step, of those who say something.
 ///
 /// The exact betting test of STATISTICS 2(b) on each unit's mean value, weighted by the propensity
-/// of the step. Feedback is volunteered: who says nothing has no value, and silence is neither good
-/// nor bad. That is sound where speaking up hangs on the person and not on the model. Then those who
-/// speak are dealt to the models as everybody is, and a test of their ratio tells when they are not:
-/// from then on nothing passes, since who speaks has changed, and not only what is said. Harm that
-/// is shown stays shown, as with any ratio that is wrong (``SampleRatio``): those who speak are less
-/// content, and traffic goes back on less than it goes forward on.
+/// of the step. Feedback is volunteered: who says nothing has no value, and silence is neither
+/// good nor bad. That is sound where speaking up hangs on the person and not on the model. Then
+/// those who speak are dealt to the models as everybody is, and a test of their ratio tells when
+/// they are not: from then on nothing passes, since who speaks has changed, and not only what is
+/// said. Harm that is shown stays shown, as with any ratio that is wrong (``SampleRatio``): those
+/// who speak are less content, and traffic goes back on less than it goes forward on.
 ///
 /// Units are centred on the mean of those before them, block by block, each twice as long as all
-/// before: known before a block begins, as the bets need it to be, and close to the mean soon. So a
-/// ratio that is off by less than its test can tell moves a test little, as the product of two small
-/// errors.
+/// before: known before a block begins, as the bets need it to be, and close to the mean soon. So
+/// a ratio that is off by less than its test can tell moves a test little, as the product of two
+/// small errors.
 ///
-/// Values are counted in thousandths, so the state is small, exact, and free of order within a block.
-/// Where units stay on their model a unit's mean goes on changing with what it says; then the test is
-/// exact over units that have said all they will.
+/// Values are counted in thousandths, so the state is small, exact, and free of order within a
+/// block. Where units stay on their model a unit's mean goes on changing with what it says; then
+/// the test is exact over units that have said all they will.
 struct FeedbackEvidence: Hashable, Sendable {
   /// The chance of ever crying wolf over responses that come as they should.
   private static let ratioAlpha = 0.01

@@ -64,11 +64,12 @@ package actor Controller {
   ///   - prepare: makes backends ready; what it gives back puts them in force, and is called once
   ///     the journal names these very documents, before a table does, or dropped when it never
   ///     will. Called again for models that were refused, so it must bear repetition
-  ///   - wallClock: milliseconds since 1970, for people; decides nothing but whose time for feedback
-  ///     is over
+  ///   - wallClock: milliseconds since 1970, for people; decides nothing but whose time for
+  ///     feedback is over
   ///   - clock: a clock that never jumps; steps are timed by it
   ///   - retention: how long raw outcomes stay
-  ///   - feedbackWindow: how long after its request feedback is waited for, as the data plane has it
+  ///   - feedbackWindow: how long after its request feedback is waited for, as the data
+  ///     plane has it
   ///   - revision: which weights a model that is ready answers with; `nil` when only its answers
   ///     tell
   package init(

@@ -10,8 +10,9 @@ import Gateway
 
 /// The key that signs feedback tokens, in a file of the data folder that its owner alone may read.
 ///
-/// Made at the first start, for its owner; a group may be let in, as orchestrators do with volumes. Whoever removes it has every token that is out refused; several services
-/// that share one take each other's tokens.
+/// Made at the first start, for its owner; a group may be let in, as orchestrators do with volumes.
+/// Whoever removes it has every token that is out refused; several services that share one take
+/// each other's tokens.
 struct FeedbackKeyFile {
   let path: String
 

@@ -50,8 +50,8 @@ int64_t faulty_changes(void);
 
 /* Writes the recorded files into `folder` as a power cut after `count` changes leaves them: what a
  * sync of the file came after is there, and of what came later each change, each sector of 512
- * bytes of a write, with a chance of `permille` in 1000. A deletion is safe after any later sync, as
- * file systems with a journal have it. Returns 0, or -1 when it cannot be done. */
+ * bytes of a write, with a chance of `permille` in 1000. A deletion is safe after any later sync,
+ * as file systems with a journal have it. Returns 0, or -1 when it cannot be done. */
 int faulty_cut(int64_t count, const char *folder, int permille, uint64_t seed);
 
 #endif
