@@ -238,8 +238,9 @@ extension SliceKey {
       KeyEntry(
         .pattern(SliceReader.labelPattern), usual: "under `where` only",
         """
-        `"tier=gold"`: requests whose `metadata` has that member with that value; the labels \
-        that a policy asks for are kept with the outcomes
+        `"tier=gold"`: requests whose `metadata` has that member with that value; of a request's \
+        labels only those that a policy asks for are kept with the outcomes, so that any number \
+        of other values costs nothing
         """)
     }
   }

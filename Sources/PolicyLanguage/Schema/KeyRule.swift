@@ -66,6 +66,8 @@ extension MetricKey {
       .when(.metric, metrics { $0.direction == .lower }, [.none([.maxDecrease, .minIncrease])]),
       .when(.metric, metrics { $0.direction == .higher }, [.none([.maxIncrease, .minDecrease])]),
       .when(.metric, metrics { $0.scale != .proportion }, [.none([.margin])]),
+      .when(.metric, metrics { !$0.hasTail }, [.none([.quantile])]),
+      .when(.metric, metrics(\.isFromUsers), [.none([.slice, .slices])]),
       .when(
         .role, [MetricGate.Role.goal.rawValue], [.none([.maxIncrease, .maxDecrease, .margin])]),
       .when(.role, [MetricGate.Role.guardrail.rawValue], [.none([.minIncrease, .minDecrease])]),
