@@ -230,7 +230,8 @@ import Testing
     }
     let report = try report(policy, (outcomes, said))
     #expect(report.verdict != .fail)
-    #expect(try #require(report.candidateMean) == 0.995)
+    // Sums of a few hundred terms around 1.
+    #expect(abs(try #require(report.candidateMean) - 0.995) < 1e-12)
     #expect(report.candidateResponse == 1)
   }
 
