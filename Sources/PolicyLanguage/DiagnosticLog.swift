@@ -63,7 +63,7 @@ final class DiagnosticLog {
   private func diagnostic(
     _ code: DiagnosticCode, _ position: SourcePosition, _ message: String
   ) -> Diagnostic {
-    let line = line(at: position)
+    let line = line(at: position).flatMap { SecretLine.isSuspect(String($0)) ? nil : $0 }
     return Diagnostic(
       file: file, line: position.line, column: position.column,
       endColumn: line.flatMap { TokenExtent.end(in: $0, from: position.column) },

@@ -244,7 +244,7 @@ extension LexicalScan {
   /// An anchor or a tag: what it stands before can still be read, unless its column matters.
   private mutating func refuseProperty(_ code: DiagnosticCode, _ name: String) {
     let start = cursor
-    report(code, at: start, "\(name), '\(word(at: start))'", hint: "policies do not use them")
+    report(code, at: start, name, hint: "policies do not use them")
     if scalars[lineStart..<start].allSatisfy({ $0 == " " }) { isReadable = false }
     skipWord()
     for index in start..<cursor { masked[index] = " " }
@@ -252,7 +252,7 @@ extension LexicalScan {
 
   private mutating func refuseAlias() {
     report(
-      .alias, at: cursor, "an alias, '\(word(at: cursor))'",
+      .alias, at: cursor, "an alias",
       hint: "write the value out, or quote it if it is text")
     count()
     skipWord()

@@ -142,7 +142,7 @@ extension ModelDocument {
   private func environmentName(_ node: PolicyNode) -> String? {
     guard let scalar = node.scalar("the name of an environment variable", log) else { return nil }
     let text = scalar.text
-    if Self.looksSecret(text) {
+    if SecretLine.looksSecret(text) {
       log.report(
         .secretInPolicy, at: node.position, "apiKeyEnv looks like a key, not like a name",
         hint:
@@ -158,14 +158,5 @@ extension ModelDocument {
         showsLine: false)
     }
     return nil
-  }
-
-  private static func looksSecret(_ text: String) -> Bool {
-    let prefixes = ["sk-", "sk_", "pk-", "hf_", "ghp_", "gho_", "xoxb-", "AKIA", "AIza", "eyJ"]
-    if prefixes.contains(where: text.hasPrefix) { return !text.dropFirst(4).contains("_") }
-    if text.lowercased().hasPrefix("bearer ") { return true }
-    let hasDigits = text.contains(where: \.isASCIIDigit)
-    let hasLetters = text.contains { $0.isLowercase }
-    return text.count >= 20 && hasDigits && hasLetters
   }
 }

@@ -93,7 +93,7 @@ package enum PolicyFolder {
         let message = "more than \(limit) bytes; the file was not read"
         return .failure(mistake(.fileTooLarge, file, message))
       }
-      guard let text = String(bytes: data, encoding: .utf8) else {
+      guard let text = String(validating: data, as: UTF8.self) else {
         return .failure(mistake(.notUTF8, file, "the file is not UTF-8"))
       }
       return .success(PolicySource(file: file, text: text))

@@ -119,7 +119,8 @@ extension Explanation {
     "No step measures what a gate looks at.",
     because: """
       The gate would be without data for ever and hold the rollout. Agreement is measured between
-      two answers to one prompt, which only a shadow step has; everything else where a candidate is
+      two answers to one prompt, which only a shadow step has; what users say only where they are
+      shown a candidate's answers, in canary and split steps; everything else where a candidate is
       asked.
       """,
     .rollout(

@@ -194,9 +194,10 @@ extension Explanation {
   static let wrongUnit = Explanation(
     "The unit does not fit what it measures.",
     because: """
-      Shares, such as errorRate, differ by percentage points (`pp`): 5 % of 0.2 % would be next to
-      nothing. Quantities, such as latency, differ by percent of the incumbent's value. Budgets are
-      tokens a day.
+      Shares differ by percentage points (`pp`) of all answers. Errors, which are rare, may differ
+      by percent of the incumbent's, too, from 10% on: 5 % of 0.2 % would be next to nothing.
+      Quantities, such as latency, differ by percent of the incumbent's value. Budgets are tokens a
+      day.
       """,
     .rollout(
       """
@@ -205,6 +206,6 @@ extension Explanation {
       """,
       mended: """
         metrics:
-          - { name: errors, metric: errorRate, role: guardrail, maxIncrease: 5pp }
+          - { name: errors, metric: errorRate, role: guardrail, maxIncrease: 0.5pp }
         """))
 }

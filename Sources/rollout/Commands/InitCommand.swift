@@ -10,7 +10,8 @@ struct InitCommand: ParsableCommand {
     abstract: "Write the first policies of a route: two models and a rollout, commented.",
     discussion: """
       A model is a file of weights, FILE or FILE#ATTENTION (flash where nothing is said), or a \
-      server's, URL#MODEL. What is not said by an option is asked, where there is a terminal. \
+      server's, URL#MODEL. FILE is absolute, or as it is found in the folder of models of the \
+      service (serve --models, .models by default). What is not said by an option is asked, where there is a terminal. \
       Files that are there are never written over, and nothing is written that `rollout \
       check` would not take.
 
@@ -97,10 +98,16 @@ struct InitCommand: ParsableCommand {
 
   // MARK: Files
 
-  /// What the parser says of the draft is about the answers: the rest of it is tested.
+  /// What the parser says of the draft is about the answers: the rest of it is tested. Beside what
+  /// the folder has already, if that is right by itself.
   private func check(_ files: [PolicySource]) throws {
-    let found: [Diagnostic]
-    do { found = try PolicyParser.parse(files).warnings } catch { found = error.diagnostics }
+    var beside: [PolicySource] = []
+    if let there = try? PolicyFolder.sources(at: folder), (try? PolicyParser.parse(there)) != nil {
+      let names = Set(files.map(path))
+      beside = there.filter { !names.contains($0.file) }
+    }
+    var found: [Diagnostic] = []
+    do { _ = try PolicyParser.parse(beside + files) } catch { found = error.diagnostics }
     guard let first = found.first else { return }
     throw CommandFailure(
       .usage, "nothing was written: \(first.statement)",
@@ -115,19 +122,28 @@ struct InitCommand: ParsableCommand {
   private func write(_ files: [PolicySource]) throws {
     let manager = FileManager.default
     let paths = files.map(path)
-    let taken = paths.filter { manager.fileExists(atPath: $0) }
-    guard taken.isEmpty, Set(paths).count == paths.count else {
+    guard Set(paths).count == paths.count else {
+      throw CommandFailure(
+        .usage, "a model and the rollout would both be in \(paths.last ?? folder)",
+        remedy: "name another --route")
+    }
+    // A link to nowhere is there, too.
+    let taken = paths.filter { (try? manager.attributesOfItem(atPath: $0)) != nil }
+    guard taken.isEmpty else {
       throw CommandFailure(
         .refused, "there already: \(taken.joined(separator: ", "))",
         remedy: "nothing was written; name another --folder, or move them away")
     }
+    var begun: [String] = []
     do {
       try manager.createDirectory(atPath: folder, withIntermediateDirectories: true)
       for file in files {
+        begun.append(path(of: file))
         try Data(file.text.utf8).write(
           to: URL(filePath: path(of: file)), options: .withoutOverwriting)
       }
     } catch {
+      for path in begun { try? manager.removeItem(atPath: path) }
       throw CommandFailure(.failed, "cannot write into \(folder): \(error.localizedDescription)")
     }
   }
