@@ -189,10 +189,15 @@ package struct SliceCondition: Hashable, Sendable, Codable {
   /// Whether the length of a prompt decides who belongs to the slice.
   package var asksForLength: Bool { promptTokens != Self.anyLength || label == nil }
 
+  /// Whether a request has the label that is asked for, if one is.
+  package func hasLabel(in labels: [String: String]) -> Bool {
+    label.map { labels[$0.key] == $0.value } ?? true
+  }
+
   /// Whether a request belongs to the slice; where the length decides, one of unknown length
   /// belongs to none.
   package func contains(promptTokens count: Int?, labels: [String: String]) -> Bool {
-    if let label, labels[label.key] != label.value { return false }
+    guard hasLabel(in: labels) else { return false }
     return asksForLength ? count.map(promptTokens.contains) ?? false : true
   }
 }

@@ -181,8 +181,8 @@ extension PolicyNode {
         .wrongUnit, at: position,
         "\(key.rawValue) of '\(scalarText.clipped)' is less than a tenth of the errors themselves, "
           + "which hardly any traffic can show",
-        hint: "in %, from 10% on, errors are compared with as many as the incumbent has; in pp, such "
-          + "as 0.5pp, with all answers")
+        hint: "in %, from 10% on, errors are compared with as many as the incumbent has; in pp, "
+          + "such as 0.5pp, with all answers")
       return nil
     }
     guard quantity.unit == unit, let value = quantity.scaled(byTenTo: -2) else {

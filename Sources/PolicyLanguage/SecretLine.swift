@@ -1,7 +1,7 @@
 /// What of a policy file may be a secret that somebody wrote where a name belongs.
 ///
-/// Mistakes are printed into reviews and the logs of builds, so a line that may hold one is shown by
-/// none of them, whatever they are about: a misspelt key is where the secret stands, too.
+/// Mistakes are printed into reviews and the logs of builds, so a line that may hold one is shown
+/// by none of them, whatever they are about: a misspelt key is where the secret stands, too.
 enum SecretLine {
   private static let prefixes = [
     "sk-", "sk_", "pk-", "hf_", "ghp_", "gho_", "xoxb-", "AKIA", "AIza", "eyJ",
@@ -18,12 +18,12 @@ enum SecretLine {
     return text.count >= 20 && hasDigits && hasLetters
   }
 
-  /// Whether a line may hold a secret: a user or a query in a URL, a value that begins like a key of
-  /// an API, or one beside a key of that kind that is no name of a variable.
+  /// Whether a line may hold a secret: a user or a query in a URL, a value that begins like a key
+  /// of an API, or one beside a key of that kind that is no name of a variable.
   static func isSuspect(_ line: String) -> Bool {
-    if let scheme = line.range(of: "://") {
-      let rest = line[scheme.upperBound...].prefix { !$0.isWhitespace }
-      if rest.contains("@") || rest.contains("?") { return true }
+    let spaced = line.split(whereSeparator: \.isWhitespace)
+    if spaced.contains(where: { $0.contains("://") && $0.contains { "@?".contains($0) } }) {
+      return true
     }
     let words = line.split { " \t\"',:{}[]*&!".contains($0) }.map(String.init)
     for (index, word) in words.enumerated() {

@@ -12,7 +12,8 @@ enum UpstreamURL {
     func refuse(_ message: String) -> String? {
       log.report(
         .invalidURL, at: node.position, message,
-        hint: "write it like 'http://vllm:8000/v1'", showsLine: !text.contains { "@?".contains($0) })
+        hint: "write it like 'http://vllm:8000/v1'",
+        showsLine: !text.contains { "@?".contains($0) })
       return nil
     }
     guard text.unicodeScalars.allSatisfy({ (0x21...0x7E).contains($0.value) && $0 != "\\" }),

@@ -27,8 +27,8 @@ extension Explanation {
     "The key exists, and means nothing where it stands.",
     because: """
       Whoever wrote it expects something to happen that would not. `hold` belongs to steps that ask
-      a candidate, `onFail` to goals and guardrails, `quantile` to times, lengths and costs, slices to
-      all but `feedback`, and each kind of attention has keys of its own.
+      a candidate, `onFail` to goals and guardrails, `quantile` to times, lengths and costs, slices
+      to all but `feedback`, and each kind of attention has keys of its own.
       """,
     .rollout(
       """

@@ -27,6 +27,8 @@ struct ErrorEvidence: Hashable, Sendable {
   private var steps: [Int: UnitEvidence] = [:]
   /// Units that were seen with another candidate; none of them is dealt anew between these two.
   private var elsewhere: Set<UInt64> = []
+  /// Units of which an answer said nothing, with the first step in which that was.
+  private var unmeasured: [UInt64: Int] = [:]
 
   init(
     border: GateBorder, candidate: ModelName, policy: RolloutPolicy
@@ -66,8 +68,10 @@ struct ErrorEvidence: Hashable, Sendable {
   /// Takes an answer to the traffic of `step` in; one that failed by nobody's fault but the
   /// client's or the service's has no value and says nothing.
   mutating func add(_ outcome: Outcome, isCandidate: Bool, step: Int) {
-    guard case .value(let value) = outcome.measurements.reading(of: border.metric) else { return }
     let unit = outcome.assignment.unitHash
+    guard case .value(let value) = outcome.measurements.reading(of: border.metric) else {
+      return note(unmeasured: unit, in: step)
+    }
     let badness: Double = value > 0 ? 1 : 0
     var evidence =
       steps.removeValue(forKey: step) ?? UnitEvidence(blank, worst: 1, isSticky: isSticky)
@@ -84,13 +88,25 @@ struct ErrorEvidence: Hashable, Sendable {
     if isSticky && elsewhere.count < UnitEvidence.capacity { elsewhere.insert(unit) }
   }
 
+  /// Notes that a unit was dealt in `step`, though its answer says nothing: in later steps it is
+  /// not new.
+  mutating func note(unmeasured unit: UInt64, in step: Int) {
+    guard isSticky, unmeasured[unit] != nil || unmeasured.count < UnitEvidence.capacity else {
+      return
+    }
+    unmeasured[unit] = min(unmeasured[unit] ?? step, step)
+  }
+
   private func propensity(of unit: UInt64, in step: Int) -> Double? {
     guard isSticky else { return propensities.propensity(in: step) }
     if elsewhere.contains(unit) { return nil }
     let seen = steps.filter { $0.key < step }.compactMap { entry in
       entry.value.hasCandidate(unit).map { (step: entry.key, hadCandidate: $0) }
     }
-    if seen.isEmpty { return propensities.propensity(in: step) }
+    if seen.isEmpty {
+      if let first = unmeasured[unit], first < step { return nil }
+      return propensities.propensity(in: step)
+    }
     if seen.contains(where: \.hadCandidate) { return nil }
     return propensities.propensity(in: step, incumbentIn: seen.map(\.step))
   }

@@ -13,11 +13,17 @@ struct FeedbackWindows: Hashable, Sendable {
     var atMilliseconds: Int64
     var requestID: String
     var choice: Int
+    var step: Int?
+    var model: ModelName
+    var unitHash: UInt64
 
     init(_ feedback: Feedback) {
       atMilliseconds = feedback.assignment.atMilliseconds
       requestID = feedback.requestID
       choice = feedback.choice
+      step = feedback.assignment.rollout?.step
+      model = feedback.model
+      unitHash = feedback.assignment.unitHash
     }
   }
 
@@ -29,6 +35,9 @@ struct FeedbackWindows: Hashable, Sendable {
 
   /// Takes in what a store has, in its order: what came later replaces.
   mutating func take(_ feedback: Feedback) {
+    var feedback = feedback
+    // Words may be long, and no gate reads them.
+    feedback.text = nil
     waiting[Key(feedback)] = feedback
     oldest = min(oldest, feedback.assignment.atMilliseconds)
   }
@@ -40,8 +49,10 @@ struct FeedbackWindows: Hashable, Sendable {
     for key in closed.keys { waiting[key] = nil }
     oldest = waiting.keys.reduce(.max) { min($0, $1.atMilliseconds) }
     return closed.sorted {
-      ($0.key.atMilliseconds, $0.key.requestID, $0.key.choice)
-        < ($1.key.atMilliseconds, $1.key.requestID, $1.key.choice)
+      ($0.key.atMilliseconds, $0.key.requestID, $0.key.choice, $0.key.unitHash, $0.key.model.text)
+        < (
+          $1.key.atMilliseconds, $1.key.requestID, $1.key.choice, $1.key.unitHash, $1.key.model.text
+        )
     }.map(\.value)
   }
 }

@@ -136,7 +136,10 @@ struct GateEvidence: Hashable, Sendable {
       errors?.note(elsewhere: outcome.assignment.unitHash)
       return
     }
-    guard isInSlice(outcome.measurements, outcome.assignment) else { return }
+    guard isInSlice(outcome.measurements, outcome.assignment) else {
+      errors?.note(unmeasured: outcome.assignment.unitHash, in: step)
+      return
+    }
     if !policy.steps[step].traffic.isShadow {
       errors?.add(outcome, isCandidate: isCandidate, step: step)
       if step == self.step { add(outcome, isCandidate: isCandidate) }
@@ -186,7 +189,12 @@ struct GateEvidence: Hashable, Sendable {
 
   private mutating func isInSlice(_ measurements: Measurements, _ assignment: Assignment) -> Bool {
     guard let slice = gate.slice else { return true }
-    if measurements.promptTokens == nil && slice.asksForLength { unplaced += 1 }
+    if measurements.promptTokens == nil && slice.asksForLength {
+      unplaced += 1
+      // An answer that failed tells no length. It counts in every slice, of either model alike: a
+      // candidate must not pass because its failures cannot be placed.
+      if measurements.failure != nil { return slice.hasLabel(in: assignment.labels) }
+    }
     return slice.contains(
       promptTokens: measurements.promptTokens, labels: assignment.labels)
   }

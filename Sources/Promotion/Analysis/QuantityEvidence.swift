@@ -6,8 +6,9 @@ import Statistics
 /// The exact betting test on clipped logarithms (STATISTICS 2(b)). The metrics' own ranges span e¹⁵
 /// and would leave the bets nothing to bet with, so the first answers of the step set the scale:
 /// their middle is ½, and values count as at most 16 times as much or as little. Whatever they say,
-/// the tests are exact for the mean on that scale, as long as these answers, and the units they
-/// came from, say nothing else.
+/// the tests are exact for the mean on that scale, as long as these answers say nothing else. Units
+/// that they came from count from their next answer on, like new ones: the scale is one of all
+/// answers together, whoever gave them.
 ///
 /// Values that hang on the load are those of one step; the asymptotic interval is for people.
 struct QuantityEvidence: Hashable, Sendable {
@@ -91,7 +92,7 @@ struct QuantityEvidence: Hashable, Sendable {
     let middle = first.sorted()[first.count / 2]
     // The variance is in (0, 1] and the margin was good for the tests that are there.
     if let tests = try? Self.tests(border, variance: Self.variance(of: first, around: middle)) {
-      evidence.tests = tests
+      evidence.restart(tests)
     }
     centre = middle
     first = []

@@ -77,8 +77,7 @@ struct UnitEvidence: Hashable, Sendable {
   private let isSticky: Bool
   /// The badness of a missing value.
   private let worst: Double
-  /// Replaced before the first unit with a propensity, if at all.
-  var tests: Tests
+  private(set) var tests: Tests
   private(set) var incumbent = Side()
   private(set) var candidate = Side()
   /// Empty when every answer is a unit of its own.
@@ -86,6 +85,13 @@ struct UnitEvidence: Hashable, Sendable {
 
   init(_ tests: Tests, worst: Double, isSticky: Bool) {
     (self.tests, self.worst, self.isSticky) = (tests, worst, isSticky)
+  }
+
+  /// Begins with other tests, before any unit has a propensity: units that are there enter anew
+  /// with their next answer.
+  mutating func restart(_ tests: Tests) {
+    self.tests = tests
+    units = [:]
   }
 
   /// Which model the unit has in this step, if it is known to have one.

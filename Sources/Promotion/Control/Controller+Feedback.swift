@@ -2,12 +2,17 @@ import Experimentation
 import Storage
 
 extension Controller {
+  /// Milliseconds that a commit may take: so much longer windows stay open for readers.
+  private static let commitGrace: Int64 = 2_000
+
   /// Folds new feedback into the rollout's evidence, and has its gates see what can change no more.
   ///
   /// Windows close by the wall clock, which stamped requests and feedback alike: one that jumps
   /// ahead closes some too early, so that what would have come is late and no evidence.
   func readFeedback(of name: RolloutName) async throws(StorageError) {
     guard let rollout = control.service.rollouts[name], rollout.status.isLive else { return }
+    // Read before the rows: what replaces another in time may still be on its way to the disk.
+    let now = wallClock() - Self.commitGrace
     for _ in 0..<Self.batchesPerLook {
       guard let known = evidence[name]?.cursors.feedback, evidence[name]?.wantsFeedback == true
       else { break }
@@ -18,6 +23,6 @@ extension Controller {
       evidence[name]?.fold(rows)
       if rows.count < Self.batch { break }
     }
-    evidence[name]?.closeFeedback(feedbackWindow, at: wallClock())
+    evidence[name]?.closeFeedback(feedbackWindow, at: now)
   }
 }

@@ -32,16 +32,23 @@ extension Feedback: TableRow {
 enum FeedbackRows {
   private static let standing = """
     SELECT sequence, value, late, text FROM feedback
-    WHERE request_id = ? AND at_milliseconds = ? AND choice = ? AND metric = ?
+    WHERE request_id = ? AND at_milliseconds = ? AND place = ? AND model = ? AND unit_hash = ?
+      AND choice = ? AND metric = ?
     """
 
   /// What becomes of `feedback`; what it replaces is gone when this returns.
-  static func makeWay(for feedback: Feedback, in db: Database) throws -> FeedbackReceipt {
+  ///
+  /// Clients name requests, and may give one name to several at once: an answer is its request, its
+  /// moment, where it was routed, who answered and to whom.
+  static func makeWay(
+    for feedback: Feedback, _ writer: inout RowWriter, in db: Database
+  ) throws -> FeedbackReceipt {
+    let (place, model) = try writer.ids(of: feedback)
     let row = try Row.fetchOne(
       db.cachedStatement(sql: standing),
       arguments: [
-        feedback.requestID, feedback.assignment.atMilliseconds, feedback.choice,
-        feedback.metric.text,
+        feedback.requestID, feedback.assignment.atMilliseconds, place, model,
+        Int64(bitPattern: feedback.assignment.unitHash), feedback.choice, feedback.metric.text,
       ])
     guard let row else { return .recorded }
     var columns = ColumnReader(row)

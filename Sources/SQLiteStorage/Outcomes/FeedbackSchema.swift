@@ -25,7 +25,7 @@ enum FeedbackSchema {
           received_milliseconds INTEGER NOT NULL,
           late            INTEGER NOT NULL CHECK (late IN (0, 1)),
           text            TEXT    CHECK (text <> ''),
-          UNIQUE (request_id, at_milliseconds, choice, metric)
+          UNIQUE (request_id, at_milliseconds, place, model, unit_hash, choice, metric)
         ) STRICT;
         CREATE INDEX feedback_of_run ON feedback (run_id, sequence);
         """)

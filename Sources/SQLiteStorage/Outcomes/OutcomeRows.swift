@@ -57,6 +57,15 @@ struct RowWriter {
     append(try names.id(of: assignment.labels, db))
   }
 
+  /// The numbers of where feedback's request was routed and of who answered.
+  mutating func ids(of feedback: Feedback) throws -> (place: Int64, model: Int64) {
+    let assignment = feedback.assignment
+    return (
+      try names.id(of: assignment.route, assignment.rollout, db).0,
+      try names.id(of: feedback.model.text, db)
+    )
+  }
+
   /// An assignment without its labels.
   mutating func append(routing assignment: Assignment) throws {
     let (place, run) = try names.id(of: assignment.route, assignment.rollout, db)

@@ -83,7 +83,7 @@ package final class SQLiteOutcomeStore: OutcomeStore {
       var writer = RowWriter(names: names.withLock { $0 }, db)
       var receipts: [FeedbackReceipt] = []
       for one in feedback {
-        let receipt = try FeedbackRows.makeWay(for: one, in: db)
+        let receipt = try FeedbackRows.makeWay(for: one, &writer, in: db)
         if receipt == .replaced { try Self.count(-1, of: one, writer.names, db) }
         if receipt == .replaced || receipt == .recorded {
           try Self.insert([one], &writer, in: db)

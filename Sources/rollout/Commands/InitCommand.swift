@@ -11,9 +11,9 @@ struct InitCommand: ParsableCommand {
     discussion: """
       A model is a file of weights, FILE or FILE#ATTENTION (flash where nothing is said), or a \
       server's, URL#MODEL. FILE is absolute, or as it is found in the folder of models of the \
-      service (serve --models, .models by default). What is not said by an option is asked, where there is a terminal. \
-      Files that are there are never written over, and nothing is written that `rollout \
-      check` would not take.
+      service (serve --models, .models by default). What is not said by an option is asked, where \
+      there is a terminal. Files that are there are never written over, and nothing is written \
+      that `rollout check` would not take.
 
       EXAMPLE:
         rollout init --incumbent model.gguf#dense --candidate model.gguf#flash --route assistant
