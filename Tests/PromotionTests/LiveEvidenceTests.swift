@@ -232,6 +232,17 @@ import Testing
     #expect(slice.description == "tier=gold")
   }
 
+  @Test func `failures, which tell no length, count in every slice`() throws {
+    let slice = SliceCondition(promptTokens: 1...1_000)
+    let policy = try policy(.errorRate, .absolute(0.05), slice: slice)
+    var outcomes = try outcomes(policy, 1_200, seed: 14, errorRates: (0, 0.3))
+    for index in outcomes.indices {
+      outcomes[index].measurements.promptTokens =
+        outcomes[index].measurements.failure == nil ? 100 : nil
+    }
+    #expect(try report(policy, outcomes).verdict == .fail)
+  }
+
   @Test(arguments: [Metric.tokensPerSecond, .cost])
   func `speed and cost are compared by ratios`(metric: Metric) throws {
     let policy = try policy(metric, .relative(0.3))

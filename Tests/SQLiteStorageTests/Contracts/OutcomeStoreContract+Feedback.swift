@@ -63,6 +63,15 @@ extension OutcomeStoreContract {
     #expect(try await store.record(late) == [.recorded, .replaced])
     #expect(try await store.runs().map(\.feedback) == [5])
     #expect(try await feedback(store).count == 5)
+    // One name in one moment, given to answers in another run, of another model, to another user.
+    var same = [
+      try Sample.feedback("1", run: 2), try Sample.feedback("1"), try Sample.feedback("1"),
+    ]
+    same[1].model = try #require(ModelName("dense"))
+    same[2].assignment.unitHash &+= 1
+    #expect(try await store.record(same) == [.recorded, .recorded, .recorded])
+    #expect(try await feedback(store).count == 7)
+    #expect(try await feedback(store, run: 2).count == 1)
   }
 
   func checkForgetsFeedback(_ store: any OutcomeStore) async throws {
