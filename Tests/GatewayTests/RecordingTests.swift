@@ -90,7 +90,8 @@ import Testing
         #expect(await eventually { world.isIdle })
         // A model's failure is the model's, not a refusal of the gateway.
         #expect(world.counter("rollout_requests_refused_total") == 0)
-        #expect(world.counter("rollout_outcome_rows_written_total") == 5)
+        // Counted after they are there.
+        #expect(await eventually { world.counter("rollout_outcome_rows_written_total") == 5 })
       }
     }
   }

@@ -58,7 +58,6 @@ import Testing
     ["a.gguf#tense", "b.gguf", "chat", "did you mean 'dense'?"],
     ["a.gguf", "ftp://a/v1#b", "chat", "must begin with http"],
     ["a.gguf", "http://me:secret@a/v1#b", "chat", "a user or a password"],
-    ["a.gguf", "http://a#b", "chat", "ends before a path"],
     ["a.gguf", "b.gguf", "My Chat", "is no name of a route"],
     ["a.gguf", "#", "chat", "names no model"],
   ])
