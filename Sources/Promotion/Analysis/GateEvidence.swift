@@ -81,7 +81,8 @@ struct GateEvidence: Hashable, Sendable {
     if border.metric.isOfPair {
       return .unusable("only a shadow step has pairs of answers, and the policy has none")
     }
-    guard let propensity = policy.propensity(of: candidate, in: traffic) else {
+    let propensities = StepPropensities(of: candidate, in: policy)
+    guard let propensity = propensities.propensity(in: step) else {
       return .unusable("'\(candidate)' and '\(policy.incumbent)' do not share this step's traffic")
     }
     let isSticky = policy.assignment.unit != .request
@@ -251,17 +252,5 @@ extension GateEvidence {
     case .unusable(let reason):
       return .nothing(.error, reason)
     }
-  }
-}
-
-extension RolloutPolicy {
-  /// The chance that `candidate` answers a unit which it or the incumbent answers; `nil` when one
-  /// of them answers nobody.
-  func propensity(of candidate: ModelName, in traffic: StepTraffic) -> Double? {
-    let shares = shares(of: traffic)
-    guard let own = shares[candidate]?.value, let rest = shares[incumbent]?.value, rest > 0 else {
-      return nil
-    }
-    return own / (own + rest)
   }
 }
