@@ -1,7 +1,7 @@
 package import Experimentation
 package import Hummingbird
 import HTTPTypes
-import PolicyLanguage
+package import PolicyLanguage
 package import Promotion
 import Storage
 
@@ -16,17 +16,25 @@ package struct Console: Sendable {
   private let controller: Controller
   private let now: @Sendable () -> Int64
   private let notes: @Sendable (ModelName) -> [String]
+  private let trust: PolicyTrust
+  private let rates: @Sendable () -> [RouteName: RequestRate]
 
   /// - Parameters:
   ///   - now: milliseconds since 1970, by the clock that journal entries are written with
+  ///   - trust: whose policies are taken
+  ///   - rates: how many requests routes have, as far as that is known
   ///   - notes: what operators should know of how a model is run, each in a sentence without its
   ///     subject
   package init(
-    controller: Controller, now: @escaping @Sendable () -> Int64,
+    controller: Controller, trust: PolicyTrust = PolicyTrust(),
+    now: @escaping @Sendable () -> Int64,
+    rates: @escaping @Sendable () -> [RouteName: RequestRate] = { [:] },
     notes: @escaping @Sendable (ModelName) -> [String] = { _ in [] }
   ) {
     self.controller = controller
     self.now = now
+    self.trust = trust
+    self.rates = rates
     self.notes = notes
   }
 
@@ -37,6 +45,9 @@ package struct Console: Sendable {
     router.add(middleware: BrowserGuard())
     let api = router.group("api/v1")
     api.get("status") { _, _ in try await JSONBody.response(status()) }
+    api.get("policies") { _, _ in
+      try await JSONBody.response(PoliciesResponse(controller.status(), rates: rates()))
+    }
     api.get("rollouts") { _, _ in try await JSONBody.response(status().rollouts) }
     api.get("rollouts/:name") { _, context in
       try await JSONBody.response(rollout(context.rollout()))
@@ -106,12 +117,31 @@ package struct Console: Sendable {
     let signature = try Signature(actor: request.actor, reason: request.reason)
     let state = await controller.status().state
     let policies = try PolicySet(of: request.files, in: state)
-    let command = Command.apply(models: policies.models, rollouts: policies.rollouts)
+    let command = Command.apply(
+      models: policies.models, rollouts: policies.rollouts,
+      origin: try origin(of: policies, request))
     let entries =
       request.dryRun ? try await rehearse(command) : try await perform(command, signature)
     return ApplyResponse(
       dryRun: request.dryRun, changes: policies.changes(to: state), entries: entries,
       warnings: policies.warnings)
+  }
+
+  /// Where the policies come from, if somebody whom the service trusts answers for them.
+  private func origin(
+    of policies: PolicySet, _ request: ApplyRequest
+  ) throws(ErrorResponse.Problem) -> PolicyOrigin {
+    do {
+      return PolicyOrigin(
+        digest: policies.digest, commit: try request.gitCommit(),
+        seal: try trust.seal(of: policies, request.signature, now: now()))
+    } catch let refusal as PolicyTrust.Refusal {
+      throw ErrorResponse.Problem(.notTrusted, refusal.message, remedy: refusal.remedy)
+    } catch let problem as ErrorResponse.Problem {
+      throw problem
+    } catch {
+      throw ErrorResponse.Problem(.internalError, "the signature could not be checked: \(error)")
+    }
   }
 
   /// Has `command` refused where it would be, and nothing else.

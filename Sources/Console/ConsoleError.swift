@@ -24,10 +24,11 @@ extension ErrorResponse.Code {
   fileprivate var status: HTTPResponse.Status {
     switch self {
     case .malformed: .badRequest
-    case .forbidden: .forbidden
+    case .forbidden, .notTrusted: .forbidden
     case .notFound: .notFound
     case .timeout: .requestTimeout
-    case .notAllowed, .gatesOpen, .evidenceStale, .staleIncumbent, .rolloutUnderWay, .conflict:
+    case .notAllowed, .gatesOpen, .evidenceStale, .staleIncumbent, .staleRevision,
+      .rolloutUnderWay, .conflict:
       .conflict
     case .tooLarge: .contentTooLarge
     case .unsupportedMediaType: .unsupportedMediaType
@@ -47,6 +48,7 @@ extension ErrorResponse.Problem {
       case .gatesOpen: .gatesOpen
       case .evidenceStale: .evidenceStale
       case .staleIncumbent: .staleIncumbent
+      case .staleRevision: .staleRevision
       case .rolloutUnderWay: .rolloutUnderWay
       case .invalid: .invalid
       case .conflict: .conflict

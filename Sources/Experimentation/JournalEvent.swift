@@ -3,6 +3,9 @@
 /// The journal of these is the only memory of control: state is a fold over them
 /// (``ServiceState``), and traffic is derived from state.
 package enum JournalEvent: Hashable, Sendable, Codable {
+  /// Policies were applied together; what they changed follows. Only where the files say where they
+  /// come from, and something changes: documents, or who answers for them.
+  case policiesApplied(PolicyOrigin)
   /// A model is known from here on, or known anew.
   case modelApplied(ModelSpecification)
   /// A rollout begins at its first step. The first one of a route makes its incumbent live.
@@ -32,7 +35,7 @@ extension JournalEvent {
   /// The rollout concerned, or `nil` for an event of a model.
   package var rollout: RolloutName? {
     switch self {
-    case .modelApplied: nil
+    case .policiesApplied, .modelApplied: nil
     case .rolloutApplied(let policy): policy.name
     case .advanced(let name, _, _), .approved(let name, _), .paused(let name, _),
       .resumed(let name), .inconclusive(let name, _), .rolledBack(let name, _),
@@ -44,6 +47,7 @@ extension JournalEvent {
   /// One word for lists: `applied`, `promoted`, …
   package var title: String {
     switch self {
+    case .policiesApplied: "policies applied"
     case .modelApplied: "model applied"
     case .rolloutApplied: "applied"
     case .advanced: "advanced"
@@ -68,7 +72,7 @@ extension JournalEvent {
     case .advanced(_, _, let evidence), .paused(_, let evidence), .inconclusive(_, let evidence),
       .rolledBack(_, let evidence), .promoted(_, _, _, let evidence):
       evidence
-    case .modelApplied, .rolloutApplied, .approved, .resumed, .aborted: []
+    case .policiesApplied, .modelApplied, .rolloutApplied, .approved, .resumed, .aborted: []
     }
   }
 }

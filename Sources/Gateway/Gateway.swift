@@ -18,6 +18,7 @@ package final class Gateway: Sendable {
   let logger: Logger
   let admission: Admission
   let recent: RecentRequests
+  package let rates = RouteRates()
   let clients = ClientDirectory()
   let startedAtMilliseconds: Int64
 

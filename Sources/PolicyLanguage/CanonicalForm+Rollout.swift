@@ -3,8 +3,10 @@ package import Experimentation
 extension RolloutPolicy {
   /// The document in its one canonical spelling, JSON, with slices written out as gates; the digest
   /// is made over this.
-  package var canonicalText: String {
-    CanonicalForm.object([
+  package var canonicalText: String { canonicalForm.json }
+
+  var canonicalForm: CanonicalForm {
+    .object([
       "apiVersion": .text(PolicyParser.apiVersion), "kind": .text("Rollout"),
       "name": .text(name.text), "route": .text(route.text), "incumbent": .text(incumbent.text),
       "candidates": .list(candidates.map { .text($0.text) }),
@@ -18,12 +20,12 @@ extension RolloutPolicy {
       ]),
       "promotion": .text(promotion.rawValue),
       "overrides": .text(allowsOverride ? "allowed" : "refused"),
-    ]).json
+    ])
   }
 }
 
 extension UnitKind {
-  fileprivate var canonicalText: String {
+  var canonicalText: String {
     switch self {
     case .user: "user"
     case .session: "session"
@@ -34,14 +36,14 @@ extension UnitKind {
 }
 
 extension Step {
-  fileprivate var canonicalForm: CanonicalForm {
+  var canonicalForm: CanonicalForm {
     let (key, content) = traffic.canonicalEntry
     return .object([key: content, "hold": traffic.sharesTraffic ? hold.canonicalForm : nil])
   }
 }
 
 extension StepTraffic {
-  fileprivate var canonicalEntry: (String, CanonicalForm) {
+  var canonicalEntry: (String, CanonicalForm) {
     switch self {
     case .shadow(let shadow):
       (
@@ -77,7 +79,7 @@ extension HoldConditions {
 }
 
 extension MetricGate {
-  fileprivate var canonicalForm: CanonicalForm {
+  var canonicalForm: CanonicalForm {
     .object([
       "name": .text(name), "metric": .text(metric.rawValue), "role": .text(role.rawValue),
       "objective": objective.canonicalForm, "quantile": quantile.map(CanonicalForm.number),

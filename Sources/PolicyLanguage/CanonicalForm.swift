@@ -63,16 +63,18 @@ enum Digest {
 
 extension ModelSpecification {
   /// The document in its one canonical spelling, JSON; the digest is made over this.
-  package var canonicalText: String {
+  package var canonicalText: String { canonicalForm.json }
+
+  var canonicalForm: CanonicalForm {
     let backend: (String, CanonicalForm) =
       switch backend {
       case .engine(let engine): ("engine", engine.canonicalForm)
       case .upstream(let upstream): ("upstream", upstream.canonicalForm)
       }
-    return CanonicalForm.object([
+    return .object([
       "apiVersion": .text(PolicyParser.apiVersion), "kind": .text("Model"),
       "name": .text(name.text), backend.0: backend.1,
-    ]).json
+    ])
   }
 }
 

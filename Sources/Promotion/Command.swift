@@ -9,7 +9,9 @@ package enum Command: Hashable, Sendable {
   /// has another digest now is begun again at its first step, whoever applies: a person, or a
   /// service that applies its folder at the start. Who keeps one file for what comes next gets
   /// that; who means to keep what ended leaves the file as it was.
-  case apply(models: [ModelSpecification], rollouts: [RolloutPolicy])
+  ///
+  /// A set that was signed as an older one than the newest known is refused, whatever it says.
+  case apply(models: [ModelSpecification], rollouts: [RolloutPolicy], origin: PolicyOrigin? = nil)
   /// Makes `model` the incumbent; `nil` means the only candidate. Refused while steps are left or
   /// required gates are open, and before the first look since the service started, unless `force`
   /// (which needs a reason; the journal keeps it with all that was open). Refused in any case while
@@ -42,6 +44,8 @@ package struct CommandRefusal: Error, Hashable, Sendable {
     case evidenceStale
     /// The policy names an incumbent that is no longer live; `remedy` is the patch.
     case staleIncumbent
+    /// The policies were signed before others that were applied since.
+    case staleRevision
     /// Another rollout is live on the route.
     case rolloutUnderWay
     /// A force without a reason, a model that is no candidate, weights that cannot be loaded.

@@ -27,14 +27,16 @@ extension RoutingTable {
 
 extension RouteTable {
   /// The rules of one route; without a rollout that may have traffic, the incumbent alone.
-  fileprivate init(
-    _ route: RouteName, incumbent: ModelName, rollout: RolloutState?, ready: Set<ModelName>
+  ///
+  /// - Parameter ready: the models that answer; `nil` means all of them
+  package init(
+    _ route: RouteName, incumbent: ModelName, rollout: RolloutState?, ready: Set<ModelName>?
   ) {
     self.init(route: route, incumbent: incumbent)
     // Commands keep a live rollout's incumbent the route's own; were it not, nobody could say what
     // its candidates are compared with.
     guard let rollout, rollout.policy.incumbent == incumbent,
-      ready.isSuperset(of: [incumbent] + rollout.policy.candidates)
+      ready?.isSuperset(of: [incumbent] + rollout.policy.candidates) ?? true
     else { return }
     self.rollout = rollout.position
     unit = rollout.policy.assignment.unit

@@ -48,7 +48,7 @@ package struct RouteTable: Hashable, Sendable {
 }
 
 /// A model with its share of the traffic.
-package struct WeightedModel: Hashable, Sendable {
+package struct WeightedModel: Hashable, Sendable, Codable {
   package var model: ModelName
   package var share: Share
 

@@ -257,7 +257,7 @@ extension Command {
   /// As a trace names it.
   var title: String {
     switch self {
-    case .apply(let models, let rollouts):
+    case .apply(let models, let rollouts, _):
       "apply \((models.map(\.digest) + rollouts.map { "\($0.name) \($0.digest)" }))"
     case .promote(_, _, let force): force ? "promote by force" : "promote"
     case .abort: "abort"

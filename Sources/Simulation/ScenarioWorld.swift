@@ -299,6 +299,7 @@ extension Scenario {
   /// An event of this scenario's rollout in words.
   fileprivate func sentence(of event: JournalEvent) -> String {
     switch event {
+    case .policiesApplied: return event.title
     case .modelApplied(let model): return "model '\(model.name)' is known"
     case .rolloutApplied(let policy):
       return "the rollout begins at \(policy.steps.first?.traffic.words ?? "no step")"

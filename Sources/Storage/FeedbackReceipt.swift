@@ -11,4 +11,10 @@ package enum FeedbackReceipt: String, Hashable, Sendable {
   case unchanged
   /// Came late, and what was said in time stands.
   case outlived
+  /// Kept nowhere: the answer has all that one answer may have, ``mostOfAnswer``.
+  case full
+
+  /// Rows of one answer, over its choices and all names: who holds a token rates one answer, and
+  /// shall not be able to fill the file with it.
+  package static let mostOfAnswer = 64
 }

@@ -16,6 +16,7 @@ struct Rollout: AsyncParsableCommand {
         rollout init                          write the first policies of a route
         rollout check policies/               find mistakes before others do
         rollout explain missing-unit          learn what one of them is about
+        rollout plan policies/                what applying them would change
         rollout serve                         start the service
         rollout apply policies/ --reason "try flash attention"
         rollout ask "Why is the sky blue?"    be a client
@@ -27,6 +28,7 @@ struct Rollout: AsyncParsableCommand {
       """,
     subcommands: [
       InitCommand.self, CheckCommand.self, ExplainCommand.self, SchemaCommand.self,
+      PlanCommand.self, KeygenCommand.self, SignCommand.self,
       ApplyCommand.self, StatusCommand.self,
       PromoteCommand.self,
       AbortCommand.self, RollbackCommand.self, ApproveCommand.self, PauseCommand.self,

@@ -4,6 +4,7 @@ import Foundation
 import Hummingbird
 import Logging
 import NIOCore
+import PolicyLanguage
 import Promotion
 import Routing
 import SQLiteStorage
@@ -25,7 +26,10 @@ struct LiveConsole: Sendable {
   static let now: Int64 = 1_800_000_000_000
 
   /// Starts a console in a folder of its own and stops it when `body` returns.
-  static func use(_ body: @escaping @Sendable (LiveConsole) async throws -> Void) async throws {
+  static func use(
+    trust: PolicyTrust = PolicyTrust(),
+    _ body: @escaping @Sendable (LiveConsole) async throws -> Void
+  ) async throws {
     let folder = FileManager.default.temporaryDirectory.appending(
       path: "rollout-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -40,7 +44,7 @@ struct LiveConsole: Sendable {
 
     let (ports, port) = AsyncStream<Int>.makeStream()
     let app = Application(
-      router: Console(controller: controller, now: { now }).router(),
+      router: Console(controller: controller, trust: trust, now: { now }).router(),
       configuration: ApplicationConfiguration(address: .hostname("127.0.0.1", port: 0)),
       onServerRunning: { port.yield($0.localAddress?.port ?? 0) }, logger: logger)
     try await withThrowingTaskGroup(of: Void.self) { group in

@@ -1,3 +1,4 @@
+package import Experimentation
 package import PolicyLanguage
 
 /// Body of `POST /api/v1/apply`.
@@ -20,25 +21,53 @@ package struct ApplyRequest: Hashable, Sendable, Codable {
   package var actor: String
   /// Why, up to ``Signature/maximumReasonBytes`` bytes; the journal keeps it.
   package var reason: String?
+  /// What git had checked out where the files lay, for the journal: 7 to 64 hexadecimal digits.
+  package var commit: String?
+  /// Whether the files differed from it.
+  package var isDirty: Bool
+  /// Of somebody whom the service trusts, over what the files say.
+  package var signature: PolicySignature?
   /// Only says what would change. The query `?dryRun=true` means the same.
   package var dryRun: Bool
 
   package static let maximumFiles = 256
 
-  package init(files: [File], actor: String, reason: String? = nil, dryRun: Bool = false) {
+  package init(
+    files: [File], actor: String, reason: String? = nil, commit: GitCommit? = nil,
+    signature: PolicySignature? = nil, dryRun: Bool = false
+  ) {
     self.files = files
     self.actor = actor
     self.reason = reason
+    self.commit = commit?.hash
+    self.isDirty = commit?.isDirty ?? false
+    self.signature = signature
     self.dryRun = dryRun
   }
 
-  private enum CodingKeys: String, CodingKey, CaseIterable { case files, actor, reason, dryRun }
+  /// - Throws: what is wrong with the commit
+  func gitCommit() throws(ErrorResponse.Problem) -> GitCommit? {
+    guard let commit else { return nil }
+    guard let known = GitCommit(hash: commit, isDirty: isDirty) else {
+      throw ErrorResponse.Problem(
+        .invalid, "'commit' is no hash of a commit",
+        remedy: "send 7 to 64 hexadecimal digits in lower case, or leave it out")
+    }
+    return known
+  }
+
+  private enum CodingKeys: String, CodingKey, CaseIterable {
+    case files, actor, reason, commit, isDirty = "dirty", signature, dryRun
+  }
 
   package init(from decoder: any Decoder) throws {
     let fields = try KeyedDecodingContainer<CodingKeys>.strict(from: decoder)
     files = try fields.decode([File].self, forKey: .files)
     actor = try fields.decode(String.self, forKey: .actor)
     reason = try fields.decodeIfPresent(String.self, forKey: .reason)
+    commit = try fields.decodeIfPresent(String.self, forKey: .commit)
+    isDirty = try fields.decodeIfPresent(Bool.self, forKey: .isDirty) ?? false
+    signature = try fields.decodeIfPresent(PolicySignature.self, forKey: .signature)
     dryRun = try fields.decodeIfPresent(Bool.self, forKey: .dryRun) ?? false
   }
 }

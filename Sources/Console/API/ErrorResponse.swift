@@ -45,6 +45,10 @@ package struct ErrorResponse: Hashable, Sendable, Codable {
     case evidenceStale
     /// 409: the policy names an incumbent that is no longer live.
     case staleIncumbent
+    /// 409: the policies were signed before others that were applied since.
+    case staleRevision
+    /// 403: the policies are not signed by somebody whom the service trusts.
+    case notTrusted
     /// 409: another rollout is live on the route.
     case rolloutUnderWay
     /// 409: somebody else's command came first.

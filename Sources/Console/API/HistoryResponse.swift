@@ -48,6 +48,7 @@ extension HistoryResponse.Entry {
 extension JournalEvent {
   fileprivate var detail: String {
     switch self {
+    case .policiesApplied(let origin): origin.inWords
     case .modelApplied(let model): "model \(model.name)"
     case .rolloutApplied(let policy):
       "\(policy.incumbent) → \(policy.candidates.map(\.text).joined(separator: ", ")) "
@@ -58,6 +59,17 @@ extension JournalEvent {
       isForced ? "model \(model), by force over \(open.joined(separator: ", "))" : "model \(model)"
     case .paused, .resumed, .inconclusive, .rolledBack, .aborted: ""
     }
+  }
+}
+
+extension PolicyOrigin {
+  /// `from commit 1a2b3c4d5e6f, signed by 0011223344556677 as revision 42`.
+  fileprivate var inWords: String {
+    let parts = [
+      commit.map { "from commit \($0)" },
+      seal.map { "signed by \($0.key) as revision \($0.revision)" },
+    ]
+    return parts.compactMap { $0 }.joined(separator: ", ")
   }
 }
 

@@ -107,13 +107,13 @@ extension RolloutResponse {
 
 extension ComparisonTable {
   /// Models side by side at each length of prompt.
-  fileprivate var linesByBand: [Line] {
+  var linesByBand: [Line] {
     lines.sorted { ($0.band, $0.model) < ($1.band, $1.model) }
   }
 }
 
 extension RolloutResponse.ComparisonLine {
-  fileprivate init(_ line: ComparisonTable.Line) {
+  init(_ line: ComparisonTable.Line) {
     self.init(
       model: line.model, promptTokens: line.band.description, answers: line.answers,
       failures: line.failures, queueP95: line.queueSeconds.p95,

@@ -94,6 +94,10 @@ struct FeedbackRoute {
     case nil: throw .unavailable("Too much feedback comes at once; send it again in a second.")
     case .unchanged: return .unchanged
     case .outlived: return .late
+    case .full:
+      throw .conflict(
+        "This answer has \(FeedbackReceipt.mostOfAnswer) ratings, as many as one may have; what "
+          + "stands can still be changed.", code: "too_many_ratings")
     case .recorded: return feedback.isLate ? .late : .recorded
     case .replaced: return feedback.isLate ? .late : .replaced
     }

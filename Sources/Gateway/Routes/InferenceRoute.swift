@@ -53,12 +53,13 @@ struct InferenceRoute: Sendable {
     }
   }
 
-  /// Has the request known to feedback, and says the token by which it may be rated.
+  /// Has the request counted and known to feedback, and says the token by which it may be rated.
   private func feedbackToken(_ destination: Destination) -> String? {
     guard let assignment = destination.assignment else { return nil }
     let request = AnsweredRequest(
       requestID: requestID, assignment: assignment, model: destination.model)
     gateway.recent.note(request)
+    gateway.rates.note(assignment.route, at: assignment.atMilliseconds)
     return gateway.configuration.feedback.tokens?.token(of: request)
   }
 

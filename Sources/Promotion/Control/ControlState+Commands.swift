@@ -15,8 +15,8 @@ extension ControlState {
     ready: Set<ModelName>? = nil, staleness: [RolloutName: String] = [:], reason: String? = nil
   ) throws(CommandRefusal) -> [JournalEvent] {
     switch command {
-    case .apply(let models, let rollouts):
-      return try apply(models, rollouts)
+    case .apply(let models, let rollouts, let origin):
+      return try apply(models, rollouts, from: origin)
     case .promote(let name, let model, let force):
       let event = try promotion(
         of: name, model: model, force: force, reports: reports[name], staleness: staleness[name],
@@ -227,8 +227,9 @@ extension String {
 extension ControlState {
   /// All documents or none; each is decided on the state that the ones before leave behind.
   private func apply(
-    _ models: [ModelSpecification], _ rollouts: [RolloutPolicy]
+    _ models: [ModelSpecification], _ rollouts: [RolloutPolicy], from origin: PolicyOrigin?
   ) throws(CommandRefusal) -> [JournalEvent] {
+    let isNewer = try checkOrder(of: origin)
     var next = self
     var events: [JournalEvent] = []
     for model in models {
@@ -241,7 +242,28 @@ extension ControlState {
       events.append(event)
       next = next.assuming(event)
     }
-    return events
+    // What nobody signed and no commit has says nothing that the documents do not.
+    guard let origin, origin.commit != nil || origin.seal != nil, !events.isEmpty || isNewer else {
+      return events
+    }
+    return [.policiesApplied(origin)] + events
+  }
+
+  /// Refuses a set that is older than the newest signed one, so that nobody takes a service back to
+  /// rules that were given up, with a signature that was right once.
+  ///
+  /// - Returns: whether the set is signed and newer than all before
+  private func checkOrder(of origin: PolicyOrigin?) throws(CommandRefusal) -> Bool {
+    guard let origin, let seal = origin.seal else { return false }
+    guard let newest = service.newestSigned else { return true }
+    if seal.revision > newest.revision { return true }
+    if seal.revision == newest.revision, origin.digest == newest.digest { return false }
+    throw CommandRefusal(
+      .staleRevision,
+      "the policies are signed as revision \(seal.revision), and "
+        + (seal.revision == newest.revision
+          ? "others were applied as that one" : "revision \(newest.revision) was applied before"),
+      remedy: "sign them again with a higher --revision, if they are what is wanted")
   }
 
   private func application(

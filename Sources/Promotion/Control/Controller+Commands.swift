@@ -23,8 +23,8 @@ extension Controller {
       entries = try await retreat(from: name, .abort, command, by: actor, reason)
     case .rollBack(let name):
       entries = try await retreat(from: name, .rollBack, command, by: actor, reason)
-    case .apply(let models, let rollouts):
-      entries = try await apply(models, rollouts, by: actor, reason)
+    case .apply(let models, let rollouts, _):
+      entries = try await apply(models, rollouts, command, by: actor, reason)
     case .promote(let name, _, _), .approve(let name), .pause(let name), .resume(let name):
       entries = try await commit(by: actor) { control, reports throws(CommandRefusal) in
         try control.check(generation, of: name)
@@ -59,9 +59,9 @@ extension Controller {
   /// for a command that is then refused are let go of, and have served nobody; what answered before
   /// goes on answering.
   private func apply(
-    _ models: [ModelSpecification], _ rollouts: [RolloutPolicy], by actor: String, _ reason: String?
+    _ models: [ModelSpecification], _ rollouts: [RolloutPolicy], _ command: Command,
+    by actor: String, _ reason: String?
   ) async throws(CommandRefusal) -> [JournalEntry] {
-    let command = Command.apply(models: models, rollouts: rollouts)
     let events = try effective.events(for: command, reports: reports, reason: reason)
     let changed = events.compactMap { event -> ModelSpecification? in
       if case .modelApplied(let model) = event { model } else { nil }

@@ -162,7 +162,9 @@ extension Controller {
         // Those of the run before say nothing of this one.
         reports[policy.name] = nil
       case .advanced(let name, _, _), .resumed(let name): stepBegan[name] = now
-      case .modelApplied, .approved, .paused, .inconclusive, .rolledBack, .aborted, .promoted: break
+      case .policiesApplied, .modelApplied, .approved, .paused, .inconclusive, .rolledBack,
+        .aborted, .promoted:
+        break
       }
     }
     putInForce()
@@ -235,6 +237,12 @@ extension Controller {
     }
   }
 
+  /// Has it in the health that the policies somebody keeps for the service cannot be had, in a
+  /// sentence; `nil` when they can again. What is in force stays in force.
+  package func report(policies problem: String?) {
+    if let problem { note(.policies, problem) } else { settle(.policies) }
+  }
+
   /// A thing that may be wrong; each has one sentence in the health while it is.
   enum Concern: Hashable, Comparable {
     case journal
@@ -242,6 +250,7 @@ extension Controller {
     case model(ModelName)
     case look(RolloutName)
     case retention
+    case policies
   }
 
   func note(_ concern: Concern, _ problem: String) {

@@ -35,6 +35,11 @@ enum FeedbackRows {
     WHERE request_id = ? AND at_milliseconds = ? AND place = ? AND model = ? AND unit_hash = ?
       AND choice = ? AND metric = ?
     """
+  /// Counted along the index of the table's uniqueness, which begins with these.
+  private static let count = """
+    SELECT count(*) FROM feedback
+    WHERE request_id = ? AND at_milliseconds = ? AND place = ? AND model = ? AND unit_hash = ?
+    """
 
   /// What becomes of `feedback`; what it replaces is gone when this returns.
   ///
@@ -44,13 +49,17 @@ enum FeedbackRows {
     for feedback: Feedback, _ writer: inout RowWriter, in db: Database
   ) throws -> FeedbackReceipt {
     let (place, model) = try writer.ids(of: feedback)
+    let answer: StatementArguments = [
+      feedback.requestID, feedback.assignment.atMilliseconds, place, model,
+      Int64(bitPattern: feedback.assignment.unitHash),
+    ]
     let row = try Row.fetchOne(
       db.cachedStatement(sql: standing),
-      arguments: [
-        feedback.requestID, feedback.assignment.atMilliseconds, place, model,
-        Int64(bitPattern: feedback.assignment.unitHash), feedback.choice, feedback.metric.text,
-      ])
-    guard let row else { return .recorded }
+      arguments: answer + [feedback.choice, feedback.metric.text])
+    guard let row else {
+      let rows = try Int.fetchOne(db.cachedStatement(sql: count), arguments: answer) ?? 0
+      return rows < FeedbackReceipt.mostOfAnswer ? .recorded : .full
+    }
     var columns = ColumnReader(row)
     let sequence: Int64 = try columns.next()
     let value: Double = try columns.next()

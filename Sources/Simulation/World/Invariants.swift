@@ -188,7 +188,7 @@ extension Invariants {
       case .promoted(_, let model, _, _):
         rollout.status.isLive && rollout.policy.candidates.contains(model)
       case .rolledBack: rollout.status.isLive || rollout.status == .promoted
-      case .modelApplied, .rolloutApplied: true
+      case .policiesApplied, .modelApplied, .rolloutApplied: true
       }
     if !isAllowed {
       fail("I2", "'\(event.title)' of '\(name)', which is \(rollout.status.rawValue)")

@@ -44,7 +44,7 @@ struct BetaBinomialMixture {
 
 /// The border between where `isBefore` holds, at `low`, and where it does not, at `high`, to the
 /// last bits.
-func bisect(from low: Double, to high: Double, while isBefore: (Double) -> Bool) -> Double {
+package func bisect(from low: Double, to high: Double, while isBefore: (Double) -> Bool) -> Double {
   var (low, high) = (low, high)
   for _ in 0..<200 {
     let middle = low + (high - low) / 2

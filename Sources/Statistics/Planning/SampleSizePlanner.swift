@@ -58,6 +58,35 @@ package enum SampleSizePlanner {
     return Forecast(drift: drift, variance: variance, alpha: alpha, overshoot: max(up, down) / 2)
   }
 
+  /// For `ExceedanceTest`, of values whose logarithm is normal.
+  ///
+  /// - Parameters:
+  ///   - quantile: q, in (0, 1).
+  ///   - spread: Standard deviation of the logarithm, above 0.
+  ///   - trueShift: By how much treatment's logarithms lie beyond the claim's border: above 0 to
+  ///     prove that it is slower, below to prove that it is faster.
+  ///   - plannedShift: The same of what the test's anchor bets on.
+  ///   - propensity: Treatment's share of traffic, in (0, 1).
+  ///   - alpha: In (0, 1).
+  /// - Returns: `nil` if that truth never proves the claim, or outside these ranges.
+  package static func quantile(
+    _ quantile: Double, spread: Double, trueShift: Double, plannedShift: Double,
+    propensity: Double, alpha: Double
+  ) -> Forecast? {
+    guard quantile > 0, quantile < 1, spread > 0 else { return nil }
+    let tail = Double.log(1 - quantile)
+    let place = bisect(from: -40, to: 40) { Double.logNormalTail($0) > tail }
+    func ratio(_ shift: Double) -> Double {
+      .exp(.logNormalTail(place - shift / spread) - tail)
+    }
+    // As far as the test's own anchor goes.
+    let anchor = min(max(ratio(plannedShift), 1.0 / 20), 20)
+    return relativeRisk(
+      controlRisk: 1 - quantile, trueRatio: max(ratio(trueShift), 1e-9), borderRatio: 1,
+      anchorRatio: plannedShift > 0 ? max(anchor, 1.05) : min(anchor, 1 / 1.05),
+      propensity: propensity, alpha: alpha)
+  }
+
   /// For `BoundedMeanTest`, with σ²/(π(1 − π)) as variance, and for `PairedMeanTest`, with the
   /// variance of the differences.
   ///

@@ -34,8 +34,8 @@ struct RolloutService {
   static func run(_ configuration: ServiceConfiguration) async throws {
     let service = try RolloutService(configuration)
     do {
-      try await service.start()
-      try await service.serve()
+      let schedule = try await service.start()
+      try await service.serve(schedule)
     } catch {
       try? service.database.close()
       throw error
@@ -150,39 +150,34 @@ struct RolloutService {
   }
 
   /// Goes on where the journal ends, then applies the policies of the command line.
-  private func start() async throws {
+  ///
+  /// - Returns: when to look at them again; `nil` without any
+  private func start() async throws -> ReloadSchedule? {
     do { try await controller.resume() } catch {
       throw CommandFailure(.failed, error.message)
     }
-    guard let path = configuration.policies else { return }
+    guard let folder else { return nil }
     let isNew = await controller.status().state.sequence == 0
+    let start = FolderFingerprint(folder.path)
     do {
-      try await apply(path)
-    } catch let failure as CommandFailure where !isNew {
+      try await folder.apply(reason: "policies at the start")
+      return ReloadSchedule(start: start, isInForce: true)
+    } catch {
+      if isNew { throw error }
       // What was decided before stands: a file that fell behind must not keep the service down.
-      logger.error(
-        "policies not applied; the state before stays in force",
-        metadata: ["reason": "\(failure.message)"])
+      await controller.report(policies: PolicyReload.problem(error, at: folder.path))
+      return ReloadSchedule(start: start, isInForce: false)
     }
   }
 
-  private func apply(_ path: String) async throws {
-    let policies: PolicySet
-    do {
-      policies = try PolicyParser.parse(try PolicyFolder.sources(at: path))
-    } catch {
-      throw CommandFailure(ExitStatus(error), "the policies have mistakes\n\(error)")
-    }
-    do {
-      _ = try await controller.perform(
-        .apply(models: policies.models, rollouts: policies.rollouts), actor: "serve",
-        reason: "policies at the start")
-    } catch {
-      throw CommandFailure(.refused, error.message, remedy: error.remedy)
+  private var folder: FolderPolicies? {
+    configuration.policies.map {
+      FolderPolicies(
+        path: $0, trust: configuration.trust, controller: controller, now: Self.wallClock)
     }
   }
 
-  private func serve() async throws {
+  private func serve(_ schedule: ReloadSchedule?) async throws {
     let data = configuration.dataPlane
     let control = configuration.controlPlane
     let listening = ListeningReport()
@@ -191,7 +186,12 @@ struct RolloutService {
     }
     let consoleApplication = Application(
       router: Console(
-        controller: controller, now: Self.wallClock,
+        controller: controller, trust: configuration.trust, now: Self.wallClock,
+        rates: { [gateway] in
+          gateway.rates.rates(at: Self.wallClock()).mapValues {
+            RequestRate(perSecond: $0.requestsPerSecond, seconds: $0.seconds)
+          }
+        },
         notes: { [gateway] in gateway.notes(on: $0) }
       ).router(),
       server: .http1(configuration: .init(idleTimeout: .seconds(60))),
@@ -201,12 +201,16 @@ struct RolloutService {
       onServerRunning: { channel in listening.control(channel.localAddress) }, logger: logger)
     // Services stop in the reverse of this order: first no more requests, then no more shadows and
     // looks, and last what they did is written down.
+    let reload = zip([schedule].compactMap(\.self), [folder].compactMap(\.self)).map {
+      ServiceGroupConfiguration.ServiceConfiguration(
+        service: PolicyReload(policies: $1, logger: logger, schedule: $0))
+    }
     var group = ServiceGroupConfiguration(
       services: [
         .init(service: recorder), .init(service: shadows),
         .init(service: ControllerService(controller: controller)),
         .init(service: consoleApplication), .init(service: gatewayApplication),
-      ],
+      ] + reload,
       gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
     group.maximumGracefulShutdownDuration = .seconds(30)
     do {

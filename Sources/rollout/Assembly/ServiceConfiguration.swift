@@ -1,4 +1,5 @@
 import Experimentation
+import PolicyLanguage
 import Storage
 import Transformer
 
@@ -18,8 +19,10 @@ struct ServiceConfiguration: Sendable {
   var retention = Retention()
   /// Where relative paths of weights are looked up.
   var modelFolder: String
-  /// Policies to apply at the start.
+  /// Policies to apply at the start, and again whenever their files change.
   var policies: String?
+  /// Whose policies are taken.
+  var trust = PolicyTrust()
   var dataPlane = Address(host: "127.0.0.1", port: 8080)
   var controlPlane = Address(host: "127.0.0.1", port: 8081)
   var engine = Engine.Configuration()

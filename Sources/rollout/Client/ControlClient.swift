@@ -7,7 +7,7 @@ import NIOHTTP1
 
 /// The control plane, as a command sees it: each call is one request, bounded in time and size.
 struct ControlClient {
-  private let server: String
+  let server: String
   private let http: HTTPClient
 
   private static let timeout = TimeAmount.seconds(30)
@@ -24,6 +24,8 @@ struct ControlClient {
   }
 
   func status() async throws -> StatusResponse { try await get("status") }
+
+  func policies() async throws -> PoliciesResponse { try await get("policies") }
 
   func rollout(_ name: RolloutName) async throws -> RolloutResponse {
     try await get("rollouts/\(name)")

@@ -1,5 +1,7 @@
 import ArgumentParser
 import Console
+import Experimentation
+import Foundation
 import PolicyLanguage
 
 /// `rollout apply`: makes what policy files say so.
@@ -22,6 +24,18 @@ struct ApplyCommand: AsyncParsableCommand {
 
   @OptionGroup var signature: SignatureOptions
 
+  @Option(
+    help: ArgumentHelp(
+      "A signature over the files (`rollout sign`); else policies.signature in the folder, if it "
+        + "is there.", valueName: "file"), completion: .file())
+  var signatureFile: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "The commit that the files are from, for the journal; else GITHUB_SHA, CI_COMMIT_SHA, or "
+        + "what git has checked out.", valueName: "hash"))
+  var commit: String?
+
   @Flag(help: "Only say what would change.")
   var dryRun = false
 
@@ -29,9 +43,32 @@ struct ApplyCommand: AsyncParsableCommand {
 
   func run() async throws {
     let request = ApplyRequest(
-      files: try files(), actor: signature.signer, reason: signature.reason, dryRun: dryRun)
+      files: try files(), actor: signature.signer, reason: signature.reason,
+      commit: try origin(), signature: try seal(), dryRun: dryRun)
     let answer = try await control.withClient { try await $0.apply(request) }
     try control.write(answer) { ApplyText(style: $1).text(of: $0) }
+  }
+
+  private func seal() throws(CommandFailure) -> PolicySignature? {
+    if let signatureFile { return try PolicySignatureFile.read(signatureFile) }
+    return try PolicySignatureFile.read(beside: paths)
+  }
+
+  /// What the journal will say the files are from; nothing where nobody knows.
+  private func origin() throws(CommandFailure) -> GitCommit? {
+    if let commit {
+      guard let known = GitCommit(hash: commit.lowercased()) else {
+        throw CommandFailure(.usage, "--commit \(commit) is no hash of a commit")
+      }
+      return known
+    }
+    let environment = ProcessInfo.processInfo.environment
+    let checkedOut = paths.first { $0 != "-" }.flatMap { GitRepository(path: $0).head() }
+    for name in ["GITHUB_SHA", "CI_COMMIT_SHA"] {
+      guard let hash = environment[name] else { continue }
+      return GitCommit(hash: hash, isDirty: checkedOut?.isDirty ?? false)
+    }
+    return checkedOut
   }
 
   private func files() throws(CommandFailure) -> [ApplyRequest.File] {

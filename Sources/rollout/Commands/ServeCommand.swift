@@ -3,6 +3,7 @@ import Experimentation
 import Foundation
 import Logging
 import Observability
+import PolicyLanguage
 import Storage
 import Tensors
 import Transformer
@@ -18,16 +19,32 @@ struct ServeCommand: AsyncParsableCommand {
       also \
       an unexpected one, the service goes on where it was.
 
-      With --policies, the folder is applied at the start, as `rollout apply` would. What is in \
-      force \
-      already changes nothing.
+      With --policies, the folder is applied at the start, as `rollout apply` would, and again \
+      whenever its files change. What is in force already changes nothing; a file with a mistake \
+      leaves everything as it was, and `rollout status` says so.
+
+      Policies are taken from whoever reaches the control endpoint while that is an address of \
+      this machine. Elsewhere, or with --trust, they must be signed: see `rollout sign`.
 
       EXAMPLE:
         rollout serve --policies policies/ --models .models
       """)
 
-  @Option(help: ArgumentHelp("Policies to apply at the start.", valueName: "folder"))
+  @Option(
+    help: ArgumentHelp("Policies to apply, and to follow as they change.", valueName: "folder"))
   var policies: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "The public half of a key whose policies are taken (`rollout keygen`); may be repeated.",
+      valueName: "file"), completion: .file())
+  var trust: [String] = []
+
+  @Option(
+    help: ArgumentHelp(
+      "Whether policies that nobody signed are taken; by default only where the control endpoint "
+        + "is an address of this machine and no key is trusted.", valueName: "allowed|refused"))
+  var unsigned: Unsigned?
 
   @Option(help: ArgumentHelp("Where decisions and outcomes are kept.", valueName: "folder"))
   var data = ".rollout"
@@ -145,6 +162,7 @@ struct ServeCommand: AsyncParsableCommand {
     LoggingSystem.bootstrap { LogfmtHandler(label: $0, logLevel: level) }
     var configuration = ServiceConfiguration(dataFolder: data, modelFolder: models)
     configuration.policies = policies
+    configuration.trust = try trustedKeys()
     configuration.anchor = anchor
     configuration.retention = Retention(
       maximumAge: .seconds(keepDays * 86_400), maximumRows: keepRows)
@@ -178,6 +196,23 @@ struct ServeCommand: AsyncParsableCommand {
     return Set(origins)
   }
 
+  private func trustedKeys() throws(CommandFailure) -> PolicyTrust {
+    var keys: [PolicyVerifyingKey] = []
+    for path in trust {
+      guard let text = try? String(contentsOfFile: path, encoding: .utf8),
+        let key = PolicyVerifyingKey(pem: text)
+      else {
+        throw CommandFailure(
+          .usage, "\(path) is no Ed25519 public key in PEM",
+          remedy: "name the NAME.pub.pem that `rollout keygen NAME` wrote")
+      }
+      keys.append(key)
+    }
+    let isLocal = ["127.0.0.1", "::1", "localhost"].contains(controlHost)
+    return PolicyTrust(
+      keys: keys, acceptsUnsigned: unsigned.map { $0 == .allowed } ?? (isLocal && keys.isEmpty))
+  }
+
   private func keys() throws -> Set<String>? {
     guard let apiKeysEnv else { return nil }
     let value = ProcessInfo.processInfo.environment[apiKeysEnv] ?? ""
@@ -208,6 +243,11 @@ extension CacheFormat: ExpressibleByArgument {}
 /// Whether something is done, as the command line spells it.
 enum Switch: String, ExpressibleByArgument, CaseIterable {
   case on, off
+}
+
+/// Whether policies need a signature, as the command line spells it.
+enum Unsigned: String, ExpressibleByArgument, CaseIterable {
+  case allowed, refused
 }
 
 /// How much is logged, as the command line spells it.

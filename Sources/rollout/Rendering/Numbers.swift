@@ -34,6 +34,11 @@ enum Numbers {
     return (value > 0 ? "+" : "") + text + unit
   }
 
+  /// Of requests a second: `0.25`, `3.1`, `120`.
+  static func rate(_ value: Double) -> String {
+    fixed(value, value < 1 ? 2 : value < 100 ? 1 : 0)
+  }
+
   /// Thousands apart: `12,345`.
   static func count(_ value: Int) -> String {
     let digits = String(value.magnitude)

@@ -22,6 +22,11 @@ struct Table {
   /// Adds a row; cells beyond the columns are not shown.
   mutating func add(_ cells: [Cell]) { rows.append(cells) }
 
+  /// Titles, alignments and rows, for those who draw them another way.
+  var contents: (titles: [String], alignments: [Alignment], rows: [[Cell]]) {
+    (columns.map(\.title), columns.map(\.alignment), rows)
+  }
+
   /// The lines, without spaces at their ends.
   func lines(_ style: Style) -> [String] {
     let head = columns.map { Cell($0.title, .faint) }

@@ -74,6 +74,24 @@ extension OutcomeStoreContract {
     #expect(try await feedback(store, run: 2).count == 1)
   }
 
+  func checkBoundsTheFeedbackOfAnAnswer(_ store: any OutcomeStore) async throws {
+    let most = FeedbackReceipt.mostOfAnswer
+    let many = try (0..<most + 2).map { index in
+      var said = try Sample.feedback("1")
+      said.metric = try #require(FeedbackName("name-\(index)"))
+      return said
+    }
+    let receipts = try await store.record(many)
+    #expect(receipts == Array(repeating: .recorded, count: most) + [.full, .full])
+    #expect(try await feedback(store).count == most)
+    // What stands can be changed, and other answers are free.
+    var changed = many[0]
+    changed.value = 0
+    let other = try Sample.feedback("2")
+    #expect(try await store.record([changed, other, many[most]]) == [.replaced, .recorded, .full])
+    #expect(try await store.runs().map(\.feedback) == [most + 1])
+  }
+
   func checkForgetsFeedback(_ store: any OutcomeStore) async throws {
     for run in 1...2 {
       _ = try await store.record(

@@ -15,6 +15,7 @@ enum OutcomeStoreContract: String, CaseIterable, Sendable {
   case forgetsWhatIsTooMuch = "rows beyond the number go, of ended runs first"
   case keepsFeedback = "feedback comes back whole, in the order in which it came, by run"
   case hearsOnce = "of one request, choice and metric one value stands"
+  case boundsFeedback = "one answer has no more ratings than it may"
   case forgetsFeedback = "feedback goes as outcomes do"
 
   func check(_ store: any OutcomeStore) async throws {
@@ -30,6 +31,7 @@ enum OutcomeStoreContract: String, CaseIterable, Sendable {
     case .forgetsWhatIsTooMuch: try await checkForgetsWhatIsTooMuch(store)
     case .keepsFeedback: try await checkKeepsFeedback(store)
     case .hearsOnce: try await checkHearsOnce(store)
+    case .boundsFeedback: try await checkBoundsTheFeedbackOfAnAnswer(store)
     case .forgetsFeedback: try await checkForgetsFeedback(store)
     }
   }

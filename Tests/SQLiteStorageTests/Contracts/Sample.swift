@@ -130,6 +130,11 @@ extension JournalRecord {
       .aborted(name),
       .promoted(
         name, model: try Sample.model("flash"), openGates: ["ttft"], evidence: evidence),
+      .policiesApplied(
+        PolicyOrigin(
+          digest: "d1", commit: GitCommit(hash: "0123456789abcdef", isDirty: true),
+          seal: PolicySeal(
+            key: "0011223344556677", revision: 42, expiresAtMilliseconds: 1_900_000_000_000))),
     ]
     return events.enumerated().map { index, event in
       JournalRecord(

@@ -1,0 +1,204 @@
+package import Experimentation
+
+extension RolloutPolicy {
+  /// What this policy means differently from `old`: changed meaning, not changed text. Equal
+  /// digests give none.
+  package func changes(from old: RolloutPolicy) -> [PolicyChange] {
+    changesOfTraffic(from: old) + changesOfSteps(from: old) + changesOfMetrics(from: old)
+      + changesOfAnalysis(from: old) + changesElsewhere(from: old)
+  }
+
+  private func changesOfTraffic(from old: RolloutPolicy) -> [PolicyChange] {
+    var changes: [PolicyChange] = []
+    if route != old.route {
+      changes.append(.init(.changed, "route", from: old.route.text, to: route.text))
+    }
+    if incumbent != old.incumbent {
+      changes.append(.init(.changed, "incumbent", from: old.incumbent.text, to: incumbent.text))
+    }
+    changes += candidates.filter { !old.candidates.contains($0) }.map {
+      .init(.changed, "candidate", from: nil, to: $0.text)
+    }
+    changes += old.candidates.filter { !candidates.contains($0) }.map {
+      .init(.changed, "candidate", from: $0.text, to: nil)
+    }
+    let dealt = "every unit is dealt anew"
+    if assignment.unit != old.assignment.unit {
+      changes.append(
+        .init(
+          .changed, "assignment unit", from: old.assignment.unit.canonicalText,
+          to: assignment.unit.canonicalText, note: dealt))
+    }
+    if assignment.salt != old.assignment.salt {
+      changes.append(
+        .init(
+          .changed, "salt", from: "'\(old.assignment.salt)'", to: "'\(assignment.salt)'",
+          note: dealt))
+    }
+    return changes
+  }
+
+  private func changesOfAnalysis(from old: RolloutPolicy) -> [PolicyChange] {
+    var changes: [PolicyChange] = []
+    let (before, after) = (old.analysis, analysis)
+    if before.alpha != after.alpha {
+      changes.append(
+        .init(
+          .of(before.alpha, after.alpha, laxer: .more), "alpha", from: "\(before.alpha)",
+          to: "\(after.alpha)"))
+    }
+    if before.everySeconds != after.everySeconds {
+      changes.append(
+        .init(
+          .changed, "looks every", from: Words.duration(before.everySeconds),
+          to: Words.duration(after.everySeconds)))
+    }
+    if old.promotion != promotion {
+      changes.append(
+        .init(
+          promotion == .automatic ? .loosened : .tightened, "promotion",
+          from: old.promotion.rawValue, to: promotion.rawValue,
+          note: promotion == .automatic ? "nobody is asked before the candidate is live" : nil))
+    }
+    if old.allowsOverride != allowsOverride {
+      func word(_ allows: Bool) -> String { allows ? "allowed" : "refused" }
+      changes.append(
+        .init(.changed, "overrides", from: word(old.allowsOverride), to: word(allowsOverride)))
+    }
+    return changes
+  }
+
+  /// Keys that nothing above speaks of, by the canonical form, so that none is left out.
+  private func changesElsewhere(from old: RolloutPolicy) -> [PolicyChange] {
+    let spoken: Set<String> = [
+      "apiVersion", "kind", "name", "route", "incumbent", "candidates", "assignment", "steps",
+      "metrics", "analysis", "promotion", "overrides",
+    ]
+    return canonicalForm.changes(from: old.canonicalForm, except: spoken)
+  }
+}
+
+// MARK: - Metrics
+
+extension RolloutPolicy {
+  private func changesOfMetrics(from old: RolloutPolicy) -> [PolicyChange] {
+    let before = Dictionary(
+      old.metrics.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+    let after = Set(metrics.map(\.name))
+    let gone = old.metrics.filter { !after.contains($0.name) }.map { gate in
+      PolicyChange(
+        gate.role.isRequired ? .loosened : .changed, "metric '\(gate.name)'", from: gate.inWords,
+        to: nil)
+    }
+    return gone
+      + metrics.flatMap { gate in
+        guard let known = before[gate.name] else {
+          return [
+            PolicyChange(
+              gate.role.isRequired ? .tightened : .changed, "metric '\(gate.name)'", from: nil,
+              to: gate.inWords)
+          ]
+        }
+        return gate.changes(from: known)
+      }
+  }
+}
+
+extension MetricGate {
+  /// The gate in a line: `guardrail, errorRate at most +0.5pp`.
+  var inWords: String {
+    let which = quantile.map { "p\(Words.decimal($0 * 100)) of \(metric.rawValue)" }
+    let part = slice.map { " where \($0)" } ?? ""
+    return "\(role.rawValue), \(which ?? metric.rawValue) \(wantedInWords)\(part)"
+  }
+
+  /// What must be shown: `at most +0.5pp`, `at least -20%`.
+  private var wantedInWords: String {
+    let isLower = metric.direction == .lower
+    return switch objective {
+    case .notWorse(let margin):
+      isLower ? "at most +\(margin.inWords)" : "at most \(margin.inWords) less"
+    case .better(let margin):
+      isLower ? "more than \(margin.inWords) less" : "more than +\(margin.inWords)"
+    }
+  }
+
+  fileprivate func changes(from old: MetricGate) -> [PolicyChange] {
+    let subject = "metric '\(name)'"
+    // Another thing measured, in another part of traffic: nothing compares.
+    if (metric, quantile, slice) != (old.metric, old.quantile, old.slice) {
+      return [PolicyChange(.changed, subject, from: old.inWords, to: inWords)]
+    }
+    var changes: [PolicyChange] = []
+    if role != old.role {
+      changes.append(
+        .init(
+          .of(old.role.strictness, role.strictness, laxer: .less), subject,
+          from: old.role.rawValue, to: role.rawValue))
+    }
+    if objective != old.objective {
+      changes.append(
+        .init(
+          objective.effect(after: old.objective), subject, from: old.wantedInWords,
+          to: wantedInWords))
+    }
+    if onFail != old.onFail {
+      changes.append(
+        .init(
+          .of(old.onFail.strictness, onFail.strictness, laxer: .less), subject,
+          from: "onFail \(old.onFail.rawValue)", to: "onFail \(onFail.rawValue)"))
+    }
+    let spoken: Set<String> = [
+      "name", "metric", "role", "objective", "quantile", "promptTokens", "label", "onFail",
+    ]
+    changes += canonicalForm.changes(from: old.canonicalForm, except: spoken, in: subject)
+    return changes
+  }
+}
+
+extension MetricGate.Objective {
+  fileprivate func effect(after old: Self) -> PolicyChange.Effect {
+    switch (old, self) {
+    case (.notWorse(.absolute(let before)), .notWorse(.absolute(let after))),
+      (.notWorse(.relative(let before)), .notWorse(.relative(let after))):
+      .of(before, after, laxer: .more)
+    case (.better(.absolute(let before)), .better(.absolute(let after))),
+      (.better(.relative(let before)), .better(.relative(let after))):
+      .of(before, after, laxer: .less)
+    case (.better, .notWorse): .loosened
+    case (.notWorse, .better): .tightened
+    // Points against percent of a value that nobody knows here.
+    case (.notWorse, .notWorse), (.better, .better): .changed
+    }
+  }
+}
+
+extension MetricGate.Margin {
+  fileprivate var inWords: String {
+    switch self {
+    case .absolute(let value): "\(Words.decimal(value * 100))pp"
+    case .relative(let value): "\(Words.decimal(value * 100))%"
+    }
+  }
+}
+
+extension MetricGate.Role {
+  fileprivate var strictness: Int {
+    switch self {
+    case .info: 0
+    case .signal: 1
+    case .guardrail: 2
+    case .goal: 3
+    }
+  }
+}
+
+extension MetricGate.FailAction {
+  fileprivate var strictness: Int {
+    switch self {
+    case .warn: 0
+    case .pause: 1
+    case .rollBack: 2
+    }
+  }
+}

@@ -1,0 +1,137 @@
+import Experimentation
+import Testing
+
+@testable import PolicyLanguage
+
+/// What a change to a policy means, as a reviewer is told.
+struct PolicyChangeTests {
+  /// What the sample means differently when `old` is written as `new`.
+  private func changes(_ edits: (old: String, new: String)...) throws -> [String] {
+    var text = Sample.rollout
+    for edit in edits {
+      try #require(text.contains(edit.old))
+      text = text.replacing(edit.old, with: edit.new)
+    }
+    let before = try #require(try Sample.policy(Sample.rollout))
+    let after = try #require(try Sample.policy(text))
+    return after.changes(from: before).map { "\($0.effect.rawValue) \($0)" }
+  }
+
+  private func changes(_ old: String, _ new: String) throws -> [String] {
+    try changes((old, new))
+  }
+
+  @Test func `what means the same is no change`() throws {
+    #expect(try changes("salt: one", "salt: 'one' # as ever").isEmpty)
+    #expect(try changes("maxIncrease: 5pp", "maxIncrease: 5pp, onFail: rollBack").isEmpty)
+  }
+
+  @Test func `margins that grow are loosened, and tightened when they shrink`() throws {
+    #expect(
+      try changes("maxIncrease: 5pp", "maxIncrease: 8pp")
+        == ["loosened metric 'errors': at most +5pp → at most +8pp"])
+    #expect(
+      try changes("maxIncrease: 5pp", "maxIncrease: 0.5pp")
+        == ["tightened metric 'errors': at most +5pp → at most +0.5pp"])
+    // Points against percent of a rate that nobody knows: neither.
+    #expect(
+      try changes("maxIncrease: 5pp", "maxIncrease: 20%")
+        == ["changed metric 'errors': at most +5pp → at most +20%"])
+  }
+
+  @Test func `roles and what follows from a failure`() throws {
+    #expect(
+      try changes("role: guardrail, maxIncrease: 5pp", "role: signal, maxIncrease: 5pp")
+        == ["loosened metric 'errors': guardrail → signal"])
+    #expect(
+      try changes("maxIncrease: 5pp", "maxIncrease: 5pp, onFail: pause")
+        == ["loosened metric 'errors': onFail rollBack → onFail pause"])
+  }
+
+  @Test func `gates that come and go`() throws {
+    let line = "  - { name: errors, metric: errorRate, role: guardrail, maxIncrease: 5pp }"
+    let more = line + "\n  - { name: ttft, metric: timeToFirstToken, role: goal, minDecrease: 20% }"
+    #expect(
+      try changes(line, more)
+        == ["tightened metric 'ttft': new: goal, timeToFirstToken more than 20% less"])
+    let other = line.replacing("errors", with: "failures")
+    #expect(
+      try changes(line, other) == [
+        "loosened metric 'errors': gone: guardrail, errorRate at most +5pp",
+        "tightened metric 'failures': new: guardrail, errorRate at most +5pp",
+      ])
+  }
+
+  @Test func `steps that come, go and change`() throws {
+    let step = "  - shadow: { percent: 100 }"
+    #expect(
+      try changes(step, "  - canary: { weight: 5% }\n" + step)
+        == ["tightened step 1: new: canary 5%"])
+    #expect(
+      try changes("minSamples: 50, minTime: 5s", "minSamples: 20, minTime: 10s") == [
+        "loosened step 1: minSamples 50 → minSamples 20",
+        "tightened step 1: minTime 5s → minTime 10s",
+      ])
+    #expect(
+      try changes("percent: 100", "percent: 25") == ["loosened step 1: shadow 100% → shadow 25%"])
+    let both = try changes((step, "  - canary: { weight: 5% }"))
+    #expect(both.count == 2 && both[0].hasPrefix("loosened step 1: gone: shadow 100%"), "\(both)")
+    #expect(both.last?.hasPrefix("tightened step 1: new: canary 5%") == true, "\(both)")
+  }
+
+  @Test func `who is dealt what`() throws {
+    #expect(
+      try changes("salt: one", "salt: two")
+        == ["changed salt: 'one' → 'two' (every unit is dealt anew)"])
+    #expect(
+      try changes("unit: user", "unit: session")
+        == ["changed assignment unit: user → session (every unit is dealt anew)"])
+    #expect(
+      try changes("candidates: [smollm2-flash]", "candidates: [smollm2-flash, smollm2-window]")
+        == ["changed candidate: new: smollm2-window"])
+  }
+
+  @Test func `alpha and who promotes`() throws {
+    let end = "maxIncrease: 5pp }"
+    #expect(
+      try changes(end, end + "\nanalysis: { alpha: 0.1 }") == ["loosened alpha: 0.05 → 0.1"])
+    #expect(
+      try changes(end, end + "\npromotion: automatic") == [
+        "loosened promotion: manual → automatic (nobody is asked before the candidate is live)"
+      ])
+  }
+
+  @Test func `a model's keys are named by their paths`() throws {
+    let before = try PolicyParser.parse(PolicySource(file: "a.yaml", text: Sample.model))
+    let window = Sample.model.replacing(
+      "{ kind: dense }", with: "{ kind: slidingWindow, window: 512 }")
+    let after = try PolicyParser.parse(PolicySource(file: "a.yaml", text: window))
+    guard case .model(let old) = before, case .model(let new) = after else {
+      Issue.record("no models")
+      return
+    }
+    #expect(
+      new.changes(from: old).map(\.description) == [
+        "engine.attention.kind: dense → slidingWindow", "engine.attention.sinks: new: 4",
+        "engine.attention.window: new: 512",
+      ])
+    #expect(new.changes(from: new).isEmpty)
+  }
+
+  /// Whatever two policies are, they differ in words exactly if they differ in their digests.
+  @Test func `no difference of digests goes without a word`() throws {
+    let policies = try PolicyParser.parse(
+      Repository.sources(in: Repository.policies)
+        + Repository.sources(in: Repository.valid)
+        .filter { !$0.text.contains("kind: Model") }, knownModels: Sample.knownModels
+    ).rollouts
+    for old in policies {
+      for new in policies {
+        var renamed = new
+        renamed.name = old.name
+        let isSame = renamed.canonicalText == old.canonicalText
+        #expect(renamed.changes(from: old).isEmpty == isSame, "\(old.name) → \(new.name)")
+      }
+    }
+  }
+}
