@@ -19,10 +19,9 @@
 /// that π_b might have taken: what was never tried cannot be told. Decisions must be separate
 /// draws: where a user stays on one model, a decision is a user, not a request.
 package struct OffPolicyEvaluation: Hashable, Sendable {
-  /// Below this effective sample size nothing is reported (STATISTICS 2(h)).
+  /// Below this effective sample size nothing is reported (STATISTICS 2(h)). It is at most 1/s²
+  /// where one decision has a share s of all weight, so that none has more than a tenth.
   package static let leastEffectiveCount = 100.0
-  /// Nor where one decision has more than this share of all weight.
-  package static let greatestShare = 0.1
   /// Nor where the mean weight, which is expected to be 1, is further from it than so many standard
   /// errors: the propensities are then not those that were drawn from.
   private static let greatestDeviation = 6.0
@@ -113,15 +112,10 @@ package struct OffPolicyEvaluation: Hashable, Sendable {
     // (Σ w)²/Σ w² = n/(1 + s²/w̄²), without large sums.
     let spread = weights.squaredDeviations / total / (mean * mean)
     let effective = total / (1 + spread)
-    let share = greatestSeen / (mean * total)
     if effective < Self.leastEffectiveCount {
       return .refused(
         .fewEffective(
           effective, missing: missing(factor: Self.leastEffectiveCount / effective)))
-    }
-    if share > Self.greatestShare {
-      let factor = share / Self.greatestShare
-      return .refused(.dominated(share: share, missing: missing(factor: factor)))
     }
     let error = (weights.varianceOfMean ?? 0).squareRoot()
     if abs(mean - 1) > Self.greatestDeviation * error + 1e-9 {
@@ -129,7 +123,8 @@ package struct OffPolicyEvaluation: Hashable, Sendable {
     }
     return .estimate(
       OffPolicyEstimate(
-        count: count, effectiveCount: effective, largestShare: share, importance: importance,
+        count: count, effectiveCount: effective, largestShare: greatestSeen / (mean * total),
+        importance: importance,
         clipped: clipped, selfNormalised: importance / mean, doublyRobust: robust,
         interval: ConfidenceInterval(
           estimate: importance / mean, lower: max(0, lower.lowerBound),
@@ -189,8 +184,6 @@ package enum OffPolicyRefusal: Hashable, Sendable {
   case unsupported
   /// The effective sample size is below `OffPolicyEvaluation.leastEffectiveCount`.
   case fewEffective(Double, missing: Int?)
-  /// One decision has too large a part of all weight.
-  case dominated(share: Double, missing: Int?)
   /// The weights are not 1 on average: propensities that were not drawn from, or actions that the
   /// log never tries.
   case implausible(meanWeight: Double)
