@@ -208,6 +208,19 @@ import Testing
       return refusal.message == "the trace has no answer of 'candidate', only of 'incumbent'"
         && refusal.remedy.contains("--assume candidate=MODEL")
     }
+    // The same request of two models is one, so that the second has no answer left.
+    var reader = TraceReader(route: names.route)
+    reader.begin(file: "t")
+    for model in ["incumbent", "candidate"] {
+      let line =
+        #"{"request_id":"a","at_milliseconds":1,"total_seconds":1,"model":"\#(model)"}"# + "\n"
+      Array(line.utf8).withUnsafeBytes { reader.append($0) }
+    }
+    let single = try reader.finish()
+    #expect(single.count == 1 && single.repeated == 1)
+    await #expect(throws: BacktestRefusal.self) {
+      _ = try await BacktestWorld.run(plan, on: single)
+    }
     var strange = plan
     strange.assumptions = [try #require(ModelName("stranger")): names.incumbent]
     await #expect(throws: BacktestRefusal.self) {

@@ -50,20 +50,22 @@ struct RecordedAnswers: Sendable {
         message: "'\(stranger)' is no model of rollout '\(plan.policy.name)'",
         remedy: "assume records for one of \(models.map { "'\($0)'" }.joined(separator: ", "))")
     }
-    var places: [ModelName: Int32] = [:]
+    incumbent =
+      trace.models.firstIndex(of: plan.assumptions[plan.policy.incumbent] ?? plan.policy.incumbent)
+      .map(Int32.init) ?? -1
     for model in models {
       let source = plan.assumptions[model] ?? model
-      guard let place = trace.models.firstIndex(of: source) else {
-        let known = trace.modelNames.map { "'\($0)'" }.joined(separator: ", ")
+      let found = trace.models.firstIndex(of: source).map { pool(of: Int32($0)) }
+      guard let found, !found.all.isEmpty else {
+        let known = trace.modelNames.filter { $0 != source }.map { "'\($0)'" }
+        let others = known.isEmpty ? "" : ", only of \(known.joined(separator: ", "))"
         throw BacktestRefusal(
-          message: "the trace has no answer of '\(source)', only of \(known)",
+          message: "the trace has no answer of '\(source)'\(others)",
           remedy: "record some, as with a shadow step, or let another model's stand for it: "
             + "--assume \(model)=MODEL")
       }
-      places[model] = Int32(place)
+      pools[model] = found
     }
-    incumbent = places[plan.policy.incumbent] ?? -1
-    for (model, place) in places { pools[model] = pool(of: place) }
   }
 
   private func pool(of model: Int32) -> Pool {
@@ -75,6 +77,10 @@ struct RecordedAnswers: Sendable {
         pool.all.append(request.answer)
       }
       forEachPair(of: request) { place, pair in
+        if pair.incumbent == model, request.model != model {
+          pool.byBand[band].append(pair.incumbentAnswer)
+          pool.all.append(pair.incumbentAnswer)
+        }
         guard pair.candidate == model else { return }
         pool.byBand[band].append(pair.candidateAnswer)
         pool.all.append(pair.candidateAnswer)
