@@ -28,6 +28,8 @@ ROUNDS ?= 200
 
 # How many outcomes `make bench-store` stores.
 OUTCOMES ?= 10000000
+# How many recorded requests `make bench-backtest` runs.
+REQUESTS ?= 1000000
 # How many seeds `make simulate` tries.
 SEEDS ?= 10000
 
@@ -37,8 +39,8 @@ ARGS ?= --help
 swift_sources := Package.swift Sources Tests
 
 .PHONY: help demo test build run check format bench bench-engine bench-gateway bench-store \
-  bench-decisions simulate model-check sanitize tsan crash-loop neon fuzz fuzz-policies model \
-  setup clean
+  bench-backtest bench-decisions simulate model-check sanitize tsan crash-loop neon fuzz \
+  fuzz-policies model setup clean
 
 help:  ## List the commands
 	@grep -hE '^[a-z-]+:.*  ## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*  ## /\1\t/' \
@@ -87,6 +89,8 @@ bench-gateway: build  ## Measure the gateway beside nginx
 
 bench-store: build  ## Measure the evidence store with ten million outcomes (OUTCOMES=… for fewer)
 	@.build/release/rollout bench store --outcomes $(OUTCOMES)
+bench-backtest: build  ## Time a backtest of a million recorded requests (REQUESTS=… for fewer)
+	@.build/release/rollout bench backtest --requests $(REQUESTS)
 bench-decisions: build  ## Count wrong and late decisions, ours and others' (BENCH="--runs 100")
 	@.build/release/rollout bench decisions --write fixtures/benchmarks/decisions.json $(BENCH)
 

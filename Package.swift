@@ -175,7 +175,8 @@ let package = Package(
       ]),
     tests(
       "Simulation",
-      ["Simulation", "Experimentation", "Statistics", "Routing", "Storage", "Promotion"]),
+      ["Simulation", "Experimentation", "Statistics", "Routing", "Storage", "Promotion", "Console"]
+    ),
     tests("Rollout", ["OpenAIAPI"]),
     tests("Tidy", []),
   ]

@@ -1,10 +1,10 @@
-import Experimentation
+package import Experimentation
 import Promotion
 
 extension RolloutState {
   /// What keeps the rollout from its next step, each in a sentence, as far as the last look and the
   /// clock tell. The controller decides; this explains.
-  func missing(_ gates: [GateReport], nowMilliseconds: Int64) -> [String] {
+  package func missing(_ gates: [GateReport], nowMilliseconds: Int64) -> [String] {
     switch status {
     case .promoted, .rolledBack, .aborted, .superseded: return []
     case .paused: return ["it is paused: rollout resume \(policy.name)"]

@@ -11,7 +11,7 @@ package final class ScenarioWorld: Sendable {
     var draws: Draws
     var story: Story
     var service: SimulatedService?
-    var answers = PendingAnswers()
+    var answers = RowsUnderWay<(outcome: Outcome, comparisons: [Comparison])>()
     var nextRequest = 0
   }
 
@@ -94,7 +94,7 @@ extension ScenarioWorld {
     else { return }
     let life = state.withLock { state in
       state.service = service
-      state.answers = PendingAnswers()
+      state.answers = RowsUnderWay()
       state.story.lives += 1
       return state.story.lives
     }
@@ -199,8 +199,9 @@ extension ScenarioWorld {
         for _ in 0..<count { answer(in: table, at: time, &state) }
         return state.answers.finished(at: time * 3_600)
       }
-      if !rows.outcomes.isEmpty || !rows.comparisons.isEmpty {
-        try? await service.store.append(outcomes: rows.outcomes, comparisons: rows.comparisons)
+      if !rows.isEmpty {
+        try? await service.store.append(
+          outcomes: rows.map(\.outcome), comparisons: rows.flatMap(\.comparisons))
       }
       guard (try? await clock.sleep(for: .seconds(1))) != nil else { return }
     }
@@ -233,10 +234,10 @@ extension ScenarioWorld {
     let comparisons = route.shadows.map { shadow in
       comparison(with: shadow.model, to: answer, place, "r\(number)", prompt, hours, &state.draws)
     }
+    let outcome = Outcome(
+      requestID: "r\(number)", assignment: place, model: route.serving, measurements: answer)
     state.answers.add(
-      Outcome(
-        requestID: "r\(number)", assignment: place, model: route.serving, measurements: answer),
-      comparisons, finishedAt: hours * 3_600 + answer.totalSeconds)
+      (outcome, comparisons), finishedAt: hours * 3_600 + answer.totalSeconds)
   }
 
   private func comparison(
@@ -272,7 +273,7 @@ extension ScenarioWorld {
     for entry in disk.entries {
       let event = entry.record.event
       let time = Double(entry.record.atMilliseconds) / 3_600_000
-      var line = Story.Line(hours: time, text: scenario.sentence(of: event))
+      var line = Story.Line(hours: time, text: scenario.policy.sentence(of: event))
       if entry.record.actor != "controller" { line.text += " by \(entry.record.actor)" }
       if let reason = entry.record.reason, entry.record.actor == "controller" {
         line.text += ": \(reason)"
@@ -292,67 +293,5 @@ extension ScenarioWorld {
       }
     }
     return story
-  }
-}
-
-extension Scenario {
-  /// An event of this scenario's rollout in words.
-  fileprivate func sentence(of event: JournalEvent) -> String {
-    switch event {
-    case .policiesApplied: return event.title
-    case .modelApplied(let model): return "model '\(model.name)' is known"
-    case .rolloutApplied(let policy):
-      return "the rollout begins at \(policy.steps.first?.traffic.words ?? "no step")"
-    case .advanced(_, let step, _):
-      guard policy.steps.indices.contains(step) else { return "every step has passed" }
-      return "goes on to \(policy.steps[step].traffic.words)"
-    case .promoted(_, let model, let open, _):
-      return open.isEmpty
-        ? "'\(model)' is promoted"
-        : "'\(model)' is promoted over \(open.joined(separator: ", "))"
-    case .approved, .paused, .resumed, .inconclusive, .rolledBack, .aborted: return event.title
-    }
-  }
-}
-
-extension StepTraffic {
-  fileprivate var words: String {
-    switch self {
-    case .shadow(let traffic): "shadow \(traffic.share)"
-    case .canary(let weight): "canary \(weight)"
-    case .split: "a split"
-    case .approval: "an approval"
-    case .pause(let seconds): "a pause of \(seconds) s"
-    }
-  }
-}
-
-/// Answers that are under way, given to the store in the order in which they were assigned: one
-/// that takes long holds back what came after it, as the gateway's recorder does.
-struct PendingAnswers: Sendable {
-  private struct Answer {
-    var outcome: Outcome
-    var comparisons: [Comparison]
-    var finishedAt: Double
-  }
-
-  private var answers: [Answer] = []
-  private var first = 0
-
-  mutating func add(_ outcome: Outcome, _ comparisons: [Comparison], finishedAt: Double) {
-    answers.append(Answer(outcome: outcome, comparisons: comparisons, finishedAt: finishedAt))
-  }
-
-  /// Those that have finished by `seconds` and before which nothing is under way.
-  mutating func finished(at seconds: Double) -> (outcomes: [Outcome], comparisons: [Comparison]) {
-    let start = first
-    while first < answers.count, answers[first].finishedAt <= seconds { first += 1 }
-    let ready = answers[start..<first]
-    let rows = (ready.map(\.outcome), ready.flatMap(\.comparisons))
-    if first > 4_096 {
-      answers.removeFirst(first)
-      first = 0
-    }
-    return rows
   }
 }

@@ -33,7 +33,8 @@ struct Rollout: AsyncParsableCommand {
       PromoteCommand.self,
       AbortCommand.self, RollbackCommand.self, ApproveCommand.self, PauseCommand.self,
       ResumeCommand.self, HistoryCommand.self, AskCommand.self, FeedbackCommand.self,
-      ServeCommand.self, ReplayCommand.self, SimulateCommand.self, EvaluateCommand.self,
+      ServeCommand.self, ReplayCommand.self, SimulateCommand.self, BacktestCommand.self,
+      EvaluateCommand.self,
       DistillGateCommand.self, ExportCommand.self, AuditCommand.self, BenchCommand.self,
     ])
 

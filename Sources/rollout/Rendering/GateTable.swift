@@ -5,7 +5,10 @@ import Experimentation
 struct GateTable {
   var gates: [GateReport]
 
-  func lines(_ style: Style) -> [String] {
+  func lines(_ style: Style) -> [String] { table.lines(style) }
+
+  /// A row a gate.
+  var table: Table {
     var table = Table([
       ("GATE", .left), ("CANDIDATE", .left), ("ROLE", .left), ("VERDICT", .left),
       ("ESTIMATE", .right), ("INTERVAL", .left), ("WANTED", .left), ("SAMPLES", .right),
@@ -20,7 +23,7 @@ struct GateTable {
         .init(wanted(gate)), .init(Numbers.count(gate.samples)), .init(missing(gate)),
       ])
     }
-    return table.lines(style)
+    return table
   }
 
   /// With its quantile, if one is compared: `ttft p95`.

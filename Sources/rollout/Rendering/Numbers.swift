@@ -23,6 +23,12 @@ enum Numbers {
     return fixed(value * 100, 1) + "%"
   }
 
+  /// A share to a hundredth of a percent: `0.97%`.
+  static func percent(_ value: Double) -> String { fixed(value * 100, 2) + "%" }
+
+  /// Three digits that count: `0.00123`, `45.1`.
+  static func significant(_ value: Double) -> String { String(format: "%.3g", value) }
+
   /// A difference of shares in percentage points or a relative change in percent: `+0.3pp`,
   /// `-23.1%`.
   static func change(_ value: Double?, isRelative: Bool) -> String {

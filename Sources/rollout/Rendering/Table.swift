@@ -14,8 +14,8 @@ struct Table {
     }
   }
 
-  private let columns: [(title: String, alignment: Alignment)]
-  private var rows: [[Cell]] = []
+  let columns: [(title: String, alignment: Alignment)]
+  private(set) var rows: [[Cell]] = []
 
   init(_ columns: [(title: String, alignment: Alignment)]) { self.columns = columns }
 

@@ -1,0 +1,34 @@
+import Experimentation
+
+extension RolloutPolicy {
+  /// An event of this policy's rollout in words.
+  func sentence(of event: JournalEvent) -> String {
+    switch event {
+    case .policiesApplied: return event.title
+    case .modelApplied(let model): return "model '\(model.name)' is known"
+    case .rolloutApplied(let policy):
+      return "the rollout begins at \(policy.steps.first?.traffic.words ?? "no step")"
+    case .advanced(_, let step, _):
+      guard steps.indices.contains(step) else { return "every step has passed" }
+      return "goes on to \(steps[step].traffic.words)"
+    case .promoted(_, let model, let open, _):
+      return open.isEmpty
+        ? "'\(model)' is promoted"
+        : "'\(model)' is promoted over \(open.joined(separator: ", "))"
+    case .approved, .paused, .resumed, .inconclusive, .rolledBack, .aborted: return event.title
+    }
+  }
+}
+
+extension StepTraffic {
+  /// As it is named in a sentence.
+  var words: String {
+    switch self {
+    case .shadow(let traffic): "shadow \(traffic.share)"
+    case .canary(let weight): "canary \(weight)"
+    case .split: "a split"
+    case .approval: "an approval"
+    case .pause(let seconds): "a pause of \(seconds) s"
+    }
+  }
+}
