@@ -27,7 +27,8 @@ extension ErrorResponse.Code {
     case .forbidden: .forbidden
     case .notFound: .notFound
     case .timeout: .requestTimeout
-    case .notAllowed, .gatesOpen, .evidenceStale, .staleIncumbent, .rolloutUnderWay, .conflict:
+    case .notAllowed, .gatesOpen, .evidenceStale, .staleIncumbent, .rolloutUnderWay, .closed,
+      .conflict:
       .conflict
     case .tooLarge: .contentTooLarge
     case .unsupportedMediaType: .unsupportedMediaType
@@ -49,6 +50,7 @@ extension ErrorResponse.Problem {
       case .staleIncumbent: .staleIncumbent
       case .rolloutUnderWay: .rolloutUnderWay
       case .invalid: .invalid
+      case .closed: .closed
       case .conflict: .conflict
       case .unavailable: .unavailable
       }

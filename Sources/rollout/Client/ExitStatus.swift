@@ -39,8 +39,8 @@ enum ExitStatus: Int32, CaseIterable {
   init(_ code: ErrorResponse.Code) {
     self =
       switch code {
-      case .notAllowed, .gatesOpen, .evidenceStale, .staleIncumbent, .rolloutUnderWay, .conflict,
-        .policyRefused, .forbidden:
+      case .notAllowed, .gatesOpen, .evidenceStale, .staleIncumbent, .rolloutUnderWay, .closed,
+        .conflict, .policyRefused, .forbidden:
         .refused
       case .malformed, .invalid, .tooLarge, .unsupportedMediaType: .usage
       case .notFound: .notFound
