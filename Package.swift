@@ -176,7 +176,7 @@ let package = Package(
     tests(
       "Simulation",
       ["Simulation", "Experimentation", "Statistics", "Routing", "Storage", "Promotion"]),
-    tests("Rollout", ["OpenAIAPI"]),
+    tests("Rollout", ["OpenAIAPI", "TestPeers"]),
     tests("Tidy", []),
   ]
 )
