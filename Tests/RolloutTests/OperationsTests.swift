@@ -75,7 +75,7 @@ import Testing
     async throws
   {
     let posts = Counter()
-    try await ScriptedServer.run({ _ in Self.answer(posts.next() < 2 ? 503 : 204) }) { server in
+    try await ScriptedServer.run({ _ in Self.answer(posts.next() < 2 ? 503 : 200) }) { server in
       try write("notify: [ { on: [applied, paused, aborted], webhookEnv: HOOK } ]")
       let service = try await start(["HOOK": "http://127.0.0.1:\(server.port)/a-secret-path"])
       let paused = try await service.rollout("pause", "assistant", "--reason", "lunch")

@@ -6,6 +6,7 @@ package typealias ZoneOffset = (_ timeZone: String, _ seconds: Int64) -> Int64?
 
 /// The zones that the system knows.
 package enum SystemZones {
+  /// Seconds east of Greenwich; `nil` for a zone that the system's database does not have.
   package static func offset(_ timeZone: String, _ seconds: Int64) -> Int64? {
     TimeZone(identifier: timeZone).map {
       Int64($0.secondsFromGMT(for: Date(timeIntervalSince1970: Double(seconds))))
