@@ -177,7 +177,7 @@ let package = Package(
       "Simulation",
       ["Simulation", "Experimentation", "Statistics", "Routing", "Storage", "Promotion", "Console"]
     ),
-    tests("Rollout", ["OpenAIAPI"]),
+    tests("Rollout", ["OpenAIAPI", "TestPeers"]),
     tests("Tidy", []),
   ]
 )

@@ -28,7 +28,7 @@ extension ErrorResponse.Code {
     case .notFound: .notFound
     case .timeout: .requestTimeout
     case .notAllowed, .gatesOpen, .evidenceStale, .staleIncumbent, .staleRevision,
-      .rolloutUnderWay, .conflict:
+      .rolloutUnderWay, .closed, .conflict:
       .conflict
     case .tooLarge: .contentTooLarge
     case .unsupportedMediaType: .unsupportedMediaType
@@ -51,6 +51,7 @@ extension ErrorResponse.Problem {
       case .staleRevision: .staleRevision
       case .rolloutUnderWay: .rolloutUnderWay
       case .invalid: .invalid
+      case .closed: .closed
       case .conflict: .conflict
       case .unavailable: .unavailable
       }

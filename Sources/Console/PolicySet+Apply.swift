@@ -36,7 +36,9 @@ extension PolicySet {
       + rollouts.map { policy in
         ApplyResponse.Change(
           kind: .rollout, name: policy.name.text,
-          effect: Self.effect(of: policy.digest, on: state.rollouts[policy.name]?.policy.digest))
+          effect: Self.effect(
+            of: policy.digest,
+            on: (state.queued(policy.name) ?? state.rollouts[policy.name])?.policy.digest))
       }
   }
 

@@ -4,8 +4,19 @@ import Promotion
 extension RolloutState {
   /// What keeps the rollout from its next step, each in a sentence, as far as the last look and the
   /// clock tell. The controller decides; this explains.
-  package func missing(_ gates: [GateReport], nowMilliseconds: Int64) -> [String] {
+  ///
+  /// - Parameters:
+  ///   - hold: why the hour does not let it move
+  ///   - live: what a queued one waits for
+  package func missing(
+    _ gates: [GateReport], nowMilliseconds: Int64, hold: ScheduleHold? = nil,
+    behind live: RolloutState? = nil
+  ) -> [String] {
+    let hours = hold.map { ["it is \($0.sentence)"] } ?? []
     switch status {
+    case .pending:
+      let end = live.map { "the end of rollout '\($0.policy.name)', which is \($0.status.phrase)" }
+      return (end.map { [$0] } ?? []) + hours
     case .promoted, .rolledBack, .aborted, .superseded: return []
     case .paused: return ["it is paused: rollout resume \(policy.name)"]
     case .inconclusive:
@@ -13,7 +24,7 @@ extension RolloutState {
         + openGates(gates)
     case .running: break
     }
-    guard let current = currentStep else { return openGates(gates) + [promotion] }
+    guard let current = currentStep else { return openGates(gates) + hours + [promotion] }
     let seconds = Double(nowMilliseconds - stepStartedAtMilliseconds) / 1_000
     var missing = openGates(gates)
     switch current.traffic {
@@ -30,12 +41,12 @@ extension RolloutState {
     if gates.isEmpty && current.traffic.sharesTraffic {
       missing.append("a first look: none was taken since the service started")
     }
-    return missing
+    return missing + hours
   }
 
   private var promotion: String {
     switch policy.promotion {
-    case .automatic where policy.candidates.count == 1: "the next look promotes it"
+    case .automatic where policy.candidates.count == 1: "a look, which promotes it"
     case .automatic, .manual: "a person's word: rollout promote \(policy.name)"
     }
   }

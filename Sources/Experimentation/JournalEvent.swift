@@ -10,6 +10,11 @@ package enum JournalEvent: Hashable, Sendable, Codable {
   case modelApplied(ModelSpecification)
   /// A rollout begins at its first step. The first one of a route makes its incumbent live.
   case rolloutApplied(RolloutPolicy)
+  /// A new revision waits until what is live on its route has ended.
+  case queued(RolloutPolicy)
+  /// The run, or the revision that waited, of this digest gave way: to the revision of the rollout
+  /// `by`, or, when that is `nil`, because another model than it was written against became live.
+  case superseded(RolloutName, digest: String, by: RolloutName?)
   /// Every required gate passed; the rollout stands at step `to`, which is the number of steps when
   /// nothing but promotion is left.
   case advanced(RolloutName, to: Int, evidence: [GateReport])
@@ -36,7 +41,8 @@ extension JournalEvent {
   package var rollout: RolloutName? {
     switch self {
     case .policiesApplied, .modelApplied: nil
-    case .rolloutApplied(let policy): policy.name
+    case .rolloutApplied(let policy), .queued(let policy): policy.name
+    case .superseded(let name, _, _): name
     case .advanced(let name, _, _), .approved(let name, _), .paused(let name, _),
       .resumed(let name), .inconclusive(let name, _), .rolledBack(let name, _),
       .aborted(let name), .promoted(let name, _, _, _):
@@ -50,6 +56,8 @@ extension JournalEvent {
     case .policiesApplied: "policies applied"
     case .modelApplied: "model applied"
     case .rolloutApplied: "applied"
+    case .queued: "queued"
+    case .superseded: "superseded"
     case .advanced: "advanced"
     case .approved: "approved"
     case .paused: "paused"
@@ -72,7 +80,9 @@ extension JournalEvent {
     case .advanced(_, _, let evidence), .paused(_, let evidence), .inconclusive(_, let evidence),
       .rolledBack(_, let evidence), .promoted(_, _, _, let evidence):
       evidence
-    case .policiesApplied, .modelApplied, .rolloutApplied, .approved, .resumed, .aborted: []
+    case .policiesApplied, .modelApplied, .rolloutApplied, .queued, .superseded, .approved,
+      .resumed, .aborted:
+      []
     }
   }
 }

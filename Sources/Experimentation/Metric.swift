@@ -109,10 +109,13 @@ package struct MetricGate: Hashable, Sendable, Codable {
   /// The part of traffic looked at; `nil` is all of it.
   package var slice: SliceCondition?
   package var onFail: FailAction
+  /// What follows when a step has its time and its samples and the gate has no data; `nil` holds,
+  /// as before there was a choice.
+  package var onNoData: NoDataAction?
 
   package init(
     name: String, metric: Metric, role: Role, objective: Objective, quantile: Double? = nil,
-    slice: SliceCondition? = nil, onFail: FailAction = .rollBack
+    slice: SliceCondition? = nil, onFail: FailAction = .rollBack, onNoData: NoDataAction? = nil
   ) {
     self.name = name
     self.metric = metric
@@ -121,6 +124,7 @@ package struct MetricGate: Hashable, Sendable, Codable {
     self.quantile = quantile
     self.slice = slice
     self.onFail = onFail
+    self.onNoData = onNoData
   }
 
   /// What a metric is for.
@@ -167,6 +171,11 @@ package struct MetricGate: Hashable, Sendable, Codable {
   package enum FailAction: String, Hashable, Sendable, Codable, CaseIterable {
     case rollBack, pause, warn
   }
+
+  /// What follows when nothing was measured where something should have been.
+  package enum NoDataAction: String, Hashable, Sendable, Codable, CaseIterable {
+    case hold, pause
+  }
 }
 
 /// A part of traffic that a gate looks at alone.
@@ -175,23 +184,33 @@ package struct SliceCondition: Hashable, Sendable, Codable {
   package var promptTokens: ClosedRange<Int>
   /// What the client must have said of the request; `nil` is whatever it said.
   package var label: RequestLabel?
+  /// What header the request must have had; `nil` is whatever it had.
+  package var header: RequestHeader?
 
   package init(
-    promptTokens: ClosedRange<Int> = SliceCondition.anyLength, label: RequestLabel? = nil
+    promptTokens: ClosedRange<Int> = SliceCondition.anyLength, label: RequestLabel? = nil,
+    header: RequestHeader? = nil
   ) {
     self.promptTokens = promptTokens
     self.label = label
+    self.header = header
   }
 
   /// Prompts of every length, of unknown ones too.
   package static let anyLength = 0...Int.max
 
   /// Whether the length of a prompt decides who belongs to the slice.
-  package var asksForLength: Bool { promptTokens != Self.anyLength || label == nil }
+  package var asksForLength: Bool {
+    promptTokens != Self.anyLength || label == nil && header == nil
+  }
 
-  /// Whether a request has the label that is asked for, if one is.
+  /// Whether a request has the label and the header that are asked for, if they are.
+  ///
+  /// - Parameter labels: what was kept of the request, headers by their ``RequestHeader/labelKey``
   package func hasLabel(in labels: [String: String]) -> Bool {
-    label.map { labels[$0.key] == $0.value } ?? true
+    if let label, labels[label.key] != label.value { return false }
+    if let header, labels[header.labelKey] != header.value { return false }
+    return true
   }
 
   /// Whether a request belongs to the slice; where the length decides, one of unknown length
@@ -223,8 +242,9 @@ extension SliceCondition: CustomStringConvertible {
       case (0, let high): "promptTokens <= \(high)"
       case (let low, let high): "promptTokens \(low)…\(high)"
       }
-    guard let label else { return length }
-    let said = "\(label.key)=\(label.value)"
-    return asksForLength ? "\(length), \(said)" : said
+    let said = [
+      label.map { "\($0.key)=\($0.value)" }, header.map { "\($0.name)=\($0.value)" },
+    ]
+    return ((asksForLength ? [length] : []) + said.compactMap { $0 }).joined(separator: ", ")
   }
 }

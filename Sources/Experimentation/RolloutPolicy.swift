@@ -2,7 +2,7 @@
 ///
 /// `PolicyLanguage` is the only maker of these outside tests; what it hands out satisfies every
 /// rule named here.
-package struct RolloutPolicy: Hashable, Sendable, Codable {
+package struct RolloutPolicy: Hashable, Sendable {
   package var name: RolloutName
   /// The `model` that clients ask for.
   package var route: RouteName
@@ -19,6 +19,15 @@ package struct RolloutPolicy: Hashable, Sendable, Codable {
   package var promotion: PromotionMode
   /// Whether a client may pin a request to a model by header; pinned requests are never evidence.
   package var allowsOverride: Bool
+  /// Which requests take part; `nil` is all of the route's.
+  package var match: RequestMatch?
+  /// When the rollout may move forward.
+  package var schedule: Schedule
+  /// Whom to tell what; at most 16.
+  package var notifications: [NotificationRule]
+  /// What becomes of this document when another rollout is live on its route, or an earlier
+  /// revision of it anywhere.
+  package var onNewRevision: RevisionMode
   /// SHA-256 of the canonical document, lower-case hex.
   package var digest: String
 
@@ -26,7 +35,8 @@ package struct RolloutPolicy: Hashable, Sendable, Codable {
     name: RolloutName, route: RouteName, incumbent: ModelName, candidates: [ModelName],
     assignment: AssignmentPolicy, steps: [Step], metrics: [MetricGate] = [],
     analysis: AnalysisPolicy = AnalysisPolicy(), promotion: PromotionMode = .manual,
-    allowsOverride: Bool = false, digest: String
+    allowsOverride: Bool = false, match: RequestMatch? = nil, schedule: Schedule = .always,
+    notifications: [NotificationRule] = [], onNewRevision: RevisionMode = .refuse, digest: String
   ) {
     self.name = name
     self.route = route
@@ -38,6 +48,10 @@ package struct RolloutPolicy: Hashable, Sendable, Codable {
     self.analysis = analysis
     self.promotion = promotion
     self.allowsOverride = allowsOverride
+    self.match = match
+    self.schedule = schedule
+    self.notifications = notifications
+    self.onNewRevision = onNewRevision
     self.digest = digest
   }
 }
@@ -48,6 +62,16 @@ package enum PromotionMode: String, Hashable, Sendable, Codable, CaseIterable {
   case manual
   /// The controller, at the look that passes the last step.
   case automatic
+}
+
+/// What becomes of a new revision while another run is under way.
+package enum RevisionMode: String, Hashable, Sendable, Codable, CaseIterable {
+  /// It is refused.
+  case refuse
+  /// It begins at its first step, and what was live is superseded.
+  case replace
+  /// It begins when what is live has ended, if the model that it was written against is live then.
+  case queue
 }
 
 /// What stays on one model, and what makes experiments independent of each other.

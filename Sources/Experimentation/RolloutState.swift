@@ -1,7 +1,8 @@
 /// How a rollout stands: a fold over its events.
 package struct RolloutState: Hashable, Sendable {
   package var policy: RolloutPolicy
-  /// Counts how often the name was applied, from 1; evidence belongs to one run.
+  /// Counts how often the name began, from 1; evidence belongs to one run. 0 for a revision that
+  /// was taken from the queue before it did, under a name that never ran.
   package var run: Int
   package var status: RolloutStatus
   /// Index of the step in force; the number of steps when only promotion is left.
@@ -63,13 +64,15 @@ extension StepTraffic {
 
 /// Where a rollout is on its way.
 package enum RolloutStatus: String, Hashable, Sendable, Codable {
+  /// Waits in the queue of its route.
+  case pending
   case running, paused, inconclusive, promoted, rolledBack, aborted, superseded
 
   /// Whether candidates still get traffic.
   package var isLive: Bool {
     switch self {
     case .running, .paused, .inconclusive: true
-    case .promoted, .rolledBack, .aborted, .superseded: false
+    case .pending, .promoted, .rolledBack, .aborted, .superseded: false
     }
   }
 }

@@ -9,6 +9,8 @@ package struct ServiceState: Hashable, Sendable {
   package private(set) var rollouts: [RolloutName: RolloutState] = [:]
   /// The newest signed set of policies that was applied: none older is taken (``PolicySeal``).
   package private(set) var newestSigned: SignedSet?
+  /// The revision that waits for each route to be free, `pending`; at most one a route and a name.
+  package private(set) var queue: [RouteName: RolloutState] = [:]
   /// Sequence of the last entry folded in; 0 for none.
   package private(set) var sequence: Int64 = 0
 
@@ -31,6 +33,11 @@ package struct ServiceState: Hashable, Sendable {
     rollouts.values.first { $0.policy.route == route && $0.status.isLive }
   }
 
+  /// The revision of that name that waits, if any.
+  package func queued(_ name: RolloutName) -> RolloutState? {
+    queue.values.first { $0.policy.name == name }
+  }
+
   /// Takes the next entry in. An event about a rollout that is not known changes nothing.
   package mutating func fold(_ entry: JournalEntry) {
     sequence = entry.sequence
@@ -44,6 +51,10 @@ package struct ServiceState: Hashable, Sendable {
       models[model.name] = model
     case .rolloutApplied(let policy):
       begin(policy, at: at)
+    case .queued(let policy):
+      enqueue(policy, at: at)
+    case .superseded(let name, let digest, let successor):
+      supersede(name, digest, successor.map { "'\($0)' was applied" } ?? entry.record.reason)
     case .advanced(let name, let step, _):
       change(name) {
         $0.step = step
@@ -62,7 +73,10 @@ package struct ServiceState: Hashable, Sendable {
       restoreIncumbent(of: name)
       change(name) { $0.settle(.rolledBack, entry.record.reason) }
     case .aborted(let name):
-      change(name) { $0.settle(.aborted, entry.record.reason) }
+      if rollouts[name]?.status.isLive == true {
+        change(name) { $0.settle(.aborted, entry.record.reason) }
+      }
+      withdraw(name, as: .aborted, entry.record.reason)
     case .promoted(let name, let model, _, _):
       if let route = rollouts[name]?.policy.route { incumbents[route] = model }
       change(name) { $0.settle(.promoted, entry.record.reason) }
@@ -79,6 +93,38 @@ package struct ServiceState: Hashable, Sendable {
       policy: policy, run: (rollouts[policy.name]?.run ?? 0) + 1,
       stepStartedAtMilliseconds: milliseconds, startedAtMilliseconds: milliseconds)
     rollouts[policy.name]?.generation = sequence
+    queue = queue.filter { $0.value.policy.name != policy.name }
+  }
+
+  private mutating func enqueue(_ policy: RolloutPolicy, at milliseconds: Int64) {
+    queue = queue.filter { $0.value.policy.name != policy.name }
+    var state = RolloutState(
+      policy: policy, run: (rollouts[policy.name]?.run ?? 0) + 1, status: .pending,
+      stepStartedAtMilliseconds: milliseconds, startedAtMilliseconds: milliseconds)
+    state.generation = sequence
+    queue[policy.route] = state
+  }
+
+  private mutating func supersede(_ name: RolloutName, _ digest: String, _ reason: String?) {
+    if let live = rollouts[name], live.status.isLive, live.policy.digest == digest {
+      change(name) { $0.settle(.superseded, reason) }
+    } else if queued(name)?.policy.digest == digest {
+      withdraw(name, as: .superseded, reason)
+    }
+  }
+
+  /// Takes a revision from the queue. A name that never ran keeps it as its end; of any other, what
+  /// became of its last run is what stands.
+  private mutating func withdraw(
+    _ name: RolloutName, as status: RolloutStatus, _ reason: String?
+  ) {
+    guard var state = queued(name) else { return }
+    queue[state.policy.route] = nil
+    guard rollouts[name].map({ $0.run == 0 }) ?? true else { return }
+    state.run = 0
+    state.settle(status, reason)
+    state.generation = sequence
+    rollouts[name] = state
   }
 
   /// A promoted rollout that is rolled back gives the route back to the model it was taken from.

@@ -25,7 +25,7 @@ struct Destination: Sendable {
     _ question: Question, headers: HTTPFields, draw: String, table: RoutingTable,
     atMilliseconds: Int64
   ) throws(APIError) {
-    guard let name = RouteName(question.model), let route = table.routes[name] else {
+    guard let name = RouteName(question.model), let wholeRoute = table.routes[name] else {
       guard let model = ModelName(question.model), table.models.contains(model) else {
         throw .modelNotFound(question.model)
       }
@@ -34,6 +34,8 @@ struct Destination: Sendable {
       shadows = []
       return
     }
+    let route = wholeRoute.rules(
+      labels: question.labels, headerValue: { RoutingKey.header($0, in: headers) })
     let unit = RoutingKey.unit(
       of: route, user: question.user, headers: headers, draw: draw)
     let pinned = RoutingKey.header(Self.overrideHeader, in: headers).flatMap { ModelName($0) }
@@ -47,6 +49,10 @@ struct Destination: Sendable {
       assignment.labels = question.labels.filter {
         route.labels.contains(RequestLabel(key: $0.key, value: $0.value))
       }
+    }
+    for header in route.headers
+    where RoutingKey.header(header.name, in: headers) == header.value {
+      assignment.labels[header.labelKey] = header.value
     }
     self.assignment = assignment
   }

@@ -20,7 +20,19 @@ extension RolloutPolicy {
       ]),
       "promotion": .text(promotion.rawValue),
       "overrides": .text(allowsOverride ? "allowed" : "refused"),
+      "match": match.map(\.canonicalForm),
+      "windows": Self.list(schedule.windows.map(\.canonicalForm)),
+      "freeze": Self.list(schedule.freezes.map(\.canonicalForm)),
+      "notify": Self.list(notifications.map(\.canonicalForm)),
+      "onNewRevision": onNewRevision == .refuse ? nil : .text(onNewRevision.rawValue),
     ])
+  }
+}
+
+extension RolloutPolicy {
+  /// `nil` for an empty list, as everything was before there were such.
+  fileprivate static func list(_ items: [CanonicalForm]) -> CanonicalForm? {
+    items.isEmpty ? nil : .list(items)
   }
 }
 
@@ -85,7 +97,8 @@ extension MetricGate {
       "objective": objective.canonicalForm, "quantile": quantile.map(CanonicalForm.number),
       "promptTokens": slice.flatMap { $0.asksForLength ? $0.canonicalForm : nil },
       "label": slice?.label.map { .text("\($0.key)=\($0.value)") },
-      "onFail": .text(onFail.rawValue),
+      "header": slice?.header.map { .text("\($0.name)=\($0.value)") },
+      "onFail": .text(onFail.rawValue), "onNoData": onNoData.map { .text($0.rawValue) },
     ])
   }
 }

@@ -43,6 +43,7 @@ package enum DiagnosticCode: String, Hashable, Sendable, Codable, CaseIterable {
   case ambiguousText = "ambiguous-text"
   case credentialsInURL = "credentials-in-url"
   case invalidCondition = "invalid-condition"
+  case invalidDate = "invalid-date"
   case invalidDuration = "invalid-duration"
   case invalidEnvironmentName = "invalid-environment-name"
   case invalidHeader = "invalid-header"
@@ -50,10 +51,12 @@ package enum DiagnosticCode: String, Hashable, Sendable, Codable, CaseIterable {
   case invalidPath = "invalid-path"
   case invalidSHA256 = "invalid-sha256"
   case invalidURL = "invalid-url"
+  case invalidWindow = "invalid-window"
   case missingUnit = "missing-unit"
   case nonFiniteNumber = "non-finite-number"
   case outOfRange = "out-of-range"
   case secretInPolicy = "secret-in-policy"
+  case unknownTimeZone = "unknown-time-zone"
   case wrongUnit = "wrong-unit"
 
   // What a rollout says as a whole.

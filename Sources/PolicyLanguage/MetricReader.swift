@@ -34,10 +34,12 @@ struct MetricReader {
     let metric: Metric? = reader.word(.metric, "a metric")
     let role: MetricGate.Role? = reader.word(.role, "a role")
     let onFail = reader.word(.onFail, "onFail", or: MetricGate.FailAction.rollBack)
-    if let role, !role.isRequired, reader[.onFail] != nil {
+    let onNoData = reader.word(.onNoData, "onNoData", or: MetricGate.NoDataAction.hold)
+    for key in reader.present([.onFail, .onNoData]) {
+      guard let role, !role.isRequired else { break }
       log.report(
-        .misplacedKey, at: reader.position(of: .onFail),
-        "'onFail' means nothing to a metric of role \(role.rawValue)",
+        .misplacedKey, at: reader.position(of: key),
+        "'\(key.rawValue)' means nothing to a metric of role \(role.rawValue)",
         hint: "it stops nothing; a goal or a guardrail does")
     }
     let slices = SliceReader(log: log).slices(reader)
@@ -51,11 +53,13 @@ struct MetricReader {
     }
     let objective = ObjectiveReader(metric: metric, role: role, log: log).objective(reader)
     let quantile = quantile(reader, of: metric)
-    guard let name, let onFail, let objective, let quantile, let slices else { return [] }
+    guard let name, let onFail, let onNoData, let objective, let quantile, let slices
+    else { return [] }
     return slices.map { slice in
       MetricGate(
         name: name.text + slice.suffix, metric: metric, role: role, objective: objective,
-        quantile: quantile.value, slice: slice.condition, onFail: onFail)
+        quantile: quantile.value, slice: slice.condition, onFail: onFail,
+        onNoData: onNoData == .hold ? nil : onNoData)
     }
   }
 

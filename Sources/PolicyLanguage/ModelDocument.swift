@@ -92,7 +92,9 @@ extension ModelDocument {
     guard let reader = MappingReader<UpstreamKey>(node, log: log) else { return nil }
     let url = reader[.url].flatMap { UpstreamURL.read($0, log: log) }
     let model = reader[.model].flatMap { $0.text("the server's name of the model", log) }
-    let key = reader[.apiKeyEnv].flatMap(environmentName)
+    let key = reader[.apiKeyEnv].flatMap {
+      $0.environmentName("apiKeyEnv", example: "CHAT_7B_KEY", log)
+    }
     let timeouts = reader[.timeouts].flatMap(self.timeouts) ?? UpstreamTimeouts()
     let price = reader[.price].flatMap(self.price)
     guard let url, let model else { return nil }
@@ -136,27 +138,5 @@ extension ModelDocument {
           + PolicyNode.spelled(timeouts.totalSeconds))
     }
     return timeouts
-  }
-
-  /// The name of a variable. What looks like a key itself is neither accepted nor repeated.
-  private func environmentName(_ node: PolicyNode) -> String? {
-    guard let scalar = node.scalar("the name of an environment variable", log) else { return nil }
-    let text = scalar.text
-    if SecretLine.looksSecret(text) {
-      log.report(
-        .secretInPolicy, at: node.position, "apiKeyEnv looks like a key, not like a name",
-        hint:
-          "put the key into the environment, write the variable's name here, and replace the key",
-        showsLine: false)
-    } else if WordShape.environmentName.matches(text) {
-      return text
-    } else {
-      // The line is not shown: what is no name may be a key of a kind not known here.
-      log.report(
-        .invalidEnvironmentName, at: node.position,
-        "apiKeyEnv must be the name of an environment variable", hint: "write it like CHAT_7B_KEY",
-        showsLine: false)
-    }
-    return nil
   }
 }

@@ -37,7 +37,8 @@ enum Vocabulary {
     ModelKey.self, EngineKey.self, AttentionKey.self, RopeKey.self, UpstreamKey.self,
     TimeoutKey.self, PriceKey.self, RolloutKey.self, AssignmentKey.self, StepKey.self,
     ShadowKey.self, CanaryKey.self, SplitKey.self, ApprovalKey.self, PauseKey.self, HoldKey.self,
-    MetricKey.self, SliceKey.self, AnalysisKey.self,
+    MetricKey.self, SliceKey.self, AnalysisKey.self, MatchKey.self, WindowKey.self,
+    FreezeKey.self, NotifyKey.self,
   ]
 }
 
@@ -129,17 +130,16 @@ enum TimeoutKey: String, PolicyKey {
 
 enum RolloutKey: String, PolicyKey {
   case apiVersion, kind, name, route, incumbent, candidates, assignment, steps, metrics, analysis
-  case promotion, overrides, windows, freeze, notify, onNewRevision
+  case promotion, overrides, match, windows, freeze, notify, onNewRevision
 
   static let object = "a rollout"
 
   var presence: KeyPresence {
     switch self {
     case .apiVersion, .kind, .name, .route, .incumbent, .candidates, .assignment, .steps: .required
-    case .metrics, .analysis, .promotion, .overrides: .optional
-    case .windows, .freeze: .notYet(instead: "a rollout runs at all hours; 'approval' waits")
-    case .notify: .notYet(instead: "the journal and the console show what happened")
-    case .onNewRevision: .notYet(instead: "a new revision supersedes the one that runs")
+    case .metrics, .analysis, .promotion, .overrides, .match, .windows, .freeze, .notify,
+      .onNewRevision:
+      .optional
     }
   }
 }
@@ -244,15 +244,14 @@ enum MetricKey: String, PolicyKey {
     switch self {
     case .name, .metric, .role: .required
     case .maxIncrease, .maxDecrease, .minIncrease, .minDecrease, .margin, .slice, .slices, .onFail,
-      .quantile:
+      .onNoData, .quantile:
       .optional
-    case .onNoData: .notYet(instead: "without data a step holds until maxTime")
     }
   }
 }
 
 enum SliceKey: String, PolicyKey {
-  case promptTokens, label
+  case promptTokens, label, header
 
   static let object = "a slice"
 
@@ -265,4 +264,39 @@ enum AnalysisKey: String, PolicyKey {
   static let object = "analysis"
 
   var presence: KeyPresence { .optional }
+}
+
+enum MatchKey: String, PolicyKey {
+  case label, header
+
+  static let object = "match"
+
+  var presence: KeyPresence { .optional }
+}
+
+enum WindowKey: String, PolicyKey {
+  case allow, timeZone
+
+  static let object = "a window"
+
+  var presence: KeyPresence { .required }
+}
+
+enum FreezeKey: String, PolicyKey {
+  case from, to, timeZone, reason
+
+  static let object = "a freeze"
+
+  var presence: KeyPresence { self == .reason ? .optional : .required }
+}
+
+enum NotifyKey: String, PolicyKey {
+  case on, webhook, webhookEnv
+
+  static let object = "a notification"
+
+  /// Where it goes.
+  static let targets: [NotifyKey] = [.webhook, .webhookEnv]
+
+  var presence: KeyPresence { self == .on ? .required : .optional }
 }

@@ -51,6 +51,11 @@ struct RolloutDocument {
     let analysis = reader[.analysis].map(self.analysis) ?? AnalysisPolicy()
     let promotion = reader.word(.promotion, "promotion", or: PromotionMode.manual)
     let overrides = reader.word(.overrides, "overrides", or: OverrideMode.refused)
+    let match = reader[.match].map { MatchReader(log: log).match($0) }
+    let schedule = ScheduleReader(log: log).schedule(
+      windows: reader.list(.windows) ?? [], freezes: reader.list(.freeze) ?? [])
+    let notifications = NotificationReader(log: log).rules(reader.list(.notify) ?? [])
+    let onNewRevision = reader.word(.onNewRevision, "onNewRevision", or: RevisionMode.refuse)
     let models = StepReader.Models(
       incumbent: references.incumbent?.value, candidates: references.candidates.map(\.value))
     let steps = reader[.steps].map { _ in
@@ -64,13 +69,15 @@ struct RolloutDocument {
       stepsPosition: reader.position(of: .steps), log: log
     ).check()
     guard let name = references.name, let route = references.route,
-      let incumbent = references.incumbent, let assignment, let analysis, let overrides
+      let incumbent = references.incumbent, let assignment, let analysis, let overrides,
+      let onNewRevision
     else { return nil }
     var policy = RolloutPolicy(
       name: name.value, route: route.value, incumbent: incumbent.value,
       candidates: models.candidates, assignment: assignment, steps: steps.map(\.value.step),
       metrics: gates.map(\.value), analysis: analysis, promotion: promotion,
-      allowsOverride: overrides == .allowed, digest: "")
+      allowsOverride: overrides == .allowed, match: match ?? nil, schedule: schedule,
+      notifications: notifications, onNewRevision: onNewRevision, digest: "")
     policy.digest = Digest.hex(of: policy.canonicalText)
     return policy
   }
@@ -103,24 +110,10 @@ extension RolloutDocument {
   }
 
   private func header(_ name: String, at position: SourcePosition) -> UnitKind? {
-    func refuse(_ message: String, suggestion: String? = nil, hint: String) -> UnitKind? {
-      log.report(.invalidHeader, at: position, message, suggestion: suggestion, hint: hint)
-      return nil
-    }
-    let isToken = { WordShape.header.matches(WordShape.header.prefix + $0) }
-    guard isToken(name) else {
-      let lowercased = name.lowercased()
-      return refuse(
-        "'\(name.clipped)' is no header name in lower case",
-        suggestion: isToken(lowercased) ? "header:\(lowercased)" : nil,
-        hint: "a header name has 1 to 64 of a-z, 0-9 and '-'")
-    }
-    if ["authorization", "cookie", "proxy-authorization", "x-api-key"].contains(name) {
-      return refuse(
-        "the header '\(name)' carries a secret and is no assignment unit",
-        hint: "use 'user', 'session' or a header that names a tenant")
-    }
-    return .header(name)
+    let isFit = HeaderName.check(
+      name, at: position, log, use: "no assignment unit", spelled: { "header:\($0)" },
+      instead: "use 'user', 'session' or a header that names a tenant")
+    return isFit ? .header(name) : nil
   }
 
   private func analysis(_ node: PolicyNode) -> AnalysisPolicy? {

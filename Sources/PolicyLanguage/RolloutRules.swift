@@ -14,6 +14,7 @@ struct RolloutRules {
 
   func check() {
     checkMeasurable()
+    checkPauses()
     checkPromotion()
     warnOfFallingWeights()
   }
@@ -45,6 +46,23 @@ struct RolloutRules {
           "no step asks a candidate, so '\(gate.value.name)' can never pass",
           hint: "add a shadow, canary or split step")
       }
+    }
+  }
+
+  /// What pauses without data waits for a step's shortest time first: without one a step could not
+  /// outlive its first look.
+  private func checkPauses() {
+    guard !log.hasErrors else { return }
+    let hasty = steps.firstIndex { $0.value.key.measures && $0.value.step.hold.minSeconds == 0 }
+    guard let hasty else { return }
+    var reported: Set<SourcePosition> = []
+    for gate in gates where gate.value.onNoData == .pause && reported.insert(gate.position).inserted
+    {
+      log.report(
+        .unreachableGate, at: gate.position,
+        "'onNoData: pause' waits for the minTime of a step, and step \(hasty + 1) has none: its "
+          + "first look would pause the rollout",
+        hint: "write 'hold: { minTime: 1h }' with the time in which data must have come")
     }
   }
 

@@ -46,9 +46,9 @@ struct SliceReader {
 
   private func condition(_ node: PolicyNode) -> SliceCondition? {
     guard let reader = MappingReader<SliceKey>(node, log: log) else { return nil }
-    guard reader.hasAny([.promptTokens, .label]) else {
+    guard reader.hasAny(SliceKey.allCases) else {
       log.report(
-        .oneOf, at: node.position, "a slice needs 'promptTokens', 'label', or both")
+        .oneOf, at: node.position, "a slice needs 'promptTokens', 'label' or 'header'")
       return nil
     }
     var slice = SliceCondition()
@@ -57,8 +57,12 @@ struct SliceReader {
       slice.promptTokens = range
     }
     if reader.hasAny([.label]) {
-      guard let label = reader[.label].flatMap(label) else { return nil }
+      guard let label = reader[.label].flatMap({ $0.label(log) }) else { return nil }
       slice.label = label
+    }
+    if reader.hasAny([.header]) {
+      guard let header = reader[.header].flatMap({ $0.header(log) }) else { return nil }
+      slice.header = header
     }
     return slice
   }
@@ -72,20 +76,6 @@ struct SliceReader {
       return nil
     }
     return range
-  }
-
-  /// `key=value`, with the bounds that OpenAI's `metadata` has.
-  private func label(_ node: PolicyNode) -> RequestLabel? {
-    guard let text = node.text("a label", log) else { return nil }
-    let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-    guard parts.count == 2, (1...64).contains(parts[0].count), (1...512).contains(parts[1].count)
-    else {
-      log.report(
-        .invalidCondition, at: node.position, "'\(text.clipped)' is no label",
-        hint: "write \"tier=gold\": a member of the request's metadata and its value")
-      return nil
-    }
-    return RequestLabel(key: String(parts[0]), value: String(parts[1]))
   }
 
   /// `>= n`, `> n`, `<= n`, `< n`, or `low..high` with both ends inside.
@@ -116,9 +106,9 @@ struct SliceReader {
   private func edges(_ node: PolicyNode) -> [Int]? {
     if case .list(let items) = node.content { return standardEdges(items, at: node.position) }
     guard let reader = MappingReader<SliceKey>(node, log: log) else { return nil }
-    guard let list = reader[.promptTokens], !reader.hasAny([.label]) else {
+    guard let list = reader[.promptTokens], !reader.hasAny([.label, .header]) else {
       // One that is there without a usable value was reported.
-      if !reader.hasAny([.promptTokens]) || reader.hasAny([.label]) {
+      if !reader.hasAny([.promptTokens]) || reader.hasAny([.label, .header]) {
         log.report(
           .invalidSlices, at: node.position, "traffic is cut into bands of promptTokens only",
           hint: "for a label write a metric of its own, with 'where: { label: \"tier=gold\" }'")
@@ -163,5 +153,22 @@ struct SliceReader {
         condition: SliceCondition(promptTokens: low...high),
         suffix: "[promptTokens \(low)…\(high)]")
     }
+  }
+}
+
+extension PolicyNode {
+  /// `key=value`, with the bounds that OpenAI's `metadata` has.
+  func label(_ log: DiagnosticLog) -> RequestLabel? {
+    guard let text = text("a label", log) else { return nil }
+    let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+    guard parts.count == 2, (1...64).contains(parts[0].count), (1...512).contains(parts[1].count),
+      !parts[0].hasPrefix(RequestHeader.labelPrefix)
+    else {
+      log.report(
+        .invalidCondition, at: position, "'\(text.clipped)' is no label",
+        hint: "write \"tier=gold\": a member of the request's metadata and its value")
+      return nil
+    }
+    return RequestLabel(key: String(parts[0]), value: String(parts[1]))
   }
 }

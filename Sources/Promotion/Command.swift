@@ -17,7 +17,8 @@ package enum Command: Hashable, Sendable {
   /// (which needs a reason; the journal keeps it with all that was open). Refused in any case while
   /// the model is not ready; without force also when a model's weights changed during the run.
   case promote(RolloutName, model: ModelName?, force: Bool)
-  /// Stops a live rollout; the incumbent gets everything back at once.
+  /// Stops a live rollout; the incumbent gets everything back at once. A revision of it that waits
+  /// in the queue goes with it: a person who stops a rollout does not ask for the next one.
   case abort(RolloutName)
   /// Takes the traffic back from a live rollout, or a promoted one's route back to the model
   /// before; this one refused while that model is not ready.
@@ -50,6 +51,8 @@ package struct CommandRefusal: Error, Hashable, Sendable {
     case rolloutUnderWay
     /// A force without a reason, a model that is no candidate, weights that cannot be loaded.
     case invalid
+    /// The policy's windows are closed, or it is frozen; the message says until when.
+    case closed
     /// Somebody else's command came first; look again.
     case conflict
     /// The journal could not be written. Traffic is as it was, or back with the incumbent.

@@ -42,7 +42,9 @@ extension RouteTable {
     unit = rollout.policy.assignment.unit
     salt = rollout.policy.assignment.salt
     allowsOverride = rollout.policy.allowsOverride
+    match = rollout.policy.match
     labels = Set(rollout.policy.metrics.compactMap { $0.slice?.label })
+    headers = Set(rollout.policy.metrics.compactMap { $0.slice?.header })
     let shares = rollout.policy.shares(of: rollout.traffic)
     serving = ([incumbent] + rollout.policy.candidates).compactMap { model in
       shares[model].map { WeightedModel(model: model, share: $0) }

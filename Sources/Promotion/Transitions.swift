@@ -15,10 +15,13 @@ package struct Findings: Hashable, Sendable {
   package var ready: Set<ModelName>?
   /// Why the evidence is no longer of the models that answer now, or `nil`.
   package var staleness: String?
+  /// Why the hour does not allow to go forward, or `nil`.
+  package var scheduleHold: ScheduleHold?
 
   package init(
     reports: [GateReport] = [], samples: [ModelName: Int] = [:], secondsInStep: Double,
-    broken: Set<ModelName> = [], ready: Set<ModelName>? = nil, staleness: String? = nil
+    broken: Set<ModelName> = [], ready: Set<ModelName>? = nil, staleness: String? = nil,
+    scheduleHold: ScheduleHold? = nil
   ) {
     self.reports = reports
     self.samples = samples
@@ -26,6 +29,7 @@ package struct Findings: Hashable, Sendable {
     self.broken = broken
     self.ready = ready
     self.staleness = staleness
+    self.scheduleHold = scheduleHold
   }
 }
 
@@ -46,9 +50,18 @@ extension RolloutState {
   /// does not keep users on something shown to be bad. With several candidates, one that fails
   /// takes the whole rollout back: what the others' steps showed was shown beside it. Forward goes
   /// only what was shown: every required gate `pass`, for every candidate, every hold condition
-  /// met, and every candidate there to answer. Time alone moves a rollout nowhere but to a
-  /// standstill or back.
+  /// met, every candidate there to answer, and at an hour that the schedule allows. Time alone
+  /// moves a rollout nowhere but to a standstill or back.
   package func next(on findings: Findings) -> Move {
+    let move = moveAtAnyHour(on: findings)
+    guard let hold = findings.scheduleHold else { return move }
+    return switch move {
+    case .advance, .promote: .hold(because: hold.sentence)
+    case .hold, .pause, .inconclusive, .rollBack: move
+    }
+  }
+
+  private func moveAtAnyHour(on findings: Findings) -> Move {
     guard status.isLive else { return .hold(because: "the rollout is \(status.phrase)") }
     if let model = findings.broken.min() {
       return .rollBack(
@@ -64,6 +77,7 @@ extension RolloutState {
     }
     if let staleness = findings.staleness { return .hold(because: staleness) }
     guard let current = currentStep else { return promotion(on: findings) }
+    if let silence = silence(at: current, on: findings) { return .pause(because: silence) }
     guard let obstacle = obstacle(at: current, on: findings) else { return .advance(to: step + 1) }
     guard let limit = current.hold.maxSeconds, findings.secondsInStep >= limit else {
       return .hold(because: obstacle)
@@ -120,6 +134,17 @@ extension RolloutState {
       return "the step runs for at least \(current.hold.minSeconds) s"
     }
     return nil
+  }
+
+  /// Which gate without data pauses the rollout, as a sentence: the step has run its time and its
+  /// requests came, but nothing that the gate looks at.
+  private func silence(at current: Step, on findings: Findings) -> String? {
+    let minSamples = current.hold.minSamples
+    guard current.traffic.sharesTraffic, findings.secondsInStep >= current.hold.minSeconds,
+      policy.candidates.allSatisfy({ findings.samples[$0] ?? 0 >= minSamples })
+    else { return nil }
+    let pausing = policy.metrics.filter { $0.role.isRequired && $0.onNoData == .pause }.map(\.name)
+    return findings.reports.first { $0.verdict == .noData && pausing.contains($0.gate) }?.summary
   }
 
   private func absence(on findings: Findings) -> String? {
@@ -185,7 +210,7 @@ extension RolloutStatus {
   package var phrase: String {
     switch self {
     case .rolledBack: "rolled back"
-    case .running, .paused, .inconclusive, .promoted, .aborted, .superseded: rawValue
+    case .pending, .running, .paused, .inconclusive, .promoted, .aborted, .superseded: rawValue
     }
   }
 }

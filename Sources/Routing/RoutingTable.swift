@@ -30,6 +30,10 @@ package struct RouteTable: Hashable, Sendable {
   /// What slices ask for, key and value; other labels are not kept. So the sets of labels that rows
   /// name are few, whatever clients write.
   package var labels: Set<RequestLabel> = []
+  /// The same of headers.
+  package var headers: Set<RequestHeader> = []
+  /// Which requests take part in the rollout; `nil` is all of them.
+  package var match: RequestMatch?
 
   package init(
     route: RouteName, incumbent: ModelName, rollout: RolloutPosition? = nil,
@@ -44,6 +48,24 @@ package struct RouteTable: Hashable, Sendable {
     self.serving = serving ?? [WeightedModel(model: incumbent, share: .all)]
     self.shadows = shadows
     self.allowsOverride = allowsOverride
+  }
+}
+
+extension RouteTable {
+  /// The rules for one request: these where it takes part in the rollout, else the incumbent alone,
+  /// as on a route without one. So whoever does not take part cannot be pinned to a candidate, is
+  /// not asked aside, and leaves no evidence.
+  ///
+  /// - Parameters:
+  ///   - labels: the texts of the request's `metadata`; asked for only where the rules do
+  ///   - headerValue: the value of the header of a name; `nil` where there is none
+  package func rules(
+    labels: @autoclosure () -> [String: String], headerValue: (String) -> String?
+  ) -> RouteTable {
+    guard let match else { return self }
+    let takesPart = match.contains(
+      labels: match.label == nil ? [:] : labels(), headerValue: headerValue)
+    return takesPart ? self : RouteTable(route: route, incumbent: incumbent)
   }
 }
 

@@ -15,7 +15,8 @@ extension RolloutPolicy {
       return open.isEmpty
         ? "'\(model)' is promoted"
         : "'\(model)' is promoted over \(open.joined(separator: ", "))"
-    case .approved, .paused, .resumed, .inconclusive, .rolledBack, .aborted: return event.title
+    case .queued, .superseded, .approved, .paused, .resumed, .inconclusive, .rolledBack, .aborted:
+      return event.title
     }
   }
 }

@@ -178,17 +178,26 @@ extension Race {
     }
   }
 
-  /// Another document under the same name, the same again, another rollout on the route, or a model
-  /// that changes under the evidence.
+  /// Another document under the same name, which is refused, takes the place of what is live or
+  /// waits for its end; the same again; another rollout on the route; or a model that changes under
+  /// the evidence.
   private func apply(_ choice: Double, on service: SimulatedService) async {
     guard let share = Share(0.25) else { return }
     let steps = [Step(.canary(weight: share))]
     var models: [ModelSpecification] = []
     var policies: [RolloutPolicy] = []
     switch choice {
-    case ..<0.35: policies = [names.policy(steps, promotion: .manual, digest: "p2")]
+    case ..<0.36:
+      // The draw's own digits say which, so that races of earlier versions keep their order.
+      let modes = RevisionMode.allCases
+      let mode = modes[min(Int(choice / 0.12), modes.count - 1)]
+      policies = [names.policy(steps, promotion: .manual, onNewRevision: mode, digest: "p2")]
     case ..<0.5: policies = [names.policy(steps, promotion: .manual)]
-    case ..<0.75: policies = [names.policy(steps, name: names.other, promotion: .manual)]
+    case ..<0.75:
+      let mode: RevisionMode = choice < 0.6 ? .refuse : choice < 0.68 ? .queue : .replace
+      policies = [
+        names.policy(steps, name: names.other, promotion: .manual, onNewRevision: mode)
+      ]
     default: models = [names.model(names.candidate, digest: "m2")]
     }
     _ = await perform(.apply(models: models, rollouts: policies), on: service)

@@ -30,11 +30,12 @@ package struct SimulatedNames: Sendable {
   package func policy(
     _ steps: [Step], metrics: [MetricGate] = [], name: RolloutName? = nil,
     unit: UnitKind = .user, everySeconds: Double = 30, promotion: PromotionMode = .automatic,
-    digest: String = "p1"
+    onNewRevision: RevisionMode = .refuse, digest: String = "p1"
   ) -> RolloutPolicy {
     RolloutPolicy(
       name: name ?? rollout, route: route, incumbent: incumbent, candidates: [candidate],
       assignment: AssignmentPolicy(unit: unit, salt: "simulated"), steps: steps, metrics: metrics,
-      analysis: AnalysisPolicy(everySeconds: everySeconds), promotion: promotion, digest: digest)
+      analysis: AnalysisPolicy(everySeconds: everySeconds), promotion: promotion,
+      onNewRevision: onNewRevision, digest: digest)
   }
 }

@@ -179,6 +179,53 @@ import Testing
     }
   }
 
+  @Test func `a freeze and what waits in the queue show in the status`() async throws {
+    try await LiveConsole.use { console in
+      let frozen = """
+        \(Policy.rollout)
+        freeze: [ { from: 2027-01-10, to: 2027-01-20, timeZone: UTC, reason: audit } ]
+        """
+      _ = try await console.apply(Policy.dense, Policy.flash, frozen)
+      let rollout: RolloutResponse = try await console.get("/api/v1/rollouts/assistant").decode()
+      #expect(rollout.closed?.reason == "frozen: audit")
+      // The midnight at which the 20th begins.
+      #expect(rollout.closed?.opensAtMilliseconds == 1_800_403_200_000)
+      #expect(rollout.closed?.opens == "Wed 2027-01-20 00:00 (UTC)")
+      #expect(
+        rollout.missing.last == "it is frozen: audit; opens Wed 2027-01-20 00:00 (UTC)")
+      #expect(rollout.queued == nil)
+
+      let next = Policy.rollout + "\nonNewRevision: queue"
+      let answer: ApplyResponse = try await console.apply(next).decode()
+      #expect(answer.entries.map(\.title) == ["queued"])
+      let again: ApplyResponse = try await console.apply(next).decode()
+      #expect(again.changes.map(\.effect) == [.unchanged])
+      let status: StatusResponse = try await console.get("/api/v1/status").decode()
+      #expect(status.routes.map(\.queued?.text) == ["assistant"])
+      let waiting = try #require(status.rollouts.first?.queued)
+      #expect(waiting.missing == ["the end of rollout 'assistant', which is running"])
+
+      let aborted = try await console.command("abort")
+      #expect(aborted.status == 200)
+      let after: RolloutResponse = try await console.get("/api/v1/rollouts/assistant").decode()
+      #expect(after.status == .aborted && after.queued == nil && after.closed == nil)
+    }
+  }
+
+  @Test func `a revision under a name of its own is pending`() async throws {
+    try await LiveConsole.use { console in
+      _ = try await console.apply(Policy.dense, Policy.flash, Policy.rollout)
+      let other = Policy.rollout("other", steps: "[{ shadow: { percent: 50 } }]")
+      _ = try await console.apply(other + "\nonNewRevision: queue")
+      let pending: RolloutResponse = try await console.get("/api/v1/rollouts/other").decode()
+      #expect(pending.status == .pending && pending.run == 1)
+      #expect(pending.missing == ["the end of rollout 'assistant', which is running"])
+      let refused = try await console.command("promote", on: "other")
+      #expect(refused.status == 409)
+      #expect(try refused.problem().message.contains("pending"))
+    }
+  }
+
   @Test func `a journal that cannot be written is no lost command`() async throws {
     try await LiveConsole.use { console in
       _ = try await console.apply(Policy.dense, Policy.flash, Policy.rollout)

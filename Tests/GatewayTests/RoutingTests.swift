@@ -88,14 +88,43 @@ import Testing
   {
     var route = try RouteTable.trial(canary: 0.5)
     route.labels = [RequestLabel(key: "tier", value: "gold")]
+    route.headers = [RequestHeader(name: "x-plan", value: "pro")]
     try await run(route) { world in
       let metadata = #","metadata":{"tier":"gold","customer":"Ada Lovelace"}"#
       _ = try await world.chat("Hi", metadata)
       for customer in 1...3 {
         _ = try await world.chat("Hi", ##","metadata":{"tier":"\##(customer)"}"##)
       }
-      let outcomes = try await world.outcomes(4)
-      #expect(outcomes.map(\.assignment.labels) == [["tier": "gold"], [:], [:], [:]])
+      // Whoever writes a label of that name has no header for it.
+      let forged = #","metadata":{"header:x-plan":"pro"}"#
+      _ = try await world.chat("Hi", forged, headers: ["X-Plan: free"])
+      _ = try await world.chat("Hi", headers: ["X-Plan: pro"])
+      let outcomes = try await world.outcomes(6)
+      #expect(
+        outcomes.map(\.assignment.labels)
+          == [["tier": "gold"], [:], [:], [:], [:], ["header:x-plan": "pro"]])
+    }
+  }
+
+  @Test func `who does not match is answered by the incumbent, and is no evidence`() async throws {
+    var route = try RouteTable.trial(canary: 1, allowsOverride: true)
+    route.match = RequestMatch(
+      label: RequestLabel(key: "tier", value: "gold"),
+      header: RequestHeader(name: "x-tenant", value: "acme"))
+    try await run(route) { world in
+      let gold = #","metadata":{"tier":"gold"}"#
+      for (metadata, headers) in [
+        ("", ["X-Tenant: acme"]), (gold, []), (gold, ["X-Tenant: other"]),
+        ("", ["X-Rollout-Model: flash"]),
+      ] {
+        let answer = try await world.chat("Hi", metadata, headers: headers)
+        #expect(answer["x-rollout-model"] == "dense")
+      }
+      // Rows are written in the order of assignment: once this one is there, the others would be.
+      let inside = try await world.chat("Hi", gold, headers: ["X-Tenant: acme"])
+      #expect(inside["x-rollout-model"] == "flash")
+      let outcomes = try await world.outcomes(1)
+      #expect(outcomes.map(\.model.text) == ["flash"])
     }
   }
 

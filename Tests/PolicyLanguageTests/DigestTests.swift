@@ -28,7 +28,7 @@ struct DigestTests {
     let set = try PolicyParser.parse(Repository.sources(in: Repository.valid))
     #expect(set.warnings.isEmpty)
     #expect(set.models.count == 6)
-    #expect(set.rollouts.count == 2)
+    #expect(set.rollouts.count == 3)
     return set.models.map { ($0.name.text, $0.digest, $0.canonicalText) }
       + set.rollouts.map { ($0.name.text, $0.digest, $0.canonicalText) }
   }
@@ -47,8 +47,10 @@ struct DigestTests {
       # The same, otherwise.
       promotion: manual
       overrides: refused
+      onNewRevision: refuse
       metrics:
       - maxIncrease: "5.0pp"
+        onNoData: hold
         onFail: rollBack
         role: guardrail
         metric: "errorRate"
@@ -78,6 +80,18 @@ struct DigestTests {
     ("kind: Rollout", "kind: Rollout\npromotion: automatic"),
     ("kind: Rollout", "kind: Rollout\noverrides: allowed"),
     ("kind: Rollout", "kind: Rollout\nanalysis: { every: 1s }"),
+    ("kind: Rollout", "kind: Rollout\nmatch: { label: tier=gold }"),
+    (
+      "kind: Rollout",
+      "kind: Rollout\nwindows: [ { allow: \"Mon 09:00-16:00\", timeZone: UTC } ]"
+    ),
+    (
+      "kind: Rollout",
+      "kind: Rollout\nfreeze: [ { from: 2026-12-20, to: 2026-12-21, timeZone: UTC } ]"
+    ),
+    ("kind: Rollout", "kind: Rollout\nnotify: [ { on: [promoted], webhookEnv: HOOK } ]"),
+    ("kind: Rollout", "kind: Rollout\nonNewRevision: queue"),
+    ("maxIncrease: 5pp", "maxIncrease: 5pp, onNoData: pause"),
   ])
   func `a change of meaning changes the digest`(_ line: String, _ other: String) throws {
     let changed = try Sample.policy(Sample.rollout(replacing: line, with: other))

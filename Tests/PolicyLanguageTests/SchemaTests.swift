@@ -135,6 +135,8 @@ struct SchemaTests {
     "\"a=b\"", "[promptTokens]", "{ promptTokens: [0, 5] }", "5M/day", "5/day", "http://a/v1",
     "ftp://a", "a/../b", "../a", "/a/b", "A_KEY", "USD", "usd", "{ weight: 5% }", "{ for: 5s }",
     "{ percent: 5 }", "{ team: a }", "{ minSamples: 5 }", "12.5%", "05", "1e3", "-0", "00.5",
+    "\"Mon-Thu 09:00-16:00\"", "\"Mon 9-16\"", "Europe/Berlin", "UTC", "\"2026-12-20\"",
+    "\"x-a=b\"", "replace", "queue", "[promoted]", "https://a.example.com/b",
   ]
 
   private static let keys: [String] = Vocabulary.objects.flatMap { object in

@@ -150,13 +150,14 @@ final class World: Sendable {
     journal: (any Journal)? = nil, table: LiveRoutingTable? = nil,
     retention: Retention = Retention(),
     revision: @escaping @Sendable (ModelName) -> String? = { _ in nil },
-    prepare: @escaping Controller.Preparation = { _ in {} }
+    prepare: @escaping Controller.Preparation = { _ in {} },
+    announce: @escaping @Sendable (Announcement) -> Void = { _ in }
   ) async throws -> Controller {
     let controller = Controller(
       journal: journal ?? database.journal, outcomes: database.outcomes,
       table: table ?? self.table, prepare: prepare,
       wallClock: { [self] in wall.withLock { $0 } }, clock: clock, retention: retention,
-      revision: revision, logger: World.logger)
+      revision: revision, announce: announce, logger: World.logger)
     try await controller.resume()
     return controller
   }

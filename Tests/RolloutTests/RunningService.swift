@@ -11,7 +11,8 @@ final class RunningService: @unchecked Sendable {
 
   /// Starts the service and waits until it answers.
   init(
-    data: URL, policies: URL?, models: URL, log folder: TemporaryFolder, extra: [String] = []
+    data: URL, policies: URL?, models: URL, log folder: TemporaryFolder, extra: [String] = [],
+    environment: [String: String] = [:]
   ) async throws {
     let output = try folder.file("addresses-\(UUID().uuidString)")
     log = try folder.file("log-\(UUID().uuidString)")
@@ -21,6 +22,7 @@ final class RunningService: @unchecked Sendable {
       ["serve", "--data", data.path, "--models", models.path, "--port", "0", "--control-port", "0"]
       + (policies.map { ["--policies", $0.path] } ?? []) + extra
     process.currentDirectoryURL = Program.root
+    process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
     process.standardInput = FileHandle.nullDevice
     process.standardOutput = try FileHandle(forWritingTo: output)
     process.standardError = try FileHandle(forWritingTo: log)

@@ -121,6 +121,28 @@ import Testing
     #expect(Router.route(unit, requestID: "r", pinned: window, in: table).propensity != nil)
   }
 
+  @Test func `who does not match gets the rules of a route without a rollout`() throws {
+    var table = try canary(1)
+    table.allowsOverride = true
+    table.rollout = RolloutPosition(
+      rollout: try #require(RolloutName("trial")), digest: "d", step: 0, run: 1)
+    table.match = RequestMatch(
+      label: RequestLabel(key: "tier", value: "gold"),
+      header: RequestHeader(name: "x-tenant", value: "acme"))
+    let plain = RouteTable(route: assistant, incumbent: dense)
+    for (labels, headers, takesPart) in [
+      (["tier": "gold", "a": "b"], ["x-tenant": "acme"], true),
+      (["tier": "gold"], [:], false), ([:], ["x-tenant": "acme"], false),
+      (["tier": "Gold"], ["x-tenant": "acme"], false),
+      (["tier": "gold"], ["x-tenant": "acme "], false),
+    ] {
+      let rules = table.rules(labels: labels) { headers[$0] }
+      #expect(rules == (takesPart ? table : plain), "\(labels) \(headers)")
+    }
+    table.match = nil
+    #expect(table.rules(labels: [:]) { _ in nil } == table)
+  }
+
   @Test func `nobody is sent to a model of weight zero`() throws {
     let table = try canary(0)
     for user in users(2_000) {

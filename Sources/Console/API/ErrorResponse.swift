@@ -51,6 +51,8 @@ package struct ErrorResponse: Hashable, Sendable, Codable {
     case notTrusted
     /// 409: another rollout is live on the route.
     case rolloutUnderWay
+    /// 409: the policy's windows are closed, or it is frozen.
+    case closed
     /// 409: somebody else's command came first.
     case conflict
     /// 408: the body took too long.

@@ -50,11 +50,13 @@ extension JournalEvent {
     switch self {
     case .policiesApplied(let origin): origin.inWords
     case .modelApplied(let model): "model \(model.name)"
-    case .rolloutApplied(let policy):
+    case .rolloutApplied(let policy), .queued(let policy):
       "\(policy.incumbent) → \(policy.candidates.map(\.text).joined(separator: ", ")) "
         + "on route \(policy.route)"
     case .advanced(_, let step, _): "to step \(step + 1)"
     case .approved(_, let step): "step \(step + 1)"
+    case .superseded(_, let digest, let successor):
+      "revision \(digest.prefix(8))" + (successor.map { " by '\($0)'" } ?? "")
     case .promoted(_, let model, let open, _):
       isForced ? "model \(model), by force over \(open.joined(separator: ", "))" : "model \(model)"
     case .paused, .resumed, .inconclusive, .rolledBack, .aborted: ""

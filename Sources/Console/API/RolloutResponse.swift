@@ -40,6 +40,30 @@ package struct RolloutResponse: Hashable, Sendable, Codable {
   package var missing: [String]
   /// What operators should know of how its models are run, each in a sentence; mostly nothing.
   package var notes: [String]
+  /// Why the hour does not let it move forward; `nil` while it does, and when it has ended.
+  package var closed: Closed?
+  /// The revision under its name that waits for it, or for another rollout, to end.
+  package var queued: Queued?
+
+  /// The schedule's word.
+  package struct Closed: Hashable, Sendable, Codable {
+    /// `outside of its windows`, `frozen: holidays`
+    package var reason: String
+    /// When it opens next; `nil` when it never does.
+    package var opensAtMilliseconds: Int64?
+    /// The same by the clock of the place that opens: `Mon 2026-11-30 09:00 (Europe/Berlin)`.
+    package var opens: String?
+  }
+
+  /// What comes next.
+  package struct Queued: Hashable, Sendable, Codable {
+    package var digest: String
+    package var incumbent: ModelName
+    package var candidates: [ModelName]
+    package var sinceMilliseconds: Int64
+    /// What it waits for, each in a sentence.
+    package var missing: [String]
+  }
 
   /// A model's part of the traffic.
   package struct TrafficShare: Hashable, Sendable, Codable {
@@ -77,8 +101,11 @@ extension RolloutResponse {
     _ name: RolloutName, in status: ServiceStatus, nowMilliseconds: Int64,
     notes: (ModelName) -> [String]
   ) {
-    guard let state = status.state.rollouts[name] else { return nil }
+    let waiting = status.state.queued(name)
+    guard let state = status.state.rollouts[name] ?? waiting else { return nil }
     let policy = state.policy
+    let mayMove = state.status.isLive || state.status == .pending
+    let hold = mayMove ? policy.schedule.hold(at: nowMilliseconds) : nil
     let gates = status.reports[name, default: []].map(\.finite)
     self.init(
       name: name, route: policy.route, status: state.status, reason: state.reason, run: state.run,
@@ -89,7 +116,11 @@ extension RolloutResponse {
       stepStartedAtMilliseconds: state.stepStartedAtMilliseconds, nowMilliseconds: nowMilliseconds,
       serving: [], shadows: [], gates: gates,
       comparison: status.comparisons[name]?.linesByBand.map(ComparisonLine.init) ?? [],
-      missing: state.missing(gates, nowMilliseconds: nowMilliseconds), notes: [])
+      missing: state.missing(
+        gates, nowMilliseconds: nowMilliseconds, hold: hold,
+        behind: status.state.obstacle(to: state)), notes: [])
+    closed = hold.map(Closed.init)
+    queued = waiting.map { Queued($0, in: status.state, nowMilliseconds: nowMilliseconds) }
     self.notes = ([incumbent] + candidates.filter { $0 != incumbent }).flatMap { model in
       notes(model).map { "'\(model)' \($0)" }
     }
@@ -102,6 +133,32 @@ extension RolloutResponse {
     if case .shadow(let shadow) = state.traffic {
       shadows = policy.candidates.map { TrafficShare(model: $0, share: shadow.share) }
     }
+  }
+}
+
+extension RolloutResponse.Closed {
+  fileprivate init(_ hold: ScheduleHold) {
+    self.init(
+      reason: hold.reason, opensAtMilliseconds: hold.opensAtMilliseconds, opens: hold.opens)
+  }
+}
+
+extension RolloutResponse.Queued {
+  fileprivate init(_ waiting: RolloutState, in state: ServiceState, nowMilliseconds: Int64) {
+    let hold = waiting.policy.schedule.hold(at: nowMilliseconds)
+    self.init(
+      digest: waiting.policy.digest, incumbent: waiting.policy.incumbent,
+      candidates: waiting.policy.candidates, sinceMilliseconds: waiting.startedAtMilliseconds,
+      missing: waiting.missing(
+        [], nowMilliseconds: nowMilliseconds, hold: hold, behind: state.obstacle(to: waiting)))
+  }
+}
+
+extension ServiceState {
+  /// The live rollout that a queued one waits for, if one is.
+  fileprivate func obstacle(to waiting: RolloutState) -> RolloutState? {
+    let sameName = rollouts[waiting.policy.name].flatMap { $0.status.isLive ? $0 : nil }
+    return liveRollout(on: waiting.policy.route) ?? sameName
   }
 }
 

@@ -20,6 +20,8 @@ package struct StatusResponse: Hashable, Sendable, Codable {
     package var incumbent: ModelName
     /// The rollout that is live on it, if any.
     package var rollout: RolloutName?
+    /// The rollout of which a revision waits for the route, if any.
+    package var queued: RolloutName?
   }
 
   /// Who can answer.
@@ -41,14 +43,16 @@ extension StatusResponse {
       sequence: state.sequence, problems: status.health.problems,
       routes: state.incumbents.sorted { $0.key < $1.key }.map { route, incumbent in
         Route(
-          name: route, incumbent: incumbent, rollout: state.liveRollout(on: route)?.policy.name)
+          name: route, incumbent: incumbent, rollout: state.liveRollout(on: route)?.policy.name,
+          queued: state.queue[route]?.policy.name)
       },
       models: state.models.values.sorted { $0.name < $1.name }.map { model in
         Model(name: model.name, backend: model.backend.inWords, digest: model.digest)
       },
-      rollouts: state.rollouts.keys.sorted().compactMap {
-        RolloutResponse($0, in: status, nowMilliseconds: nowMilliseconds, notes: notes)
-      })
+      rollouts: Set(state.rollouts.keys).union(state.queue.values.map(\.policy.name)).sorted()
+        .compactMap {
+          RolloutResponse($0, in: status, nowMilliseconds: nowMilliseconds, notes: notes)
+        })
   }
 }
 

@@ -38,6 +38,7 @@ extension DiagnosticCode {
     case .ambiguousText: .ambiguousText
     case .credentialsInURL: .credentialsInURL
     case .invalidCondition: .invalidCondition
+    case .invalidDate: .invalidDate
     case .invalidDuration: .invalidDuration
     case .invalidEnvironmentName: .invalidEnvironmentName
     case .invalidHeader: .invalidHeader
@@ -45,10 +46,12 @@ extension DiagnosticCode {
     case .invalidPath: .invalidPath
     case .invalidSHA256: .invalidSHA256
     case .invalidURL: .invalidURL
+    case .invalidWindow: .invalidWindow
     case .missingUnit: .missingUnit
     case .nonFiniteNumber: .nonFiniteNumber
     case .outOfRange: .outOfRange
     case .secretInPolicy: .secretInPolicy
+    case .unknownTimeZone: .unknownTimeZone
     case .wrongUnit: .wrongUnit
     case .ambiguousPromotion: .ambiguousPromotion
     case .incumbentIsCandidate: .incumbentIsCandidate

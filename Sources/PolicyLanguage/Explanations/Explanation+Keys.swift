@@ -27,8 +27,8 @@ extension Explanation {
     "The key exists, and means nothing where it stands.",
     because: """
       Whoever wrote it expects something to happen that would not. `hold` belongs to steps that ask
-      a candidate, `onFail` to goals and guardrails, `quantile` to times, lengths and costs, slices
-      to all but `feedback`, and each kind of attention has keys of its own.
+      a candidate, `onFail` and `onNoData` to goals and guardrails, `quantile` to times, lengths and
+      costs, slices to all but `feedback`, and each kind of attention has keys of its own.
       """,
     .rollout(
       """
@@ -73,14 +73,12 @@ extension Explanation {
       """,
     .rollout(
       """
-      windows: [ { allow: "Mon-Thu 09:00-16:00" } ]
       steps:
-        - canary: { weight: 5% }
+        - interleave: { choices: 2 }
       """,
       mended: """
         steps:
           - canary: { weight: 5% }
-          - approval: { team: ml-serving }
         """))
 
   static let oneOf = Explanation(

@@ -34,7 +34,7 @@ extension Explanation {
     "The condition cannot be read.",
     because: """
       A condition on a length is a comparison with one number or a range with both ends inside; one
-      on a label is `key=value`, as in the request's `metadata`.
+      on a label is `key=value`, as in the request's `metadata`, and one on a header likewise.
       """,
     .rollout(
       """
@@ -83,10 +83,11 @@ extension Explanation {
       mended: "upstream: { url: \"http://vllm:8000/v1\", model: chat-7b, apiKeyEnv: MY_KEY }"))
 
   static let invalidHeader = Explanation(
-    "The header cannot say who gets which model.",
+    "Requests cannot be told apart by this header.",
     because: """
       Names of headers are written in lower case, as HTTP/2 sends them. Headers that carry a secret
-      are refused: their values would be kept, hashed, beside what was measured.
+      are refused: as units their values would be kept, hashed, beside what was measured, and as
+      conditions they would stand in the policy.
       """,
     .rollout(
       "assignment: { unit: \"header:X-Tenant\" }",

@@ -41,14 +41,34 @@ extension RolloutKey {
         `allowed`: a request may name its model with `x-rollout-model`, and is no evidence \
         then
         """)
+    case .match:
+      KeyEntry(
+        .mapping(MatchKey.self), usual: "all requests",
+        """
+        which requests of the route take part; the others get the incumbent, and are no evidence
+        """)
     case .windows:
-      KeyEntry(.nothing, "")
+      KeyEntry(
+        .list(.mapping(WindowKey.self), 1...32), usual: "all hours",
+        """
+        when it may move forward: outside of all of them nothing advances or is promoted, except \
+        by force; what takes traffic back works at all hours
+        """)
     case .freeze:
-      KeyEntry(.nothing, "")
+      KeyEntry(
+        .list(.mapping(FreezeKey.self), 1...64), usual: "none",
+        "when it may not, whatever the windows say")
     case .notify:
-      KeyEntry(.nothing, "")
+      KeyEntry(
+        .list(.mapping(NotifyKey.self), 1...16), usual: "nobody", "whom to tell what happens")
     case .onNewRevision:
-      KeyEntry(.nothing, "a new revision supersedes the one that runs")
+      KeyEntry(
+        .words(RevisionMode.allCases.map(\.rawValue)), or: "`refuse`",
+        """
+        what becomes of this file while another rollout is live on the route, or an earlier \
+        revision of this one: `refuse`; `replace`: it begins, the other is superseded; `queue`: it \
+        begins when the other has ended, if its `incumbent` is live then
+        """)
     }
   }
 }
@@ -218,7 +238,12 @@ extension MetricKey {
         .words(MetricGate.FailAction.allCases.map(\.rawValue)), or: "`rollBack`",
         "`rollBack`, `pause` or `warn`, for goals and guardrails")
     case .onNoData:
-      KeyEntry(.nothing, "without data a step holds until `maxTime`")
+      KeyEntry(
+        .words(MetricGate.NoDataAction.allCases.map(\.rawValue)), or: "`hold`",
+        """
+        `hold`, or `pause`: the rollout pauses when a step has its `minTime` and `minSamples`, and \
+        nothing was measured; for goals and guardrails
+        """)
     case .quantile:
       KeyEntry(
         .number(MetricReader.quantiles), usual: "means are compared",
@@ -232,7 +257,7 @@ extension SliceKey {
     switch self {
     case .promptTokens:
       KeyEntry(
-        .pattern(SliceReader.conditionPattern), usual: "one or both",
+        .pattern(SliceReader.conditionPattern), usual: "at least one",
         "tokens of the prompt, as counted by the model that answered")
     case .label:
       KeyEntry(
@@ -241,6 +266,13 @@ extension SliceKey {
         `"tier=gold"`: requests whose `metadata` has that member with that value; of a request's \
         labels only those that a policy asks for are kept with the outcomes, so that any number \
         of other values costs nothing
+        """)
+    case .header:
+      KeyEntry(
+        .pattern(MatchReader.headerPattern), usual: "under `where` only",
+        """
+        `"x-tenant=acme"`: requests with that header, in lower case here, and that value; kept \
+        like labels
         """)
     }
   }

@@ -72,7 +72,7 @@ extension MetricKey {
         .role, [MetricGate.Role.goal.rawValue], [.none([.maxIncrease, .maxDecrease, .margin])]),
       .when(.role, [MetricGate.Role.guardrail.rawValue], [.none([.minIncrease, .minDecrease])]),
       .when(.role, roles.filter { $0 != .info }.map(\.rawValue), [.atLeastOne(objectives)]),
-      .when(.role, roles.filter { !$0.isRequired }.map(\.rawValue), [.none([.onFail])]),
+      .when(.role, roles.filter { !$0.isRequired }.map(\.rawValue), [.none([.onFail, .onNoData])]),
     ]
   }
 }

@@ -8,11 +8,13 @@ extension ControlState {
   ///     is absent
   ///   - ready: the models whose backends answer; `nil` means all of them
   ///   - staleness: why a rollout's evidence is not of the models that answer now, in a sentence
+  ///   - holds: why the hour does not let a rollout move forward
   ///   - reason: what the asker gave; a force needs one
   /// - Returns: no events when everything is so already
   package func events(
     for command: Command, reports: [RolloutName: [GateReport]] = [:],
-    ready: Set<ModelName>? = nil, staleness: [RolloutName: String] = [:], reason: String? = nil
+    ready: Set<ModelName>? = nil, staleness: [RolloutName: String] = [:],
+    holds: [RolloutName: ScheduleHold] = [:], reason: String? = nil
   ) throws(CommandRefusal) -> [JournalEvent] {
     switch command {
     case .apply(let models, let rollouts, let origin):
@@ -20,14 +22,16 @@ extension ControlState {
     case .promote(let name, let model, let force):
       let event = try promotion(
         of: name, model: model, force: force, reports: reports[name], staleness: staleness[name],
-        reason: reason)
+        hold: holds[name], reason: reason)
       if let ready, case .promoted(_, let model, _, _) = event, !ready.contains(model) {
         throw notReady(model, "it cannot take the traffic")
       }
       return [event]
     case .abort(let name):
       let rollout = try rollout(name)
-      guard rollout.status.isLive else { throw rollout.refusal("it cannot be aborted") }
+      guard rollout.status.isLive || service.queued(name) != nil else {
+        throw rollout.refusal("it cannot be aborted")
+      }
       return [.aborted(name)]
     case .rollBack(let name):
       return try rollBack(name, reports: reports[name] ?? [], ready: ready)
@@ -47,7 +51,7 @@ extension ControlState {
   }
 
   private func rollout(_ name: RolloutName) throws(CommandRefusal) -> RolloutState {
-    guard let rollout = service.rollouts[name] else {
+    guard let rollout = service.rollouts[name] ?? service.queued(name) else {
       throw CommandRefusal(
         .notFound, "there is no rollout '\(name)'", remedy: "`rollout status` lists them")
     }
@@ -101,7 +105,7 @@ extension ControlState {
   /// - Parameter reports: `nil` when nobody looked yet
   private func promotion(
     of name: RolloutName, model: ModelName?, force: Bool, reports: [GateReport]?,
-    staleness: String?, reason: String?
+    staleness: String?, hold: ScheduleHold?, reason: String?
   ) throws(CommandRefusal) -> JournalEvent {
     let rollout = try rollout(name)
     let policy = rollout.policy
@@ -131,8 +135,14 @@ extension ControlState {
         .evidenceStale, "rollout '\(name)': \(staleness)",
         remedy: "begin it again with another salt, or --force --reason '…'")
     }
+    if let hold, !force {
+      throw CommandRefusal(
+        .closed, "rollout '\(name)' is \(hold.sentence)",
+        remedy: "wait until then, or --force --reason '…'")
+    }
     return .promoted(
-      name, model: chosen, openGates: open + skipped + (staleness.map { [$0] } ?? []),
+      name, model: chosen,
+      openGates: open + skipped + [staleness, hold?.sentence].compactMap { $0 },
       evidence: reports ?? [])
   }
 
@@ -219,98 +229,5 @@ extension StepTraffic {
 extension String {
   fileprivate var trimmed: String {
     String(drop { $0.isWhitespace }.reversed().drop { $0.isWhitespace }.reversed())
-  }
-}
-
-// MARK: - Application
-
-extension ControlState {
-  /// All documents or none; each is decided on the state that the ones before leave behind.
-  private func apply(
-    _ models: [ModelSpecification], _ rollouts: [RolloutPolicy], from origin: PolicyOrigin?
-  ) throws(CommandRefusal) -> [JournalEvent] {
-    let isNewer = try checkOrder(of: origin)
-    var next = self
-    var events: [JournalEvent] = []
-    for model in models {
-      guard let event = try next.application(of: model) else { continue }
-      events.append(event)
-      next = next.assuming(event)
-    }
-    for policy in rollouts {
-      guard let event = try next.application(of: policy) else { continue }
-      events.append(event)
-      next = next.assuming(event)
-    }
-    // What nobody signed and no commit has says nothing that the documents do not.
-    guard let origin, origin.commit != nil || origin.seal != nil, !events.isEmpty || isNewer else {
-      return events
-    }
-    return [.policiesApplied(origin)] + events
-  }
-
-  /// Refuses a set that is older than the newest signed one, so that nobody takes a service back to
-  /// rules that were given up, with a signature that was right once.
-  ///
-  /// - Returns: whether the set is signed and newer than all before
-  private func checkOrder(of origin: PolicyOrigin?) throws(CommandRefusal) -> Bool {
-    guard let origin, let seal = origin.seal else { return false }
-    guard let newest = service.newestSigned else { return true }
-    if seal.revision > newest.revision { return true }
-    if seal.revision == newest.revision, origin.digest == newest.digest { return false }
-    throw CommandRefusal(
-      .staleRevision,
-      "the policies are signed as revision \(seal.revision), and "
-        + (seal.revision == newest.revision
-          ? "others were applied as that one" : "revision \(newest.revision) was applied before"),
-      remedy: "sign them again with a higher --revision, if they are what is wanted")
-  }
-
-  private func application(
-    of model: ModelSpecification
-  ) throws(CommandRefusal) -> JournalEvent? {
-    if service.models[model.name]?.digest == model.digest { return nil }
-    let user = service.rollouts.values.first { rollout in
-      rollout.status.isLive
-        && (rollout.policy.incumbent == model.name
-          || rollout.policy.candidates.contains(model.name))
-    }
-    if let user {
-      throw CommandRefusal(
-        .notAllowed,
-        "model '\(model.name)' changed while rollout '\(user.policy.name)' gathers evidence with "
-          + "it: the evidence would be stale",
-        remedy: "give the changed model a name of its own, or abort '\(user.policy.name)' first")
-    }
-    return .modelApplied(model)
-  }
-
-  /// A digest that was the last one applied under its name changes nothing, however that run ended:
-  /// who applies a folder over and over shall not restart what was rolled back. Another salt makes
-  /// another digest.
-  private func application(
-    of policy: RolloutPolicy
-  ) throws(CommandRefusal) -> JournalEvent? {
-    if service.rollouts[policy.name]?.policy.digest == policy.digest { return nil }
-    for name in [policy.incumbent] + policy.candidates where service.models[name] == nil {
-      throw CommandRefusal(
-        .notFound, "rollout '\(policy.name)' names the model '\(name)', which nobody applied",
-        remedy: "apply a `kind: Model` document named '\(name)' with it")
-    }
-    let sameName = service.rollouts[policy.name].flatMap { $0.status.isLive ? $0 : nil }
-    if let live = service.liveRollout(on: policy.route) ?? sameName {
-      throw CommandRefusal(
-        .rolloutUnderWay,
-        "rollout '\(live.policy.name)' is \(live.status.phrase) on route '\(live.policy.route)'",
-        remedy: "promote it, or `rollout abort \(live.policy.name)` first")
-    }
-    if let incumbent = service.incumbents[policy.route], incumbent != policy.incumbent {
-      throw CommandRefusal(
-        .staleIncumbent,
-        "rollout '\(policy.name)' was written against '\(policy.incumbent)', but '\(incumbent)' is "
-          + "live on route '\(policy.route)'",
-        remedy: "-incumbent: \(policy.incumbent)\n+incumbent: \(incumbent)")
-    }
-    return .rolloutApplied(policy)
   }
 }

@@ -25,8 +25,8 @@ package struct ControlState: Hashable, Sendable {
     case .rolledBack where before.status == .promoted:
       guard let last = promotions[before.policy.route]?.lastIndex(of: name) else { break }
       promotions[before.policy.route]?.remove(at: last)
-    case .policiesApplied, .modelApplied, .rolloutApplied, .advanced, .approved, .paused, .resumed,
-      .inconclusive, .rolledBack, .aborted:
+    case .policiesApplied, .modelApplied, .rolloutApplied, .queued, .superseded, .advanced,
+      .approved, .paused, .resumed, .inconclusive, .rolledBack, .aborted:
       break
     }
   }

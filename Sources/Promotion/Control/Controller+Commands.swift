@@ -19,6 +19,11 @@ extension Controller {
   ) async throws(CommandRefusal) -> [JournalEntry] {
     let entries: [JournalEntry]
     switch command {
+    case .abort(let name) where isOnlyQueued(name):
+      // No traffic to take back.
+      entries = try await commit(by: actor) { control, reports throws(CommandRefusal) in
+        try control.events(for: command, reports: reports, reason: reason).map { ($0, reason) }
+      }
     case .abort(let name):
       entries = try await retreat(from: name, .abort, command, by: actor, reason)
     case .rollBack(let name):
@@ -30,7 +35,7 @@ extension Controller {
         try control.check(generation, of: name)
         return try control.events(
           for: command, reports: reports, ready: ready, staleness: staleness(of: name),
-          reason: reason
+          holds: scheduleHold(of: name).map { [name: $0] } ?? [:], reason: reason
         ).map { ($0, reason) }
       }
     }
@@ -43,6 +48,16 @@ extension Controller {
         ])
     }
     return entries
+  }
+
+  private func isOnlyQueued(_ name: RolloutName) -> Bool {
+    let service = effective.service
+    return service.queued(name) != nil && service.rollouts[name]?.status.isLive != true
+      && !retreats.contains { $0.rollout == name }
+  }
+
+  private func scheduleHold(of name: RolloutName) -> ScheduleHold? {
+    control.service.rollouts[name]?.policy.schedule.hold(at: wallClock())
   }
 
   private func staleness(of name: RolloutName) -> [RolloutName: String] {

@@ -35,7 +35,14 @@ extension Controller {
 
   /// Whether something is to be tried again although no rollout is due.
   private var isUnfinished: Bool {
-    !retreats.isEmpty || problems[.journal] != nil || !modelsToRetry.isEmpty
+    !retreats.isEmpty || problems[.journal] != nil || !modelsToRetry.isEmpty || !dequeued.isEmpty
+  }
+
+  /// What queued revisions become now; nothing while they wait.
+  private var dequeued: [ControlState.Dequeued] {
+    if control.service.queue.isEmpty { return [] }
+    let now = wallClock()
+    return effective.dequeued { $0.schedule.hold(at: now) }
   }
 
   /// Models that are not ready, now and then: loading what cannot be loaded may be costly.
@@ -80,6 +87,25 @@ extension Controller {
         let problem = (error as? CommandRefusal)?.message ?? "\(error)"
         note(.look(rollout.policy.name), "rollout '\(rollout.policy.name)': \(problem)")
       }
+    }
+    await beginQueued()
+  }
+
+  /// Begins what waited for rollouts that have ended. Decided anew on whatever the journal says by
+  /// then; a journal that is not there shows in the health, and the next glance tries again.
+  private func beginQueued() async {
+    if dequeued.isEmpty { return }
+    let now = wallClock()
+    let written = try? await commit(by: Self.name) { control, _ in
+      control.dequeued { $0.schedule.hold(at: now) }.map { ($0.event, $0.reason) }
+    }
+    for entry in written ?? [] {
+      logger.info(
+        "a revision left the queue",
+        metadata: [
+          "rollout": "\(entry.record.event.rollout?.text ?? "-")",
+          "event": "\(entry.record.event.title)", "reason": "\(entry.record.reason ?? "-")",
+        ])
     }
   }
 
@@ -133,7 +159,8 @@ extension Controller {
     return Findings(
       reports: reports, samples: known.samples,
       secondsInStep: stepBegan[name].map { (uptime() - $0) / .seconds(1) } ?? 0,
-      broken: known.broken, ready: ready, staleness: known.staleness(inForce: revision))
+      broken: known.broken, ready: ready, staleness: known.staleness(inForce: revision),
+      scheduleHold: rollout.policy.schedule.hold(at: wallClock()))
   }
 
   /// Adds how long what is missing takes at the pace of the step so far, by the wall clock, since

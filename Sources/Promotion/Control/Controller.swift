@@ -49,6 +49,7 @@ package actor Controller {
   let feedbackWindow: FeedbackWindow
   /// Which weights a model answers with from here on, where that is known.
   let revision: @Sendable (ModelName) -> String?
+  let announce: @Sendable (Announcement) -> Void
   /// When old outcomes are looked for again, by `uptime`.
   var nextPruning = Duration.zero
 
@@ -72,12 +73,15 @@ package actor Controller {
   ///     plane has it
   ///   - revision: which weights a model that is ready answers with; `nil` when only its answers
   ///     tell
+  ///   - announce: told of what happens to rollouts, once, after it is written down; must not wait.
+  ///     Not told of what was written in earlier lives of the service
   package init(
     journal: any Journal, outcomes: any OutcomeStore, table: LiveRoutingTable,
     prepare: @escaping Preparation,
     wallClock: @escaping @Sendable () -> Int64, clock: any Clock<Duration>,
     retention: Retention = Retention(), feedbackWindow: FeedbackWindow = .standard,
-    revision: @escaping @Sendable (ModelName) -> String? = { _ in nil }, logger: Logger
+    revision: @escaping @Sendable (ModelName) -> String? = { _ in nil },
+    announce: @escaping @Sendable (Announcement) -> Void = { _ in }, logger: Logger
   ) {
     self.journal = journal
     self.outcomes = outcomes
@@ -88,6 +92,7 @@ package actor Controller {
     self.retention = retention
     self.feedbackWindow = feedbackWindow
     self.revision = revision
+    self.announce = announce
     self.uptime = clock.stopwatch()
     self.logger = logger
   }
@@ -99,7 +104,7 @@ package actor Controller {
   /// watched does not count towards a step, so that no clock that jumped, and no night that the
   /// service was down, moves a rollout.
   package func resume() async throws(StorageError) {
-    absorb(try await journal.entries(after: control.service.sequence))
+    absorb(try await journal.entries(after: control.service.sequence), announcing: false)
     await makeReady(Array(control.service.models.values))
     publish()
     logger.info(
@@ -152,17 +157,20 @@ extension Controller {
   ///
   /// Entries arrive once from the append that made them and perhaps once more from a reading; the
   /// sequence tells.
-  func absorb(_ entries: [JournalEntry]) {
+  func absorb(_ entries: [JournalEntry], announcing: Bool = true) {
     let now = uptime()
     for entry in entries where entry.sequence == control.service.sequence + 1 {
+      let announcement = announcing ? Announcement(entry, in: control.service) : nil
       control.fold(entry)
+      if let announcement { announce(announcement) }
       switch entry.record.event {
       case .rolloutApplied(let policy):
         stepBegan[policy.name] = now
         // Those of the run before say nothing of this one.
         reports[policy.name] = nil
       case .advanced(let name, _, _), .resumed(let name): stepBegan[name] = now
-      case .policiesApplied, .modelApplied, .approved, .paused, .inconclusive, .rolledBack,
+      case .policiesApplied, .modelApplied, .queued, .superseded, .approved, .paused,
+        .inconclusive, .rolledBack,
         .aborted, .promoted:
         break
       }

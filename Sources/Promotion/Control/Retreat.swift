@@ -28,7 +28,7 @@ struct Retreat: Hashable, Sendable {
     case .promoted: .rolledBack(rollout, evidence: evidence)
     case .running, .paused, .inconclusive:
       kind == .abort ? .aborted(rollout) : .rolledBack(rollout, evidence: evidence)
-    case .rolledBack, .aborted, .superseded: nil
+    case .pending, .rolledBack, .aborted, .superseded: nil
     }
   }
 }

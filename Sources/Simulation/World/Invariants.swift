@@ -106,6 +106,15 @@ package final class Invariants: Sendable {
         state.violations.append(
           Violation(invariant: "I1", detail: "at rest the traffic is not what the journal says"))
       }
+      for (route, waiting) in state.service.queue
+      where state.service.liveRollout(on: route) == nil
+        && state.service.rollouts[waiting.policy.name]?.status.isLive != true
+      {
+        state.violations.append(
+          Violation(
+            invariant: "I1",
+            detail: "at rest '\(waiting.policy.name)' waits for a route that is free"))
+      }
     }
   }
 }
@@ -167,6 +176,15 @@ extension Invariants {
       state.violations.append(Violation(invariant: invariant, detail: detail))
     }
     guard let name = event.rollout else { return }
+    switch event {
+    case .queued: return
+    case .superseded(_, let digest, _):
+      if !state.service.isUnderWay(name, digest) {
+        fail("I2", "'\(name)' gave way with a revision that is neither live nor queued")
+      }
+      return
+    default: break
+    }
     if case .rolloutApplied(let policy) = event {
       if state.service.liveRollout(on: policy.route) != nil {
         fail("I1", "'\(name)' was applied over a live rollout")
@@ -176,6 +194,7 @@ extension Invariants {
       }
       return
     }
+    if case .aborted = event, state.service.queued(name) != nil { return }
     guard let rollout = state.service.rollouts[name] else {
       return fail("I2", "'\(event.title)' of a rollout that was never applied")
     }
@@ -188,7 +207,7 @@ extension Invariants {
       case .promoted(_, let model, _, _):
         rollout.status.isLive && rollout.policy.candidates.contains(model)
       case .rolledBack: rollout.status.isLive || rollout.status == .promoted
-      case .policiesApplied, .modelApplied, .rolloutApplied: true
+      case .policiesApplied, .modelApplied, .rolloutApplied, .queued, .superseded: true
       }
     if !isAllowed {
       fail("I2", "'\(event.title)' of '\(name)', which is \(rollout.status.rawValue)")
@@ -235,6 +254,14 @@ extension Invariants {
     for (name, rollout) in state.service.rollouts {
       state.statuses[RunID(rollout: name, run: rollout.run)] = rollout.status
     }
+  }
+}
+
+extension ServiceState {
+  /// Whether the revision of that digest is live or queued.
+  fileprivate func isUnderWay(_ name: RolloutName, _ digest: String) -> Bool {
+    let isLive = rollouts[name].map { $0.status.isLive && $0.policy.digest == digest } ?? false
+    return isLive || queued(name)?.policy.digest == digest
   }
 }
 

@@ -27,6 +27,7 @@ struct RolloutService {
   private let gateway: Gateway
   private let recorder: OutcomeRecorder
   private let shadows: ShadowDispatcher
+  private let notifier: WebhookNotifier
 
   /// Runs the service until it is told to stop.
   ///
@@ -60,12 +61,15 @@ struct RolloutService {
     let preparation = ModelPreparation(
       registry: backends,
       embedded: EmbeddedModels(engine: engine, folder: configuration.modelFolder), logger: logger)
+    notifier = WebhookNotifier(
+      factory: registry, environment: { ProcessInfo.processInfo.environment[$0] }, logger: logger)
     controller = Controller(
       journal: database.journal, outcomes: database.outcomes, table: table,
       prepare: { models throws(CommandRefusal) in try await preparation.prepare(models) },
       wallClock: wallClock, clock: ContinuousClock(), retention: configuration.retention,
       feedbackWindow: configuration.feedbackWindow,
-      revision: { backends.backend(for: $0)?.revision }, logger: logger)
+      revision: { backends.backend(for: $0)?.revision },
+      announce: { [notifier] in notifier.announce($0) }, logger: logger)
     recorder = OutcomeRecorder(store: database.outcomes, metrics: metrics, logger: logger)
     shadows = ShadowDispatcher(
       table: table, backends: backends, recorder: recorder, metrics: metrics, logger: logger,
@@ -200,14 +204,14 @@ struct RolloutService {
         availableConnectionsDelegate: MaximumAvailableConnections(Self.controlConnections)),
       onServerRunning: { channel in listening.control(channel.localAddress) }, logger: logger)
     // Services stop in the reverse of this order: first no more requests, then no more shadows and
-    // looks, and last what they did is written down.
+    // looks, then what they did is written down, and last it is told.
     let reload = zip([schedule].compactMap(\.self), [folder].compactMap(\.self)).map {
       ServiceGroupConfiguration.ServiceConfiguration(
         service: PolicyReload(policies: $1, logger: logger, schedule: $0))
     }
     var group = ServiceGroupConfiguration(
       services: [
-        .init(service: recorder), .init(service: shadows),
+        .init(service: notifier), .init(service: recorder), .init(service: shadows),
         .init(service: ControllerService(controller: controller)),
         .init(service: consoleApplication), .init(service: gatewayApplication),
       ] + reload,

@@ -12,7 +12,8 @@ struct ApplyCommand: AsyncParsableCommand {
     discussion: """
       Sends the files to the service, which checks them again. What is in force already changes \
       nothing. A policy written against an incumbent that is no longer live, or for a route on \
-      which another rollout is live, is refused with the way to mend it.
+      which another rollout is live, is refused with the way to mend it; 'onNewRevision' in the \
+      policy has it take the other's place, or wait for its end.
 
       EXAMPLE:
         rollout apply policies/ --reason "flash attention, third try"

@@ -14,7 +14,9 @@ struct StatusText {
     } else {
       lines += routes(status)
     }
-    let ended = status.rollouts.filter { !$0.status.isLive }
+    let waiting = status.rollouts.filter { $0.queued != nil }
+    if !waiting.isEmpty { lines += ["", style.paint("Queued", .bold)] + queue(waiting) }
+    let ended = status.rollouts.filter { !$0.status.isLive && $0.status != .pending }
     if !ended.isEmpty { lines += ["", style.paint("Ended", .bold)] + rollouts(ended) }
     return lines.joined(separator: "\n") + "\n"
   }
@@ -70,6 +72,22 @@ struct StatusText {
     return table.lines(style)
   }
 
+  private func queue(_ rollouts: [RolloutResponse]) -> [String] {
+    var table = Table([
+      ("ROLLOUT", .left), ("ROUTE", .left), ("REVISION", .left), ("CANDIDATES", .left),
+      ("WAITS FOR", .left),
+    ])
+    for rollout in rollouts {
+      guard let queued = rollout.queued else { continue }
+      table.add([
+        .init(rollout.name.text), .init(rollout.route.text), .init(String(queued.digest.prefix(8))),
+        .init(queued.candidates.map(\.text).joined(separator: ", ")),
+        .init(queued.missing.joined(separator: "; ")),
+      ])
+    }
+    return table.lines(style)
+  }
+
   private func heading(_ rollout: RolloutResponse) -> [String] {
     let name = style.paint(rollout.name.text, .bold)
     let status = style.paint(rollout.status.text, rollout.status.colour)
@@ -84,6 +102,16 @@ struct StatusText {
           + "\(elapsed(since: rollout.startedAtMilliseconds, rollout)) in all")
     }
     if let reason = rollout.reason { lines.append("reason: \(reason.escaped)") }
+    if let closed = rollout.closed {
+      let opens = closed.opens.map { "opens \($0)" } ?? "it never opens as it stands"
+      lines.append(style.paint("closed: \(closed.reason.escaped); \(opens.escaped)", .yellow))
+    }
+    if let queued = rollout.queued, rollout.status != .pending {
+      let candidates = queued.candidates.map(\.text).joined(separator: ", ")
+      lines.append(
+        "next: revision \(queued.digest.prefix(8).description.escaped), "
+          + "\(queued.incumbent) → \(candidates), queued")
+    }
     return lines
   }
 
@@ -164,7 +192,7 @@ extension RolloutStatus {
   var text: String {
     switch self {
     case .rolledBack: "rolled back"
-    case .running, .paused, .inconclusive, .promoted, .aborted, .superseded: rawValue
+    case .pending, .running, .paused, .inconclusive, .promoted, .aborted, .superseded: rawValue
     }
   }
 
@@ -174,7 +202,7 @@ extension RolloutStatus {
     case .promoted: .green
     case .paused, .inconclusive: .yellow
     case .rolledBack, .aborted: .red
-    case .superseded: .faint
+    case .pending, .superseded: .faint
     }
   }
 }

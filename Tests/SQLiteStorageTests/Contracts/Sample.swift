@@ -91,6 +91,32 @@ enum Sample {
       allowsOverride: true, digest: String(repeating: "ab", count: 32))
   }
 
+  /// A policy that says when it moves, for whom, and who is told.
+  static func policyOfHours() throws -> RolloutPolicy {
+    var policy = try policy()
+    policy.match = RequestMatch(
+      label: RequestLabel(key: "tier", value: "gold"),
+      header: RequestHeader(name: "x-tenant", value: "acme"))
+    policy.schedule = Schedule(
+      windows: [
+        WeeklyWindow(
+          days: [.monday, .tuesday], opensAtMinute: 540, closesAtMinute: 960,
+          timeZone: "Europe/Berlin")
+      ],
+      freezes: [
+        Freeze(
+          from: try #require(LocalTime("2026-12-20")), to: try #require(LocalTime("2027-01-03")),
+          timeZone: "UTC", reason: "holidays")
+      ])
+    policy.notifications = [
+      NotificationRule(on: [.promoted, .rolledBack], target: .environment("HOOK")),
+      NotificationRule(on: [.queued], target: .url("https://hooks.example.com/rollouts")),
+    ]
+    policy.onNewRevision = .queue
+    policy.metrics[1].onNoData = .pause
+    return policy
+  }
+
   static func engineModel() throws -> ModelSpecification {
     ModelSpecification(
       name: try model("flash"),
@@ -130,6 +156,8 @@ extension JournalRecord {
       .aborted(name),
       .promoted(
         name, model: try Sample.model("flash"), openGates: ["ttft"], evidence: evidence),
+      .queued(try Sample.policyOfHours()), .superseded(name, digest: "ab", by: name),
+      .superseded(name, digest: "ab", by: nil),
       .policiesApplied(
         PolicyOrigin(
           digest: "d1", commit: GitCommit(hash: "0123456789abcdef", isDirty: true),

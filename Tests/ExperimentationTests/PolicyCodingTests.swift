@@ -1,0 +1,55 @@
+import Experimentation
+import Foundation
+import Testing
+
+/// How journals keep a policy.
+@Suite struct PolicyCodingTests {
+  /// As an entry of the first version has it.
+  static let old = """
+    {"allowsOverride":false,"analysis":{"alpha":0.05,"everySeconds":30},"assignment":{"salt":"a",\
+    "unit":{"user":{}}},"candidates":["flash"],"digest":"d1","incumbent":"dense",\
+    "metrics":[{"metric":"errorRate","name":"errors",\
+    "objective":{"notWorse":{"by":{"absolute":{"_0":0.01}}}},"onFail":\
+    "rollBack","role":"guardrail"}],"name":"assistant","promotion":"manual","route":"assistant",\
+    "steps":[{"hold":{"minSamples":1,"minSeconds":0,"onInconclusive":"pause"},"traffic":{"canary":\
+    {"weight":0.1}}}]}
+    """
+
+  private func encoded(_ policy: RolloutPolicy) throws -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    return String(decoding: try encoder.encode(policy), as: UTF8.self)
+  }
+
+  @Test func `a policy of the first version reads as it did, and is written as it was`() throws {
+    let policy = try JSONDecoder().decode(RolloutPolicy.self, from: Data(Self.old.utf8))
+    #expect(policy.schedule == .always && policy.notifications == [] && policy.match == nil)
+    #expect(policy.onNewRevision == .refuse && policy.metrics.map(\.onNoData) == [nil])
+    #expect(try encoded(policy) == Self.old)
+  }
+
+  @Test func `what a policy says of hours, people and requests comes back`() throws {
+    var policy = try JSONDecoder().decode(RolloutPolicy.self, from: Data(Self.old.utf8))
+    policy.match = RequestMatch(
+      label: RequestLabel(key: "tier", value: "gold"),
+      header: RequestHeader(name: "x-tenant", value: "acme"))
+    policy.schedule = Schedule(
+      windows: [
+        WeeklyWindow(
+          days: [.monday], opensAtMinute: 540, closesAtMinute: 960, timeZone: "Europe/Berlin")
+      ],
+      freezes: [
+        Freeze(
+          from: try #require(LocalTime("2026-12-20")), to: try #require(LocalTime("2027-01-03")),
+          timeZone: "UTC", reason: "holidays")
+      ])
+    policy.notifications = [
+      NotificationRule(on: [.promoted, .rolledBack], target: .environment("HOOK")),
+      NotificationRule(on: [.queued], target: .url("https://hooks.example.com/a")),
+    ]
+    policy.onNewRevision = .queue
+    policy.metrics[0].onNoData = .pause
+    let again = try JSONDecoder().decode(RolloutPolicy.self, from: Data(encoded(policy).utf8))
+    #expect(again == policy)
+  }
+}
