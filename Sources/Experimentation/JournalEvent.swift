@@ -10,6 +10,8 @@ package enum JournalEvent: Hashable, Sendable, Codable {
   /// Every required gate passed; the rollout stands at step `to`, which is the number of steps when
   /// nothing but promotion is left.
   case advanced(RolloutName, to: Int, evidence: [GateReport])
+  /// A bandit's shares from here on; they are in force once this is written.
+  case allocated(RolloutName, BanditAllocation)
   /// A person approved the approval step at which the rollout stood.
   case approved(RolloutName, step: Int)
   /// Looks no longer move the rollout forward; its traffic stays unless they take it back.
@@ -36,7 +38,7 @@ extension JournalEvent {
     case .rolloutApplied(let policy): policy.name
     case .advanced(let name, _, _), .approved(let name, _), .paused(let name, _),
       .resumed(let name), .inconclusive(let name, _), .rolledBack(let name, _),
-      .aborted(let name), .promoted(let name, _, _, _):
+      .aborted(let name), .allocated(let name, _), .promoted(let name, _, _, _):
       name
     }
   }
@@ -47,6 +49,7 @@ extension JournalEvent {
     case .modelApplied: "model applied"
     case .rolloutApplied: "applied"
     case .advanced: "advanced"
+    case .allocated: "allocated"
     case .approved: "approved"
     case .paused: "paused"
     case .resumed: "resumed"
@@ -68,7 +71,7 @@ extension JournalEvent {
     case .advanced(_, _, let evidence), .paused(_, let evidence), .inconclusive(_, let evidence),
       .rolledBack(_, let evidence), .promoted(_, _, _, let evidence):
       evidence
-    case .modelApplied, .rolloutApplied, .approved, .resumed, .aborted: []
+    case .modelApplied, .rolloutApplied, .allocated, .approved, .resumed, .aborted: []
     }
   }
 }

@@ -45,7 +45,7 @@ package struct Assignment: Hashable, Sendable {
 }
 
 /// Where a rollout stood when a request was routed.
-package struct RolloutPosition: Hashable, Sendable, Codable {
+package struct RolloutPosition: Hashable, Sendable {
   package var rollout: RolloutName
   /// Digest of the policy in force.
   package var digest: String
@@ -53,12 +53,16 @@ package struct RolloutPosition: Hashable, Sendable, Codable {
   package var step: Int
   /// Counts the runs of the rollout: another application of the policy starts evidence afresh.
   package var run: Int
+  /// Which of a bandit's allocations was in force (``BanditAllocation/number``); 0 before the first
+  /// and in every other step.
+  package var allocation: Int
 
-  package init(rollout: RolloutName, digest: String, step: Int, run: Int) {
+  package init(rollout: RolloutName, digest: String, step: Int, run: Int, allocation: Int = 0) {
     self.rollout = rollout
     self.digest = digest
     self.step = step
     self.run = run
+    self.allocation = allocation
   }
 }
 

@@ -61,6 +61,7 @@ package enum DiagnosticCode: String, Hashable, Sendable, Codable, CaseIterable {
   case incumbentIsCandidate = "incumbent-is-candidate"
   case invalidSlices = "invalid-slices"
   case missingMargin = "missing-margin"
+  case misplacedStep = "misplaced-step"
   case missingWeight = "missing-weight"
   case repeatedCandidate = "repeated-candidate"
   case repeatedName = "repeated-name"

@@ -15,6 +15,7 @@ struct RolloutRules {
   func check() {
     checkMeasurable()
     checkPromotion()
+    checkBandits()
     warnOfFallingWeights()
   }
 
@@ -25,7 +26,7 @@ struct RolloutRules {
     guard !steps.isEmpty, !log.hasErrors else { return }
     let measures = steps.contains { $0.value.key.measures }
     let hasShadow = steps.contains { $0.value.key == .shadow }
-    let serves = steps.contains { $0.value.key == .canary || $0.value.key == .split }
+    let serves = steps.contains { $0.value.key.serves }
     var reported: Set<SourcePosition> = []
     for gate in gates where reported.insert(gate.position).inserted {
       if gate.value.metric.isOfPair, !hasShadow {
@@ -59,7 +60,7 @@ struct RolloutRules {
           "automatic promotion without a goal or a guardrail: nothing would have been shown",
           hint: "add one under 'metrics', or write 'promotion: manual'")
       }
-      if candidateCount > 1 {
+      if candidateCount > 1, !steps.contains(where: { $0.value.key == .bandit }) {
         log.report(
           .ambiguousPromotion, at: promotion.position,
           "automatic promotion with \(candidateCount) candidates: it is not said which",
@@ -70,6 +71,18 @@ struct RolloutRules {
         .nothingToShow, at: stepsPosition,
         "no goal and no guardrail: every step passes as soon as its hold is over",
         severity: .warning)
+    }
+  }
+
+  /// A bandit names the model that goes on. A step behind it that shares traffic out anew would
+  /// give some to those that it has just found to be worse.
+  private func checkBandits() {
+    guard let bandit = steps.firstIndex(where: { $0.value.key == .bandit }) else { return }
+    for step in steps[(bandit + 1)...] where step.value.key.measures {
+      log.report(
+        .misplacedStep, at: step.position,
+        "'\(step.value.key.rawValue)' after a bandit, which has named the model to go on with",
+        hint: "put it before the bandit, or into a rollout of its own")
     }
   }
 

@@ -41,7 +41,7 @@ extension RouteTable {
     salt = rollout.policy.assignment.salt
     allowsOverride = rollout.policy.allowsOverride
     labels = Set(rollout.policy.metrics.compactMap { $0.slice?.label })
-    let shares = rollout.policy.shares(of: rollout.traffic)
+    let shares = rollout.shares
     serving = ([incumbent] + rollout.policy.candidates).compactMap { model in
       shares[model].map { WeightedModel(model: model, share: $0) }
     }

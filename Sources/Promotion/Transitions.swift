@@ -63,6 +63,9 @@ extension RolloutState {
       return .pause(because: failure.summary)
     }
     if let staleness = findings.staleness { return .hold(because: staleness) }
+    if let winner, winner == policy.incumbent {
+      return .rollBack(because: "'\(winner)' is shown to be the one to keep, and it is live")
+    }
     guard let current = currentStep else { return promotion(on: findings) }
     guard let obstacle = obstacle(at: current, on: findings) else { return .advance(to: step + 1) }
     guard let limit = current.hold.maxSeconds, findings.secondsInStep >= limit else {
@@ -82,7 +85,7 @@ extension RolloutState {
     guard policy.promotion == .automatic else {
       return .hold(because: "ready: a person promotes '\(policy.name)'")
     }
-    guard let candidate = policy.candidates.first, policy.candidates.count == 1 else {
+    guard let candidate = contenders.first, contenders.count == 1 else {
       return .hold(because: "ready: a person chooses among \(policy.candidates.count) candidates")
     }
     let obstacle = absence(on: findings) ?? openGate(in: findings.reports, minSamples: 1)
@@ -99,7 +102,9 @@ extension RolloutState {
       return "waits for approval" + (team.map { " by \($0)" } ?? "")
     case .pause(let seconds) where !(findings.secondsInStep >= seconds):
       return "pauses for \(seconds) s"
-    case .shadow, .canary, .split, .approval, .pause:
+    case .bandit where winner == nil:
+      return "no model is shown to be best yet"
+    case .shadow, .canary, .split, .bandit, .approval, .pause:
       break
     }
     if let absence = absence(on: findings) { return absence }
@@ -108,7 +113,7 @@ extension RolloutState {
     }
     if current.traffic.sharesTraffic {
       // A policy without a required gate still may not pass a step in which nothing happened.
-      for candidate in policy.candidates {
+      for candidate in contenders {
         let count = findings.samples[candidate] ?? 0
         if count < current.hold.minSamples {
           return "'\(candidate)' has \(count) of \(current.hold.minSamples) samples"
@@ -128,10 +133,11 @@ extension RolloutState {
   }
 
   /// The first required gate that has not passed, as a sentence; a report that is missing is a gate
-  /// that has not passed.
+  /// that has not passed. Once a bandit has named its winner the other candidates' are no longer
+  /// asked for: who is given little traffic would never show anything.
   private func openGate(in reports: [GateReport], minSamples: Int) -> String? {
     for gate in policy.gates(judgedAt: step) where gate.role.isRequired {
-      for candidate in policy.candidates {
+      for candidate in contenders {
         let report = reports.first { $0.gate == gate.name && $0.candidate == candidate }
         guard let report else { return "gate '\(gate.name)' of '\(candidate)' was not judged" }
         guard report.verdict == .pass else { return report.summary }
@@ -177,6 +183,11 @@ extension StepTraffic {
   /// Whether candidates are only asked aside.
   package var isShadow: Bool {
     if case .shadow = self { true } else { false }
+  }
+
+  /// Whether shares follow the evidence.
+  package var isBandit: Bool {
+    if case .bandit = self { true } else { false }
   }
 }
 

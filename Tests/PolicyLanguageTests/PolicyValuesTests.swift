@@ -78,7 +78,7 @@ struct PolicyValuesTests {
       Repository.sources(in: Repository.policies.appending(path: "examples")),
       knownModels: Set(models.map(\.name)))
     #expect(set.models.count == 3)
-    #expect(set.rollouts.map(\.name.text) == ["chat", "summaries", "support"])
+    #expect(set.rollouts.map(\.name.text) == ["tone", "chat", "summaries", "support"])
     #expect(set.warnings.isEmpty)
   }
 

@@ -54,6 +54,7 @@ extension DiagnosticCode {
     case .incumbentIsCandidate: .incumbentIsCandidate
     case .invalidSlices: .invalidSlices
     case .missingMargin: .missingMargin
+    case .misplacedStep: .misplacedStep
     case .missingWeight: .missingWeight
     case .repeatedCandidate: .repeatedCandidate
     case .repeatedName: .repeatedName

@@ -129,9 +129,11 @@ struct GateEvidence: Hashable, Sendable {
 
   /// Takes an answer to live traffic in, be it of a step that is over.
   ///
-  /// - Parameter step: whose traffic it was; one that shares traffic out, or a shadow step, which
-  ///   the incumbent alone answers
-  mutating func add(_ outcome: Outcome, step: Int) {
+  /// - Parameters:
+  ///   - step: whose traffic it was; one that shares traffic out, or a shadow step, which the
+  ///     incumbent alone answers
+  ///   - shares: in force when it was assigned, of which a bandit step has many
+  mutating func add(_ outcome: Outcome, step: Int, shares: [ModelName: Share]) {
     let isCandidate = outcome.model == candidate
     guard isCandidate || outcome.model == policy.incumbent else {
       errors?.note(elsewhere: outcome.assignment.unitHash)
@@ -142,8 +144,10 @@ struct GateEvidence: Hashable, Sendable {
       return
     }
     if !policy.steps[step].traffic.isShadow {
-      errors?.add(outcome, isCandidate: isCandidate, step: step)
-      if step == self.step { add(outcome, isCandidate: isCandidate) }
+      errors?.add(outcome, isCandidate: isCandidate, step: step, shares: shares)
+      if step == self.step, let propensity = propensity(under: shares) {
+        add(outcome, isCandidate: isCandidate, propensity: propensity)
+      }
     }
     // Only now that it was compared.
     if !isCandidate, threshold != nil,
@@ -153,17 +157,26 @@ struct GateEvidence: Hashable, Sendable {
     }
   }
 
-  private mutating func add(_ outcome: Outcome, isCandidate: Bool) {
+  /// The chance of the candidate, of it and the incumbent, under `shares`.
+  private func propensity(under shares: [ModelName: Share]) -> Double? {
+    guard let own = shares[candidate]?.value, let rest = shares[policy.incumbent]?.value,
+      own > 0, rest > 0
+    else { return nil }
+    return own / (own + rest)
+  }
+
+  private mutating func add(_ outcome: Outcome, isCandidate: Bool, propensity: Double) {
     switch kind {
     case .quantity(var evidence):
       kind = .unusable("")
-      evidence.add(outcome, isCandidate: isCandidate)
+      evidence.add(outcome, isCandidate: isCandidate, propensity: propensity)
       kind = .quantity(evidence)
     case .tail(var evidence):
       guard let threshold else { return }
       kind = .unusable("")
       do {
-        try evidence.add(outcome, isCandidate: isCandidate, threshold: threshold)
+        try evidence.add(
+          outcome, isCandidate: isCandidate, propensity: propensity, threshold: threshold)
         kind = .tail(evidence)
       } catch {
         kind = .unusable("\(error)")
@@ -178,13 +191,15 @@ struct GateEvidence: Hashable, Sendable {
   }
 
   /// Takes in what a user said of an answer, in the order of assignment.
-  mutating func add(_ feedback: Feedback) {
+  ///
+  /// - Parameter shares: in force when the answer was assigned
+  mutating func add(_ feedback: Feedback, shares: [ModelName: Share]) {
     let isCandidate = feedback.model == candidate
     guard isCandidate || feedback.model == policy.incumbent,
-      case .feedback(var evidence) = kind
+      let propensity = propensity(under: shares), case .feedback(var evidence) = kind
     else { return }
     kind = .unusable("")
-    evidence.add(feedback, isCandidate: isCandidate)
+    evidence.add(feedback, isCandidate: isCandidate, propensity: propensity)
     kind = .feedback(evidence)
   }
 

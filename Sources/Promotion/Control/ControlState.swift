@@ -25,8 +25,8 @@ package struct ControlState: Hashable, Sendable {
     case .rolledBack where before.status == .promoted:
       guard let last = promotions[before.policy.route]?.lastIndex(of: name) else { break }
       promotions[before.policy.route]?.remove(at: last)
-    case .modelApplied, .rolloutApplied, .advanced, .approved, .paused, .resumed, .inconclusive,
-      .rolledBack, .aborted:
+    case .modelApplied, .rolloutApplied, .advanced, .allocated, .approved, .paused, .resumed,
+      .inconclusive, .rolledBack, .aborted:
       break
     }
   }

@@ -42,6 +42,7 @@ package actor Controller {
   var lastPreparation: Duration?
   var stepBegan: [RolloutName: Duration] = [:]
   var lastLook: [RolloutName: Duration] = [:]
+  var lastAllocation: [RolloutName: Duration] = [:]
   var evidence: [RolloutName: RunEvidence] = [:]
   var reports: [RolloutName: [GateReport]] = [:]
   var problems: [Concern: String] = [:]
@@ -159,9 +160,11 @@ extension Controller {
       switch entry.record.event {
       case .rolloutApplied(let policy):
         stepBegan[policy.name] = now
+        lastAllocation[policy.name] = nil
         // Those of the run before say nothing of this one.
         reports[policy.name] = nil
       case .advanced(let name, _, _), .resumed(let name): stepBegan[name] = now
+      case .allocated(let name, _): lastAllocation[name] = now
       case .modelApplied, .approved, .paused, .inconclusive, .rolledBack, .aborted, .promoted: break
       }
     }
