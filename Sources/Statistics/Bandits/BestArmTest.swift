@@ -7,8 +7,9 @@
 /// the allocation learned, and drift that meets all arms, bias nothing. A stop on "probably best"
 /// does not know its error: 40 % wrong where 5 % were asked for (STATISTICS, pitfall 11).
 ///
-/// Two claims share α evenly. *Best*: i is better than every other arm, each shown at α/2/(K − 1),
-/// since of K − 1 arms that are not best each might be taken for it against the one that is.
+/// Two claims share α evenly. *Best*: i is better than every other arm, each shown at α/2/K, since
+/// each of K arms might be taken for it against one that is as good; with (K − 1)/α, as where one
+/// arm is known to be better than all others, two equal ones are told apart twice too often.
 /// *Close*: an arm that a rule prefers loses less than the margin to every other one, each shown at
 /// α/2/K, since the rule may look at the data. A margin of 0 leaves all of α to the first.
 package struct BestArmTest: Hashable, Sendable {
@@ -105,7 +106,7 @@ extension BestArmTest {
   /// - Parameter alpha: the chance, in (0, 1), of ever naming a wrong one, here or by
   ///   ``isClose(_:alpha:)``
   package func best(alpha: Double) -> Int? {
-    let level = (margin > 0 ? alpha / 2 : alpha) / Double(arms - 1)
+    let level = (margin > 0 ? alpha / 2 : alpha) / Double(arms)
     return (0..<arms).first { arm in
       others(arm).allSatisfy { betterTests[arm * arms + $0].isRejected(alpha: level) }
     }
@@ -122,7 +123,7 @@ extension BestArmTest {
   /// what is asked for.
   package func progress(_ arm: Int, alpha: Double) -> Double {
     guard (0..<arms).contains(arm), alpha > 0, alpha < 1 else { return 0 }
-    let needed = -Double.log((margin > 0 ? alpha / 2 : alpha) / Double(arms - 1))
+    let needed = -Double.log((margin > 0 ? alpha / 2 : alpha) / Double(arms))
     let weakest = others(arm).map { betterTests[arm * arms + $0].logEvidence }.min() ?? 0
     return min(max(weakest / needed, 0), 1)
   }
