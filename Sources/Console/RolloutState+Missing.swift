@@ -22,7 +22,7 @@ extension RolloutState {
     case .pause(let length) where seconds < length:
       missing.append("\(Duration.seconds(length - seconds).inWords) of the pause")
     case .bandit where winner == nil: missing.append(proof)
-    case .approval, .pause, .shadow, .canary, .split, .bandit: break
+    case .approval, .pause, .shadow, .canary, .split, .bandit, .interleave: break
     }
     if seconds < current.hold.minSeconds {
       let left = Duration.seconds(current.hold.minSeconds - seconds).inWords

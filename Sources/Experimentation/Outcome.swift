@@ -5,10 +5,15 @@ package struct Outcome: Hashable, Sendable {
   /// The model that answered.
   package var model: ModelName
   package var measurements: Measurements
+  /// Which choices of an answer that was interleaved the model was drafted for, from 0, ascending;
+  /// empty when it gave the whole answer.
+  package var choices: [Int]
 
   package init(
-    requestID: String, assignment: Assignment, model: ModelName, measurements: Measurements
+    requestID: String, assignment: Assignment, model: ModelName, measurements: Measurements,
+    choices: [Int] = []
   ) {
+    self.choices = choices
     self.requestID = requestID
     self.assignment = assignment
     self.model = model
@@ -120,7 +125,7 @@ package struct Measurements: Hashable, Sendable {
     case .tokensPerSecond: tokensPerSecond
     case .outputTokens: outputTokens.map(Double.init)
     case .cost: cost
-    case .tokenAgreement, .prefixAgreement, .feedback: nil
+    case .tokenAgreement, .prefixAgreement, .feedback, .preference: nil
     }
   }
 

@@ -68,7 +68,7 @@ extension StepTraffic {
   /// Whether the step itself says who answers; approval and pause keep what was.
   package var sharesTraffic: Bool {
     switch self {
-    case .shadow, .canary, .split, .bandit: true
+    case .shadow, .canary, .split, .bandit, .interleave: true
     case .approval, .pause: false
     }
   }

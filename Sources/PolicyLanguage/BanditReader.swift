@@ -46,7 +46,7 @@ enum BanditKey: String, PolicyKey {
   }
 
   /// What single answers to live traffic have.
-  static let metrics = Metric.allCases.filter { !$0.isOfPair }
+  static let metrics = Metric.allCases.filter { !$0.isOfPair && $0 != .preference }
 }
 
 extension WordShape {

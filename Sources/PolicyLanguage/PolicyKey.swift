@@ -37,7 +37,7 @@ enum Vocabulary {
     ModelKey.self, EngineKey.self, AttentionKey.self, RopeKey.self, UpstreamKey.self,
     TimeoutKey.self, PriceKey.self, RolloutKey.self, AssignmentKey.self, StepKey.self,
     ShadowKey.self, CanaryKey.self, SplitKey.self, ApprovalKey.self, PauseKey.self, HoldKey.self,
-    BanditKey.self, MetricKey.self, SliceKey.self, AnalysisKey.self,
+    BanditKey.self, InterleaveKey.self, MetricKey.self, SliceKey.self, AnalysisKey.self,
   ]
 }
 
@@ -158,24 +158,24 @@ enum StepKey: String, PolicyKey {
   static let object = "a step"
 
   /// The kinds of step that this version runs.
-  static let kinds: [StepKey] = [.shadow, .canary, .split, .bandit, .approval, .pause]
+  static let kinds: [StepKey] = [
+    .shadow, .canary, .split, .bandit, .interleave, .approval, .pause,
+  ]
 
   /// Whether a step of this kind asks candidates, so that something is measured.
   var measures: Bool {
     switch self {
-    case .shadow, .canary, .split, .bandit: true
-    case .approval, .pause, .hold, .interleave: false
+    case .shadow, .canary, .split, .bandit, .interleave: true
+    case .approval, .pause, .hold: false
     }
   }
 
-  /// Whether users read candidates' answers in such a step.
-  var serves: Bool { measures && self != .shadow }
+  /// Whether users read candidates' answers in such a step, one model's at a time.
+  var serves: Bool { measures && self != .shadow && self != .interleave }
 
   var presence: KeyPresence {
     switch self {
-    case .shadow, .canary, .split, .approval, .pause, .hold, .bandit: .optional
-    case .interleave:
-      .notYet(instead: "supported steps: shadow, canary, split, bandit, approval, pause")
+    case .shadow, .canary, .split, .approval, .pause, .hold, .bandit, .interleave: .optional
     }
   }
 }

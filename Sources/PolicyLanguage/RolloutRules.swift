@@ -26,6 +26,10 @@ struct RolloutRules {
     guard !steps.isEmpty, !log.hasErrors else { return }
     let measures = steps.contains { $0.value.key.measures }
     let hasShadow = steps.contains { $0.value.key == .shadow }
+    let interleaves = steps.contains { $0.value.key == .interleave }
+    let judgesAnswers = steps.contains {
+      $0.value.key.measures && $0.value.key != .interleave
+    }
     let serves = steps.contains { $0.value.key.serves }
     var reported: Set<SourcePosition> = []
     for gate in gates where reported.insert(gate.position).inserted {
@@ -34,6 +38,18 @@ struct RolloutRules {
           .unmeasurableGate, at: gate.position,
           "\(gate.value.metric.rawValue) compares two answers to one prompt, and no step shadows",
           hint: "add a step '- shadow: { percent: 100 }'")
+      } else if gate.value.metric == .preference {
+        if interleaves { continue }
+        log.report(
+          .unmeasurableGate, at: gate.position,
+          "preference is between choices of one answer, and no step interleaves them",
+          hint: "add a step '- interleave: { choices: 2 }'")
+      } else if measures, !judgesAnswers {
+        log.report(
+          .unmeasurableGate, at: gate.position,
+          "an interleaved step shows what users prefer and nothing else, so '\(gate.value.name)' "
+            + "is measured nowhere",
+          hint: "add a shadow, canary or split step before it")
       } else if gate.value.metric.isFromUsers, !serves {
         log.report(
           .unmeasurableGate, at: gate.position,

@@ -55,7 +55,8 @@ struct StepReader {
     case .bandit:
       BanditReader(arms: models.incumbent.map { _ in models.candidates.count + 1 }, log: log)
         .traffic(node).map(StepTraffic.bandit)
-    case .hold, .interleave: nil
+    case .interleave: InterleaveReader(log: log).traffic(node)
+    case .hold: nil
     }
   }
 }

@@ -50,7 +50,7 @@ extension StepTraffic {
     switch self {
     case .canary(let weight): weight
     case .split(let weights): weights[candidate] ?? Share.none
-    case .shadow, .bandit, .approval, .pause: Share.none
+    case .shadow, .bandit, .interleave, .approval, .pause: Share.none
     }
   }
 }

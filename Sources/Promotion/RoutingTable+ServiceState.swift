@@ -45,6 +45,9 @@ extension RouteTable {
     serving = ([incumbent] + rollout.policy.candidates).compactMap { model in
       shares[model].map { WeightedModel(model: model, share: $0) }
     }
+    if case .interleave(let choices) = rollout.traffic {
+      interleaving = InterleavingRule(teams: rollout.policy.arms, greatestChoices: choices)
+    }
     if case .shadow(let traffic) = rollout.traffic {
       shadows = rollout.policy.candidates.map { ShadowRule(model: $0, traffic: traffic) }
     }

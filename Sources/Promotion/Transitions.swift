@@ -104,7 +104,7 @@ extension RolloutState {
       return "pauses for \(seconds) s"
     case .bandit where winner == nil:
       return "no model is shown to be best yet"
-    case .shadow, .canary, .split, .bandit, .approval, .pause:
+    case .shadow, .canary, .split, .bandit, .interleave, .approval, .pause:
       break
     }
     if let absence = absence(on: findings) { return absence }
@@ -164,18 +164,29 @@ extension RolloutPolicy {
 
   /// The gates that the traffic in force at `step` can judge.
   ///
-  /// Metrics of a pair are judged where there are pairs, in shadow steps, and what users say where
-  /// they read the candidate's answers, in the others. A policy that gates on one and has no such
-  /// step gets it judged everywhere, where it will be an `error`: a gate that nobody can judge must
-  /// hold the rollout, not vanish.
+  /// Each metric is judged where it is measured (``StepTraffic/measures(_:)``). A policy that
+  /// gates on one and has no such step gets it judged everywhere, where it will be an `error`: a
+  /// gate that nobody can judge must hold the rollout, not vanish.
   package func gates(judgedAt step: Int) -> [MetricGate] {
     guard let index = trafficStep(at: step) else { return [] }
-    if steps[index].traffic.isShadow {
-      let isServing = steps.contains { $0.traffic.sharesTraffic && !$0.traffic.isShadow }
-      return metrics.filter { !($0.metric.isFromUsers && isServing) }
+    return metrics.filter { gate in
+      steps[index].traffic.measures(gate.metric)
+        || !steps.contains { $0.traffic.measures(gate.metric) }
     }
-    let hasShadow = steps.contains { $0.traffic.isShadow }
-    return metrics.filter { !($0.metric.isOfPair && hasShadow) }
+  }
+}
+
+extension StepTraffic {
+  /// Whether a step with this traffic has values of `metric`: of a pair where there are pairs, in
+  /// shadow steps; from users where they read a candidate's answers; of preferences where answers
+  /// have choices of several models, which say nothing else.
+  package func measures(_ metric: Metric) -> Bool {
+    switch self {
+    case .shadow: !metric.isFromUsers
+    case .canary, .split, .bandit: !metric.isOfPair && metric != .preference
+    case .interleave: metric == .preference
+    case .approval, .pause: false
+    }
   }
 }
 
@@ -183,6 +194,11 @@ extension StepTraffic {
   /// Whether candidates are only asked aside.
   package var isShadow: Bool {
     if case .shadow = self { true } else { false }
+  }
+
+  /// Whether answers have choices of several models.
+  package var isInterleaved: Bool {
+    if case .interleave = self { true } else { false }
   }
 
   /// Whether shares follow the evidence.

@@ -325,6 +325,7 @@ extension StepTraffic {
     case .canary(let weight): "canary \(weight)"
     case .split: "a split"
     case .bandit: "a bandit"
+    case .interleave: "interleaved answers"
     case .approval: "an approval"
     case .pause(let seconds): "a pause of \(seconds) s"
     }

@@ -143,6 +143,7 @@ extension StepTraffic {
       "split "
         + weights.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
         .joined(separator: ", ")
+    case .interleave(let choices): "interleave up to \(choices) choices"
     case .bandit(let bandit):
       (bandit.algorithm == .topTwo ? "bandit topTwo on " : "bandit on ") + "\(bandit.reward)"
     case .approval(let team): team.map { "approval by \($0)" } ?? "approval"

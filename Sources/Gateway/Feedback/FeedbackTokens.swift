@@ -89,12 +89,25 @@ struct FeedbackClaim: Hashable {
       ]
       if position.allocation > 0 { words.append("\(position.allocation)") }
     }
+    if !request.choices.isEmpty {
+      words.append(Self.choicesPrefix + request.choices.map(\.text).joined(separator: ","))
+    }
     return words.joined(separator: " ")
   }
 
   /// Reads what `text` wrote; `nil` for anything else.
   init?(_ text: String) {
-    let words = text.split(separator: " ", omittingEmptySubsequences: false)
+    var words = text.split(separator: " ", omittingEmptySubsequences: false)
+    var choices: [ModelName] = []
+    if words.count > 7, let last = words.last, last.hasPrefix(Self.choicesPrefix) {
+      words.removeLast()
+      for name in last.dropFirst(Self.choicesPrefix.count)
+        .split(separator: ",", omittingEmptySubsequences: false)
+      {
+        guard let author = ModelName(name) else { return nil }
+        choices.append(author)
+      }
+    }
     guard words.count == 7 || (11...12).contains(words.count), !words[0].isEmpty,
       let route = RouteName(words[1]), let model = ModelName(words[2]), let at = Int64(words[3]),
       let expires = Int64(words[4]), let unitHash = UInt64(words[5], radix: 16)
@@ -116,6 +129,10 @@ struct FeedbackClaim: Hashable {
         route: route, rollout: position, unitHash: unitHash, propensity: propensity,
         atMilliseconds: at),
       model: model)
+    request.choices = choices
     expiresAtMilliseconds = expires
   }
+
+  /// Begins a word that no digest and no number begins with.
+  private static let choicesPrefix = "choices:"
 }

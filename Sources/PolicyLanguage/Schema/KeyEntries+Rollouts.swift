@@ -95,7 +95,9 @@ extension StepKey {
         .mapping(BanditKey.self), usual: "one kind",
         "every model answers a share that follows a reward, until one is shown to be the best")
     case .interleave:
-      KeyEntry(.nothing, "")
+      KeyEntry(
+        .mapping(InterleaveKey.self), usual: "one kind",
+        "answers with several choices have some of every model, for users to prefer one")
     }
   }
 }

@@ -36,7 +36,9 @@ struct ErrorEvidence: Hashable, Sendable {
     self.border = border
     isSticky = policy.assignment.unit != .request
     propensities = StepPropensities(of: candidate, in: policy)
-    stepCount = policy.steps.count { $0.traffic.sharesTraffic && !$0.traffic.isShadow }
+    stepCount = policy.steps.count {
+      $0.traffic.sharesTraffic && !$0.traffic.isShadow && !$0.traffic.isInterleaved
+    }
     blank = try Self.tests(border)
   }
 

@@ -12,6 +12,7 @@ struct GateEvidence: Hashable, Sendable {
     case quantity(QuantityEvidence)
     case tail(TailEvidence)
     case feedback(FeedbackEvidence)
+    case preference(PreferenceEvidence)
     /// What ``errors`` show.
     case errors
     /// With the reason.
@@ -68,6 +69,15 @@ struct GateEvidence: Hashable, Sendable {
     guard let step, policy.steps.indices.contains(step) else { return .unusable("no traffic yet") }
     let levels = try ErrorLevels(policy, gate, trafficStep: step)
     let traffic = policy.steps[step].traffic
+    if border.metric == .preference {
+      guard traffic.isInterleaved else {
+        return .unusable("no step of the policy has answers with choices of both models")
+      }
+      return .preference(try PreferenceEvidence(border: border, levels: levels))
+    }
+    if traffic.isInterleaved {
+      return .unusable("an interleaved step shows what users prefer, and nothing else")
+    }
     if border.metric.isFromUsers && traffic.isShadow {
       return .unusable(
         "nobody reads a shadow's answers, and no step of the policy shows a candidate's")
@@ -123,7 +133,7 @@ struct GateEvidence: Hashable, Sendable {
       } catch {
         kind = .unusable("\(error)")
       }
-    case .quantity, .tail, .errors, .feedback, .unusable: break
+    case .quantity, .tail, .errors, .feedback, .preference, .unusable: break
     }
   }
 
@@ -185,7 +195,7 @@ struct GateEvidence: Hashable, Sendable {
       kind = .unusable("")
       evidence.add(outcome, isCandidate: isCandidate)
       kind = .feedback(evidence)
-    case .pairs, .pairTail, .errors, .unusable:
+    case .pairs, .pairTail, .errors, .preference, .unusable:
       break
     }
   }
@@ -195,8 +205,14 @@ struct GateEvidence: Hashable, Sendable {
   /// - Parameter shares: in force when the answer was assigned
   mutating func add(_ feedback: Feedback, shares: [ModelName: Share]) {
     let isCandidate = feedback.model == candidate
-    guard isCandidate || feedback.model == policy.incumbent,
-      let propensity = propensity(under: shares), case .feedback(var evidence) = kind
+    guard isCandidate || feedback.model == policy.incumbent else { return }
+    if case .preference(var evidence) = kind {
+      kind = .unusable("")
+      evidence.add(feedback, isCandidate: isCandidate)
+      kind = .preference(evidence)
+      return
+    }
+    guard let propensity = propensity(under: shares), case .feedback(var evidence) = kind
     else { return }
     kind = .unusable("")
     evidence.add(feedback, isCandidate: isCandidate, propensity: propensity)
@@ -261,6 +277,9 @@ extension GateEvidence {
       guard let errors, let step else { return .nothing(.error, "errors cannot be judged") }
       return errors.judgement(
         of: candidate, against: incumbent, in: step, levels: levels, plannedCount: plannedCount)
+    case .preference(let evidence):
+      return evidence.judgement(
+        of: candidate, against: incumbent, plannedCount: plannedCount)
     case .feedback(let evidence):
       return evidence.judgement(
         of: candidate, against: incumbent, plannedCount: plannedCount)

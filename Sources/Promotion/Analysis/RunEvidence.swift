@@ -129,8 +129,14 @@ package struct RunEvidence: Hashable, Sendable {
   package mutating func closeFeedback(_ window: FeedbackWindow, at now: Int64) {
     for feedback in windows.close(window, at: now) {
       guard let traffic = traffic(of: feedback.assignment),
-        traffic == policy.trafficStep(at: step), !policy.steps[traffic].traffic.isShadow,
-        let shares = shares(of: feedback.assignment, in: traffic),
+        traffic == policy.trafficStep(at: step), !policy.steps[traffic].traffic.isShadow
+      else { continue }
+      if policy.steps[traffic].traffic.isInterleaved {
+        guard feedback.isEvidence else { continue }
+        for index in gates.indices { gates[index].add(feedback, shares: [:]) }
+        continue
+      }
+      guard let shares = shares(of: feedback.assignment, in: traffic),
         let share = shares[feedback.model],
         let propensity = feedback.assignment.propensity, abs(propensity - share.value) < 1e-9
       else { continue }
@@ -151,6 +157,11 @@ package struct RunEvidence: Hashable, Sendable {
       switches[outcome.model, default: KillSwitch()].count(outcome.measurements.failure)
     }
     // The tests rely on the shares of the step; a row that was routed by others is none of theirs.
+    if policy.steps[traffic].traffic.isInterleaved {
+      // Asked together with others: who was asked is no draw, so that nothing is compared by it.
+      if traffic == policy.trafficStep(at: step) { samples[outcome.model, default: 0] += 1 }
+      return
+    }
     guard let shares = shares(of: outcome.assignment, in: traffic),
       let share = shares[outcome.model], abs(propensity - share.value) < 1e-9
     else { return }

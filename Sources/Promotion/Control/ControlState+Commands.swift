@@ -212,6 +212,7 @@ extension StepTraffic {
     case .canary: "canary"
     case .split: "split"
     case .bandit: "bandit"
+    case .interleave: "interleave"
     case .approval: "approval"
     case .pause: "pause"
     }

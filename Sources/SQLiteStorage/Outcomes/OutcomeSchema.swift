@@ -54,6 +54,9 @@ enum OutcomeSchema {
             CHECK (allocation >= 0);
           """)
     }
+    migrator.registerMigration("6 choices of interleaved answers") { db in
+      try db.execute(sql: "ALTER TABLE outcomes ADD COLUMN choices TEXT CHECK (choices <> '')")
+    }
     return migrator
   }
 

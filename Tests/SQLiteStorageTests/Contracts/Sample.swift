@@ -130,6 +130,18 @@ extension JournalRecord {
       .aborted(name),
       .promoted(
         name, model: try Sample.model("flash"), openGates: ["ttft"], evidence: evidence),
+      .allocated(
+        name,
+        BanditAllocation(
+          number: 2,
+          arms: [
+            .init(
+              model: try Sample.model("dense"), share: try #require(Share(0.25)), rewards: 100,
+              mean: 0.5, bestProbability: 0.125),
+            .init(
+              model: try Sample.model("flash"), share: try #require(Share(0.75)), rewards: 120,
+              mean: 0.625, bestProbability: 0.875, progress: 0.5),
+          ], winner: try Sample.model("flash"))),
     ]
     return events.enumerated().map { index, event in
       JournalRecord(
