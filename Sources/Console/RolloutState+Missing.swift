@@ -32,7 +32,8 @@ extension RolloutState {
       missing.append("approval\(team.map { " by \($0)" } ?? ""): rollout approve \(policy.name)")
     case .pause(let length) where seconds < length:
       missing.append("\(Duration.seconds(length - seconds).inWords) of the pause")
-    case .approval, .pause, .shadow, .canary, .split: break
+    case .bandit where winner == nil: missing.append(proof)
+    case .approval, .pause, .shadow, .canary, .split, .bandit, .interleave: break
     }
     if seconds < current.hold.minSeconds {
       let left = Duration.seconds(current.hold.minSeconds - seconds).inWords
@@ -46,14 +47,25 @@ extension RolloutState {
 
   private var promotion: String {
     switch policy.promotion {
-    case .automatic where policy.candidates.count == 1: "a look, which promotes it"
+    case .automatic where contenders.count == 1: "a look, which promotes it"
     case .automatic, .manual: "a person's word: rollout promote \(policy.name)"
     }
   }
 
+  /// How far the model is that is nearest to being shown the best.
+  private var proof: String {
+    guard let ahead = allocations.last?.arms.max(by: { $0.progress < $1.progress }),
+      ahead.progress > 0
+    else { return "a model that is shown to be best" }
+    return "a model that is shown to be best: '\(ahead.model)' has "
+      + "\(Int(ahead.progress * 100)) % of the proof"
+  }
+
   private func openGates(_ gates: [GateReport]) -> [String] {
     let least = currentStep?.hold.minSamples ?? 1
-    return gates.filter { $0.role.isRequired }.compactMap { report in
+    let asked = Set(contenders)
+    return gates.compactMap { report in
+      guard report.role.isRequired, asked.contains(report.candidate) else { return nil }
       if report.verdict != .pass { return report.summary }
       guard report.samples < least else { return nil }
       return

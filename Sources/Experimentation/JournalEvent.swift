@@ -18,6 +18,8 @@ package enum JournalEvent: Hashable, Sendable, Codable {
   /// Every required gate passed; the rollout stands at step `to`, which is the number of steps when
   /// nothing but promotion is left.
   case advanced(RolloutName, to: Int, evidence: [GateReport])
+  /// A bandit's shares from here on; they are in force once this is written.
+  case allocated(RolloutName, BanditAllocation)
   /// A person approved the approval step at which the rollout stood.
   case approved(RolloutName, step: Int)
   /// Looks no longer move the rollout forward; its traffic stays unless they take it back.
@@ -45,7 +47,7 @@ extension JournalEvent {
     case .superseded(let name, _, _): name
     case .advanced(let name, _, _), .approved(let name, _), .paused(let name, _),
       .resumed(let name), .inconclusive(let name, _), .rolledBack(let name, _),
-      .aborted(let name), .promoted(let name, _, _, _):
+      .aborted(let name), .allocated(let name, _), .promoted(let name, _, _, _):
       name
     }
   }
@@ -59,6 +61,7 @@ extension JournalEvent {
     case .queued: "queued"
     case .superseded: "superseded"
     case .advanced: "advanced"
+    case .allocated: "allocated"
     case .approved: "approved"
     case .paused: "paused"
     case .resumed: "resumed"
@@ -80,8 +83,8 @@ extension JournalEvent {
     case .advanced(_, _, let evidence), .paused(_, let evidence), .inconclusive(_, let evidence),
       .rolledBack(_, let evidence), .promoted(_, _, _, let evidence):
       evidence
-    case .policiesApplied, .modelApplied, .rolloutApplied, .queued, .superseded, .approved,
-      .resumed, .aborted:
+    case .policiesApplied, .modelApplied, .rolloutApplied, .queued, .superseded, .allocated,
+      .approved, .resumed, .aborted:
       []
     }
   }

@@ -24,6 +24,9 @@ package enum Metric: String, Hashable, Sendable, Codable, CaseIterable {
   case prefixAgreement
   /// What users said of the answer, 0…1 (``Feedback``), of those who said something.
   case feedback
+  /// Of the requests whose choices came from both models, the share in which users preferred those
+  /// of the candidate.
+  case preference
 
   /// Which way is better.
   package enum Direction: Sendable { case lower, higher }
@@ -31,7 +34,7 @@ package enum Metric: String, Hashable, Sendable, Codable, CaseIterable {
   package var direction: Direction {
     switch self {
     case .errorRate, .timeToFirstToken, .timePerOutputToken, .latency, .outputTokens, .cost: .lower
-    case .tokensPerSecond, .tokenAgreement, .prefixAgreement, .feedback: .higher
+    case .tokensPerSecond, .tokenAgreement, .prefixAgreement, .feedback, .preference: .higher
     }
   }
 
@@ -45,7 +48,7 @@ package enum Metric: String, Hashable, Sendable, Codable, CaseIterable {
 
   package var scale: Scale {
     switch self {
-    case .errorRate, .tokenAgreement, .prefixAgreement, .feedback: .proportion
+    case .errorRate, .tokenAgreement, .prefixAgreement, .feedback, .preference: .proportion
     case .timeToFirstToken: .logarithm(range: 0.0001...600)
     case .timePerOutputToken: .logarithm(range: 0.00001...60)
     case .latency: .logarithm(range: 0.0001...3600)
@@ -60,7 +63,7 @@ package enum Metric: String, Hashable, Sendable, Codable, CaseIterable {
     switch self {
     case .tokenAgreement, .prefixAgreement: true
     case .errorRate, .timeToFirstToken, .timePerOutputToken, .latency, .tokensPerSecond,
-      .outputTokens, .cost, .feedback:
+      .outputTokens, .cost, .feedback, .preference:
       false
     }
   }
@@ -73,7 +76,9 @@ package enum Metric: String, Hashable, Sendable, Codable, CaseIterable {
   package var hangsOnLoad: Bool {
     switch self {
     case .timeToFirstToken, .timePerOutputToken, .latency, .tokensPerSecond: true
-    case .errorRate, .outputTokens, .cost, .tokenAgreement, .prefixAgreement, .feedback: false
+    case .errorRate, .outputTokens, .cost, .tokenAgreement, .prefixAgreement, .feedback,
+      .preference:
+      false
     }
   }
 
@@ -82,13 +87,14 @@ package enum Metric: String, Hashable, Sendable, Codable, CaseIterable {
 
   /// Whether a value comes from who read the answer: nobody reads a shadow's, so that only canary
   /// and split steps have it.
-  package var isFromUsers: Bool { self == .feedback }
+  package var isFromUsers: Bool { self == .feedback || self == .preference }
 
   /// What people read behind a value.
   package var unit: String {
     switch self {
     case .errorRate, .tokenAgreement, .prefixAgreement: "share"
     case .feedback: "approval"
+    case .preference: "share of votes"
     case .timeToFirstToken, .timePerOutputToken, .latency: "seconds"
     case .tokensPerSecond: "tokens a second"
     case .outputTokens: "tokens"

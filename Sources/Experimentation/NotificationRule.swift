@@ -28,7 +28,7 @@ extension JournalEvent {
   /// What it is called where people ask to be told; `nil` for an event of a model.
   package var occasion: NotificationRule.Occasion? {
     switch self {
-    case .policiesApplied, .modelApplied: nil
+    case .policiesApplied, .modelApplied, .allocated: nil
     case .rolloutApplied: .applied
     case .queued: .queued
     case .advanced: .advanced

@@ -5,10 +5,15 @@ package struct Outcome: Hashable, Sendable {
   /// The model that answered.
   package var model: ModelName
   package var measurements: Measurements
+  /// Which choices of an answer that was interleaved the model was drafted for, from 0, ascending;
+  /// empty when it gave the whole answer.
+  package var choices: [Int]
 
   package init(
-    requestID: String, assignment: Assignment, model: ModelName, measurements: Measurements
+    requestID: String, assignment: Assignment, model: ModelName, measurements: Measurements,
+    choices: [Int] = []
   ) {
+    self.choices = choices
     self.requestID = requestID
     self.assignment = assignment
     self.model = model
@@ -45,7 +50,7 @@ package struct Assignment: Hashable, Sendable {
 }
 
 /// Where a rollout stood when a request was routed.
-package struct RolloutPosition: Hashable, Sendable, Codable {
+package struct RolloutPosition: Hashable, Sendable {
   package var rollout: RolloutName
   /// Digest of the policy in force.
   package var digest: String
@@ -53,12 +58,16 @@ package struct RolloutPosition: Hashable, Sendable, Codable {
   package var step: Int
   /// Counts the runs of the rollout: another application of the policy starts evidence afresh.
   package var run: Int
+  /// Which of a bandit's allocations was in force (``BanditAllocation/number``); 0 before the first
+  /// and in every other step.
+  package var allocation: Int
 
-  package init(rollout: RolloutName, digest: String, step: Int, run: Int) {
+  package init(rollout: RolloutName, digest: String, step: Int, run: Int, allocation: Int = 0) {
     self.rollout = rollout
     self.digest = digest
     self.step = step
     self.run = run
+    self.allocation = allocation
   }
 }
 
@@ -116,7 +125,7 @@ package struct Measurements: Hashable, Sendable {
     case .tokensPerSecond: tokensPerSecond
     case .outputTokens: outputTokens.map(Double.init)
     case .cost: cost
-    case .tokenAgreement, .prefixAgreement, .feedback: nil
+    case .tokenAgreement, .prefixAgreement, .feedback, .preference: nil
     }
   }
 

@@ -18,6 +18,9 @@ package struct RolloutState: Hashable, Sendable {
   /// Sequence of the journal's last entry about the rollout: whoever decided on another one has
   /// decided on something else.
   package var generation: Int64 = 0
+  /// What a bandit step of the run has given to whom, oldest first; a policy has at most one such
+  /// step. Not part of the generation: shares that move are no other standing.
+  package var allocations: [BanditAllocation] = []
 
   package init(
     policy: RolloutPolicy, run: Int, status: RolloutStatus = .running, step: Int = 0,
@@ -48,7 +51,17 @@ package struct RolloutState: Hashable, Sendable {
 
   /// Where outcomes of requests routed now belong.
   package var position: RolloutPosition {
-    RolloutPosition(rollout: policy.name, digest: policy.digest, step: step, run: run)
+    RolloutPosition(
+      rollout: policy.name, digest: policy.digest, step: step, run: run,
+      allocation: allocations.last?.number ?? 0)
+  }
+
+  /// The model that the bandit step has shown to be best, or close to it.
+  package var winner: ModelName? { allocations.last?.winner }
+
+  /// Candidates that the rollout may still promote: the winner once there is one.
+  package var contenders: [ModelName] {
+    winner.map { [$0] } ?? policy.candidates
   }
 }
 
@@ -56,7 +69,7 @@ extension StepTraffic {
   /// Whether the step itself says who answers; approval and pause keep what was.
   package var sharesTraffic: Bool {
     switch self {
-    case .shadow, .canary, .split: true
+    case .shadow, .canary, .split, .bandit, .interleave: true
     case .approval, .pause: false
     }
   }

@@ -61,6 +61,9 @@ package struct ServiceState: Hashable, Sendable {
         $0.stepStartedAtMilliseconds = at
         $0.status = .running
       }
+    case .allocated(let name, let allocation):
+      // The rollout stands where it stood: what people decided on has not changed.
+      rollouts[name]?.allocations.append(allocation)
     case .approved(let name, let step):
       change(name) { $0.approvedStep = step }
     case .paused(let name, _):

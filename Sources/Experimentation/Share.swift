@@ -45,3 +45,11 @@ extension Share: CustomStringConvertible {
     return rounded == rounded.rounded() ? "\(Int(rounded))%" : "\(rounded)%"
   }
 }
+
+extension Share {
+  /// To a tenth of a percent, for lists: `33.3%`.
+  package var rounded: String {
+    let tenths = (value * 1_000).rounded()
+    return tenths.remainder(dividingBy: 10) == 0 ? "\(Int(tenths / 10))%" : "\(tenths / 10)%"
+  }
+}

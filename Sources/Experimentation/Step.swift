@@ -17,6 +17,11 @@ package enum StepTraffic: Hashable, Sendable, Codable {
   case canary(weight: Share)
   /// Every model answers its share; shares sum to 1 and name incumbent and candidates only.
   case split(weights: [ModelName: Share])
+  /// Every model answers a share that follows what is known of it.
+  case bandit(BanditTraffic)
+  /// Answers with 2 to `choices` choices have some of every model, drafted in teams; the incumbent
+  /// gives all others.
+  case interleave(choices: Int)
   /// The traffic of the step before, until a person approves.
   case approval(team: String?)
   /// The traffic of the step before, for some seconds.

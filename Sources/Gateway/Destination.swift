@@ -11,6 +11,8 @@ struct Destination: Sendable {
   /// evidence.
   var assignment: Assignment?
   var shadows: [ShadowRule]
+  /// Whose answer stands in each place of one with several choices; empty when `model` gives all.
+  var draft: [ModelName] = []
 
   /// The header by which a client pins a request to a model, where the policy allows it.
   static let overrideHeader = "x-rollout-model"
@@ -39,8 +41,10 @@ struct Destination: Sendable {
     let unit = RoutingKey.unit(
       of: route, user: question.user, headers: headers, draw: draw)
     let pinned = RoutingKey.header(Self.overrideHeader, in: headers).flatMap { ModelName($0) }
-    let decision = Router.route(unit, requestID: draw, pinned: pinned, in: route)
+    let decision = Router.route(
+      unit, requestID: draw, pinned: pinned, choices: question.draftableChoices, in: route)
     model = decision.serving
+    draft = decision.draft
     shadows = decision.shadows
     var assignment = Assignment(
       route: name, rollout: route.rollout, unitHash: RoutingKey.hash(unit, salt: route.salt),

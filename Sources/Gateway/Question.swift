@@ -48,6 +48,13 @@ struct Question: Sendable {
     }
   }
 
+  /// How many choices the answer shall have, where they may come from several models: 1 for
+  /// streams, whose pieces clients put together as they come, and for text completions.
+  var draftableChoices: Int {
+    guard case .chat(let request) = prompt, !streaming.isOn else { return 1 }
+    return request.sampling.n ?? 1
+  }
+
   /// The same question as it may be put to a shadow, or `nil` when it would not be the same any
   /// more: one that offers tools, or whose parts would have to be fetched. One choice is enough to
   /// compare, and it is streamed, so that the first token can be timed.

@@ -13,7 +13,7 @@ struct AttentionReader {
       AttentionForm(rawValue: scalar.text) == nil, !scalar.isEmptyPlain
     {
       kind.refuseChoice(
-        scalar.text, "attention", of: AttentionForm.allCases.map(\.rawValue), notYet: [], log)
+        scalar.text, "attention", of: AttentionForm.allCases.map(\.rawValue), log)
       return nil
     }
     guard let reader = MappingReader<AttentionKey>(node, log: log),

@@ -74,6 +74,8 @@ extension StepTraffic {
             Dictionary(uniqueKeysWithValues: weights.map { ($0.text, .number($1.value)) }))
         ])
       )
+    case .interleave(let choices): ("interleave", .object(["choices": .integer(choices)]))
+    case .bandit(let bandit): ("bandit", bandit.canonicalForm)
     case .approval(let team): ("approval", .object(["team": team.map(CanonicalForm.text)]))
     case .pause(let seconds): ("pause", .object(["seconds": .number(seconds)]))
     }

@@ -59,7 +59,7 @@ extension MappingReader {
   /// what was not read must not pass.
   private func mismatch<Value>(_ key: Key) -> Value? {
     log.report(
-      .notSupportedYet, at: position(of: key), "'\(key.rawValue)' cannot be read by this version")
+      .wrongKind, at: position(of: key), "'\(key.rawValue)' cannot be read by this version")
     return nil
   }
 }

@@ -15,7 +15,7 @@ struct MappingReader<Key: PolicyKey> {
       log.report(
         .wrongKind, at: node.position,
         "\(Key.object) must be a mapping of keys, found \(node.kind)",
-        hint: "it has the keys \(Key.allCases.filter(\.isSupported).list)")
+        hint: "it has the keys \(Key.allCases.list)")
       return nil
     }
     position = node.position
@@ -57,11 +57,7 @@ struct MappingReader<Key: PolicyKey> {
   }
 
   private mutating func take(_ entry: PolicyNode.Entry, for key: Key) {
-    if case .notYet(let instead) = key.presence {
-      log.report(
-        .notSupportedYet, at: entry.keyPosition,
-        "'\(entry.key)' in \(Key.object) is not supported yet", hint: instead)
-    } else if case .scalar(let scalar) = entry.value.content, scalar.isEmptyPlain {
+    if case .scalar(let scalar) = entry.value.content, scalar.isEmptyPlain {
       log.report(
         .missingValue, at: entry.keyPosition, "nothing stands behind '\(entry.key):'",
         hint: "write a value or remove the key")
@@ -77,7 +73,7 @@ struct MappingReader<Key: PolicyKey> {
       .unknownKey, at: entry.keyPosition, "unknown key '\(entry.key.clipped)' in \(Key.object)",
       suggestion: suggestion,
       hint: suggestion == nil
-        ? "it has the keys \(Key.allCases.filter(\.isSupported).list)" : nil)
+        ? "it has the keys \(Key.allCases.list)" : nil)
     return suggestion
   }
 }

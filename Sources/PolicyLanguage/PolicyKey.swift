@@ -14,21 +14,10 @@ protocol PolicyKey: RawRepresentable<String>, CaseIterable, Hashable, Sendable {
   static var rules: [KeyRule<Self>] { get }
 }
 
-/// Whether a key must, may or cannot yet be there.
+/// Whether a key must or may be there.
 enum KeyPresence: Hashable, Sendable {
   case required
   case optional
-  /// The language has the key, this version cannot do what it says. What it can, in words.
-  case notYet(instead: String)
-}
-
-extension PolicyKey {
-  var isSupported: Bool {
-    switch presence {
-    case .required, .optional: true
-    case .notYet: false
-    }
-  }
 }
 
 /// All mappings of the language.
@@ -37,8 +26,8 @@ enum Vocabulary {
     ModelKey.self, EngineKey.self, AttentionKey.self, RopeKey.self, UpstreamKey.self,
     TimeoutKey.self, PriceKey.self, RolloutKey.self, AssignmentKey.self, StepKey.self,
     ShadowKey.self, CanaryKey.self, SplitKey.self, ApprovalKey.self, PauseKey.self, HoldKey.self,
-    MetricKey.self, SliceKey.self, AnalysisKey.self, MatchKey.self, WindowKey.self,
-    FreezeKey.self, NotifyKey.self,
+    BanditKey.self, InterleaveKey.self, MetricKey.self, SliceKey.self, AnalysisKey.self,
+    MatchKey.self, WindowKey.self, FreezeKey.self, NotifyKey.self,
   ]
 }
 
@@ -158,21 +147,24 @@ enum StepKey: String, PolicyKey {
   static let object = "a step"
 
   /// The kinds of step that this version runs.
-  static let kinds: [StepKey] = [.shadow, .canary, .split, .approval, .pause]
+  static let kinds: [StepKey] = [
+    .shadow, .canary, .split, .bandit, .interleave, .approval, .pause,
+  ]
 
   /// Whether a step of this kind asks candidates, so that something is measured.
   var measures: Bool {
     switch self {
-    case .shadow, .canary, .split: true
-    case .approval, .pause, .hold, .bandit, .interleave: false
+    case .shadow, .canary, .split, .bandit, .interleave: true
+    case .approval, .pause, .hold: false
     }
   }
 
+  /// Whether users read candidates' answers in such a step, one model's at a time.
+  var serves: Bool { measures && self != .shadow && self != .interleave }
+
   var presence: KeyPresence {
     switch self {
-    case .shadow, .canary, .split, .approval, .pause, .hold: .optional
-    case .bandit, .interleave:
-      .notYet(instead: "supported steps: shadow, canary, split, approval, pause")
+    case .shadow, .canary, .split, .approval, .pause, .hold, .bandit, .interleave: .optional
     }
   }
 }

@@ -55,26 +55,19 @@ extension PolicyNode {
   }
 
   /// One word of a closed set.
-  ///
-  /// - Parameter notYet: Words of the language that this version cannot do.
   func choice<Value: RawRepresentable<String>>(
-    _ expected: String, among values: [Value], notYet: [String] = [], _ log: DiagnosticLog
+    _ expected: String, among values: [Value], _ log: DiagnosticLog
   ) -> Value? {
     guard let scalar = scalar(expected, log) else { return nil }
     if let value = values.first(where: { $0.rawValue == scalar.text }) { return value }
-    refuseChoice(scalar.text, expected, of: values.map(\.rawValue), notYet: notYet, log)
+    refuseChoice(scalar.text, expected, of: values.map(\.rawValue), log)
     return nil
   }
 
   func refuseChoice(
-    _ text: String, _ expected: String, of words: [String], notYet: [String], _ log: DiagnosticLog
+    _ text: String, _ expected: String, of words: [String], _ log: DiagnosticLog
   ) {
     let list = words.joined(separator: ", ")
-    if notYet.contains(text) {
-      return log.report(
-        .notSupportedYet, at: position, "\(expected) '\(text)' is not supported yet",
-        hint: "supported: \(list)")
-    }
     log.report(
       .unknownValue, at: position, "expected \(expected), found '\(text.clipped)'",
       suggestion: NearestName.suggestion(for: text, among: words), hint: "known: \(list)")

@@ -62,7 +62,7 @@ struct ReadDocument {
     guard let text = node.scalar(expected, log)?.text, text != PolicyParser.apiVersion else {
       return
     }
-    node.refuseChoice(text, expected, of: [PolicyParser.apiVersion], notYet: [], log)
+    node.refuseChoice(text, expected, of: [PolicyParser.apiVersion], log)
   }
 
   /// The kinds of document.

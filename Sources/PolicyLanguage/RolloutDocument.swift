@@ -104,8 +104,7 @@ extension RolloutDocument {
       return header(String(text.dropFirst(prefix.count)), at: node.position)
     }
     node.refuseChoice(
-      text, "the assignment unit", of: UnitWord.allCases.map(\.rawValue) + [prefix + "<name>"],
-      notYet: [], log)
+      text, "the assignment unit", of: UnitWord.allCases.map(\.rawValue) + [prefix + "<name>"], log)
     return nil
   }
 

@@ -16,6 +16,7 @@ struct RolloutRules {
     checkMeasurable()
     checkPauses()
     checkPromotion()
+    checkBandits()
     warnOfFallingWeights()
   }
 
@@ -26,7 +27,11 @@ struct RolloutRules {
     guard !steps.isEmpty, !log.hasErrors else { return }
     let measures = steps.contains { $0.value.key.measures }
     let hasShadow = steps.contains { $0.value.key == .shadow }
-    let serves = steps.contains { $0.value.key == .canary || $0.value.key == .split }
+    let interleaves = steps.contains { $0.value.key == .interleave }
+    let judgesAnswers = steps.contains {
+      $0.value.key.measures && $0.value.key != .interleave
+    }
+    let serves = steps.contains { $0.value.key.serves }
     var reported: Set<SourcePosition> = []
     for gate in gates where reported.insert(gate.position).inserted {
       if gate.value.metric.isOfPair, !hasShadow {
@@ -34,6 +39,18 @@ struct RolloutRules {
           .unmeasurableGate, at: gate.position,
           "\(gate.value.metric.rawValue) compares two answers to one prompt, and no step shadows",
           hint: "add a step '- shadow: { percent: 100 }'")
+      } else if gate.value.metric == .preference {
+        if interleaves { continue }
+        log.report(
+          .unmeasurableGate, at: gate.position,
+          "preference is between choices of one answer, and no step interleaves them",
+          hint: "add a step '- interleave: { choices: 2 }'")
+      } else if measures, !judgesAnswers {
+        log.report(
+          .unmeasurableGate, at: gate.position,
+          "an interleaved step shows what users prefer and nothing else, so '\(gate.value.name)' "
+            + "is measured nowhere",
+          hint: "add a shadow, canary or split step before it")
       } else if gate.value.metric.isFromUsers, !serves {
         log.report(
           .unmeasurableGate, at: gate.position,
@@ -77,7 +94,7 @@ struct RolloutRules {
           "automatic promotion without a goal or a guardrail: nothing would have been shown",
           hint: "add one under 'metrics', or write 'promotion: manual'")
       }
-      if candidateCount > 1 {
+      if candidateCount > 1, !steps.contains(where: { $0.value.key == .bandit }) {
         log.report(
           .ambiguousPromotion, at: promotion.position,
           "automatic promotion with \(candidateCount) candidates: it is not said which",
@@ -88,6 +105,18 @@ struct RolloutRules {
         .nothingToShow, at: stepsPosition,
         "no goal and no guardrail: every step passes as soon as its hold is over",
         severity: .warning)
+    }
+  }
+
+  /// A bandit names the model that goes on. A step behind it that shares traffic out anew would
+  /// give some to those that it has just found to be worse.
+  private func checkBandits() {
+    guard let bandit = steps.firstIndex(where: { $0.value.key == .bandit }) else { return }
+    for step in steps[(bandit + 1)...] where step.value.key.measures {
+      log.report(
+        .misplacedStep, at: step.position,
+        "'\(step.value.key.rawValue)' after a bandit, which has named the model to go on with",
+        hint: "put it before the bandit, or into a rollout of its own")
     }
   }
 

@@ -52,7 +52,11 @@ struct StepReader {
     case .split: split(node)
     case .approval: approval(node)
     case .pause: pause(node)
-    case .hold, .bandit, .interleave: nil
+    case .bandit:
+      BanditReader(arms: models.incumbent.map { _ in models.candidates.count + 1 }, log: log)
+        .traffic(node).map(StepTraffic.bandit)
+    case .interleave: InterleaveReader(log: log).traffic(node)
+    case .hold: nil
     }
   }
 }

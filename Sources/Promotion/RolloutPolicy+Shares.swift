@@ -1,4 +1,5 @@
 package import Experimentation
+import Statistics
 
 extension RolloutPolicy {
   /// Who answers how much of the traffic under `traffic`: the incumbent always, candidates that
@@ -7,7 +8,13 @@ extension RolloutPolicy {
   /// The incumbent's share is what the candidates leave, so that the shares sum to 1 whatever the
   /// policy's decimals add up to in binary. Candidates that ask for more than everything, which a
   /// checked policy never does, are cut down in order.
-  package func shares(of traffic: StepTraffic?) -> [ModelName: Share] {
+  ///
+  /// - Parameter allocation: what a bandit gives out at present; `nil` while it knows nothing, when
+  ///   every model gets as much
+  package func shares(
+    of traffic: StepTraffic?, allocation: BanditAllocation? = nil
+  ) -> [ModelName: Share] {
+    if case .bandit = traffic { return allocation?.shares ?? evenShares }
     var left = Share.all
     var shares: [ModelName: Share] = [:]
     for candidate in candidates {
@@ -20,6 +27,21 @@ extension RolloutPolicy {
     shares[incumbent] = left.value < 1e-9 ? Share.none : left
     return shares
   }
+
+  /// The incumbent first, then the candidates: the arms of a bandit.
+  package var arms: [ModelName] { [incumbent] + candidates }
+
+  private var evenShares: [ModelName: Share] {
+    let even = WholeShares.of(arms.map { _ in 1 }, floor: 0).map { Share($0) ?? .none }
+    return Dictionary(zip(arms, even), uniquingKeysWith: { first, _ in first })
+  }
+}
+
+extension RolloutState {
+  /// Who answers how much at present.
+  package var shares: [ModelName: Share] {
+    policy.shares(of: traffic, allocation: allocations.last)
+  }
 }
 
 extension StepTraffic {
@@ -28,7 +50,7 @@ extension StepTraffic {
     switch self {
     case .canary(let weight): weight
     case .split(let weights): weights[candidate] ?? Share.none
-    case .shadow, .approval, .pause: Share.none
+    case .shadow, .bandit, .interleave, .approval, .pause: Share.none
     }
   }
 }

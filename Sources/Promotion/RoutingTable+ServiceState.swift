@@ -45,9 +45,12 @@ extension RouteTable {
     match = rollout.policy.match
     labels = Set(rollout.policy.metrics.compactMap { $0.slice?.label })
     headers = Set(rollout.policy.metrics.compactMap { $0.slice?.header })
-    let shares = rollout.policy.shares(of: rollout.traffic)
+    let shares = rollout.shares
     serving = ([incumbent] + rollout.policy.candidates).compactMap { model in
       shares[model].map { WeightedModel(model: model, share: $0) }
+    }
+    if case .interleave(let choices) = rollout.traffic {
+      interleaving = InterleavingRule(teams: rollout.policy.arms, greatestChoices: choices)
     }
     if case .shadow(let traffic) = rollout.traffic {
       shadows = rollout.policy.candidates.map { ShadowRule(model: $0, traffic: traffic) }

@@ -76,6 +76,9 @@ extension RolloutState {
       return .pause(because: failure.summary)
     }
     if let staleness = findings.staleness { return .hold(because: staleness) }
+    if let winner, winner == policy.incumbent {
+      return .rollBack(because: "'\(winner)' is shown to be the one to keep, and it is live")
+    }
     guard let current = currentStep else { return promotion(on: findings) }
     if let silence = silence(at: current, on: findings) { return .pause(because: silence) }
     guard let obstacle = obstacle(at: current, on: findings) else { return .advance(to: step + 1) }
@@ -96,7 +99,7 @@ extension RolloutState {
     guard policy.promotion == .automatic else {
       return .hold(because: "ready: a person promotes '\(policy.name)'")
     }
-    guard let candidate = policy.candidates.first, policy.candidates.count == 1 else {
+    guard let candidate = contenders.first, contenders.count == 1 else {
       return .hold(because: "ready: a person chooses among \(policy.candidates.count) candidates")
     }
     let obstacle = absence(on: findings) ?? openGate(in: findings.reports, minSamples: 1)
@@ -113,7 +116,9 @@ extension RolloutState {
       return "waits for approval" + (team.map { " by \($0)" } ?? "")
     case .pause(let seconds) where !(findings.secondsInStep >= seconds):
       return "pauses for \(seconds) s"
-    case .shadow, .canary, .split, .approval, .pause:
+    case .bandit where winner == nil:
+      return "no model is shown to be best yet"
+    case .shadow, .canary, .split, .bandit, .interleave, .approval, .pause:
       break
     }
     if let absence = absence(on: findings) { return absence }
@@ -122,7 +127,7 @@ extension RolloutState {
     }
     if current.traffic.sharesTraffic {
       // A policy without a required gate still may not pass a step in which nothing happened.
-      for candidate in policy.candidates {
+      for candidate in contenders {
         let count = findings.samples[candidate] ?? 0
         if count < current.hold.minSamples {
           return "'\(candidate)' has \(count) of \(current.hold.minSamples) samples"
@@ -153,10 +158,11 @@ extension RolloutState {
   }
 
   /// The first required gate that has not passed, as a sentence; a report that is missing is a gate
-  /// that has not passed.
+  /// that has not passed. Once a bandit has named its winner the other candidates' are no longer
+  /// asked for: who is given little traffic would never show anything.
   private func openGate(in reports: [GateReport], minSamples: Int) -> String? {
     for gate in policy.gates(judgedAt: step) where gate.role.isRequired {
-      for candidate in policy.candidates {
+      for candidate in contenders {
         let report = reports.first { $0.gate == gate.name && $0.candidate == candidate }
         guard let report else { return "gate '\(gate.name)' of '\(candidate)' was not judged" }
         guard report.verdict == .pass else { return report.summary }
@@ -183,18 +189,29 @@ extension RolloutPolicy {
 
   /// The gates that the traffic in force at `step` can judge.
   ///
-  /// Metrics of a pair are judged where there are pairs, in shadow steps, and what users say where
-  /// they read the candidate's answers, in the others. A policy that gates on one and has no such
-  /// step gets it judged everywhere, where it will be an `error`: a gate that nobody can judge must
-  /// hold the rollout, not vanish.
+  /// Each metric is judged where it is measured (``StepTraffic/measures(_:)``). A policy that
+  /// gates on one and has no such step gets it judged everywhere, where it will be an `error`: a
+  /// gate that nobody can judge must hold the rollout, not vanish.
   package func gates(judgedAt step: Int) -> [MetricGate] {
     guard let index = trafficStep(at: step) else { return [] }
-    if steps[index].traffic.isShadow {
-      let isServing = steps.contains { $0.traffic.sharesTraffic && !$0.traffic.isShadow }
-      return metrics.filter { !($0.metric.isFromUsers && isServing) }
+    return metrics.filter { gate in
+      steps[index].traffic.measures(gate.metric)
+        || !steps.contains { $0.traffic.measures(gate.metric) }
     }
-    let hasShadow = steps.contains { $0.traffic.isShadow }
-    return metrics.filter { !($0.metric.isOfPair && hasShadow) }
+  }
+}
+
+extension StepTraffic {
+  /// Whether a step with this traffic has values of `metric`: of a pair where there are pairs, in
+  /// shadow steps; from users where they read a candidate's answers; of preferences where answers
+  /// have choices of several models, which say nothing else.
+  package func measures(_ metric: Metric) -> Bool {
+    switch self {
+    case .shadow: !metric.isFromUsers
+    case .canary, .split, .bandit: !metric.isOfPair && metric != .preference
+    case .interleave: metric == .preference
+    case .approval, .pause: false
+    }
   }
 }
 
@@ -202,6 +219,16 @@ extension StepTraffic {
   /// Whether candidates are only asked aside.
   package var isShadow: Bool {
     if case .shadow = self { true } else { false }
+  }
+
+  /// Whether answers have choices of several models.
+  package var isInterleaved: Bool {
+    if case .interleave = self { true } else { false }
+  }
+
+  /// Whether shares follow the evidence.
+  package var isBandit: Bool {
+    if case .bandit = self { true } else { false }
   }
 }
 

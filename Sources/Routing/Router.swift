@@ -8,6 +8,8 @@ package struct Route: Hashable, Sendable {
   /// one.
   package var propensity: Double?
   package var shadows: [ShadowRule]
+  /// Whose answer stands in each place of one with several choices; empty when `serving` gives all.
+  package var draft: [ModelName] = []
 }
 
 /// Decides a request from a frozen table: pure arithmetic, no lock, no clock, no chance.
@@ -18,12 +20,24 @@ package enum Router {
   ///
   /// - Parameters: - unit: what stays on one model - requestID: decides whether the request is
   ///   shadowed, independently of the unit - pinned: the model asked for by header; only looked at
-  ///   when the table allows it and names it
+  ///   when the table allows it and names it - choices: how many the answer shall have, where they
+  ///   may come from several models
   package static func route(
-    _ unit: AssignmentUnit, requestID: String, pinned: ModelName? = nil, in table: RouteTable
+    _ unit: AssignmentUnit, requestID: String, pinned: ModelName? = nil, choices: Int = 1,
+    in table: RouteTable
   ) -> Route {
     if let pinned, table.allowsOverride, table.serves(pinned) {
       return Route(serving: pinned, propensity: nil, shadows: [])
+    }
+    if let rule = table.interleaving {
+      // What is not drafted is the incumbent's for certain: nothing to compare it with.
+      guard (2...max(2, rule.greatestChoices)).contains(choices) else {
+        return Route(serving: table.incumbent, propensity: nil, shadows: [])
+      }
+      return Route(
+        serving: table.incumbent, propensity: 1, shadows: [],
+        draft: TeamDraft.draft(
+          rule.teams, places: choices, requestID: requestID, salt: table.salt))
     }
     let choice = WeightedRendezvous.choose(unit: unit, salt: table.salt, among: table.serving)
     return Route(
@@ -39,6 +53,6 @@ extension RouteTable {
   /// Whether `model` takes part on this route, as incumbent, candidate or shadow.
   package func serves(_ model: ModelName) -> Bool {
     model == incumbent || serving.contains { $0.model == model }
-      || shadows.contains { $0.model == model }
+      || interleaving?.teams.contains(model) == true || shadows.contains { $0.model == model }
   }
 }

@@ -25,6 +25,8 @@ package struct RouteTable: Hashable, Sendable {
   package var serving: [WeightedModel]
   /// Who is asked aside.
   package var shadows: [ShadowRule]
+  /// Who takes part in answers with several choices; `nil` leaves them to one model.
+  package var interleaving: InterleavingRule?
   /// Whether the client may choose the model by header.
   package var allowsOverride: Bool
   /// What slices ask for, key and value; other labels are not kept. So the sets of labels that rows

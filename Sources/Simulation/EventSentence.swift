@@ -15,6 +15,10 @@ extension RolloutPolicy {
       return open.isEmpty
         ? "'\(model)' is promoted"
         : "'\(model)' is promoted over \(open.joined(separator: ", "))"
+    case .allocated(_, let allocation):
+      let shares = allocation.arms.map { "\($0.model) \($0.share.rounded)" }
+      return allocation.winner.map { "'\($0)' is shown to be the one to take" }
+        ?? "shares are now " + shares.joined(separator: ", ")
     case .queued, .superseded, .approved, .paused, .resumed, .inconclusive, .rolledBack, .aborted:
       return event.title
     }
@@ -28,6 +32,8 @@ extension StepTraffic {
     case .shadow(let traffic): "shadow \(traffic.share)"
     case .canary(let weight): "canary \(weight)"
     case .split: "a split"
+    case .bandit: "a bandit"
+    case .interleave: "interleaved answers"
     case .approval: "an approval"
     case .pause(let seconds): "a pause of \(seconds) s"
     }

@@ -45,9 +45,9 @@ package struct Scenario: Sendable {
 extension Scenario {
   /// The scenarios that come with the program, in the order in which they are best read.
   package static var all: [Scenario] {
-    guard let names = SimulatedNames(), let five = Share(0.05), let half = Share(0.5) else {
-      return []
-    }
+    guard let names = SimulatedNames(), let five = Share(0.05), let half = Share(0.5),
+      let tenth = Share(0.1)
+    else { return [] }
     let policy = names.policy(
       [
         Step(.shadow(ShadowTraffic()), hold: HoldConditions(minSamples: 200)),
@@ -65,6 +65,15 @@ extension Scenario {
           name: "agreement", metric: .tokenAgreement, role: .guardrail,
           objective: .notWorse(by: .absolute(0.1))),
       ], unit: .request)
+    func startBandit(_ scenario: inout Scenario, speed: Double) {
+      scenario.policy.steps = [
+        Step(
+          .bandit(
+            BanditTraffic(reward: .metric(.latency), minShare: tenth, updateSeconds: 120)))
+      ]
+      scenario.policy.metrics.removeAll { $0.name != "errors" }
+      scenario.candidate.medianSeconds *= speed
+    }
     func scenario(
       _ name: String, _ summary: String, _ body: (inout Scenario) -> Void
     ) -> Scenario {
@@ -128,6 +137,20 @@ extension Scenario {
       ) {
         $0.policy.assignment.unit = .user
         $0.hours = 12
+      },
+      scenario("bandit", "The candidate is 5 % faster: traffic moves to it, and it is promoted.") {
+        startBandit(&$0, speed: 0.95)
+      },
+      scenario("bandit-killed", "The same, and the process is killed every twenty minutes.") {
+        startBandit(&$0, speed: 0.95)
+        $0.crashHours = (1...30).map { Double($0) / 3 }
+      },
+      scenario("bandit-worse", "The candidate is 5 % slower: the incumbent is shown to be best.") {
+        startBandit(&$0, speed: 1.05)
+      },
+      scenario("bandit-errors", "Faster, and it breaks 5 % of its answers: it is taken back.") {
+        startBandit(&$0, speed: 0.85)
+        $0.candidate.errorRate = 0.06
       },
       scenario("silence", "Nobody asks anything: no data never promotes.") {
         $0.traffic.requestsPerSecond = 0

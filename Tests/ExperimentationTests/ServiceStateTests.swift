@@ -56,6 +56,32 @@ import Testing
     #expect(state.rollouts[policy.name]?.status == .rolledBack)
   }
 
+  @Test func `allocations add up, and move no rollout to another standing`() throws {
+    let shares = [try #require(Share(0.25)), try #require(Share(0.75))]
+    func allocation(_ number: Int, winner: ModelName? = nil) -> BanditAllocation {
+      BanditAllocation(
+        number: number,
+        arms: zip([dense, flash], shares).map {
+          BanditAllocation.Arm(model: $0, share: $1, bestProbability: 0.5)
+        }, winner: winner)
+    }
+    let before = try #require(state(.rolloutApplied(policy)).rollouts[policy.name])
+    let after = try #require(
+      state(
+        .rolloutApplied(policy), .allocated(policy.name, allocation(1)),
+        .allocated(policy.name, allocation(2, winner: flash))
+      ).rollouts[policy.name])
+    #expect(after.allocations.map(\.number) == [1, 2])
+    #expect(after.generation == before.generation && after.step == before.step)
+    #expect(before.position.allocation == 0 && after.position.allocation == 2)
+    #expect(before.contenders == [flash] && after.winner == flash)
+    // Another run begins without them.
+    let again = state(
+      .rolloutApplied(policy), .allocated(policy.name, allocation(1)), .aborted(policy.name),
+      .rolloutApplied(policy))
+    #expect(again.rollouts[policy.name]?.allocations.isEmpty == true)
+  }
+
   @Test func `an approval step keeps the traffic of the step before`() {
     let state = state(
       .rolloutApplied(policy), .advanced(policy.name, to: 1, evidence: []))

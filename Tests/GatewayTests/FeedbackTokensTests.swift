@@ -29,9 +29,14 @@ import Testing
   }
 
   @Test func `a token says what it was made of, to the bit`() throws {
+    var allocated = try position()
+    allocated.allocation = 41
+    var drafted = try request(position: try position())
+    drafted.choices = [try modelName("flash"), try modelName("dense"), try modelName("flash")]
     for request in [
       try request(), try request(propensity: nil), try request(position: try position()),
       try request(propensity: .leastNonzeroMagnitude, position: try position()),
+      try request(position: allocated), drafted,
     ] {
       #expect(try tokens.request(of: tokens.token(of: request), at: Self.now) == request)
     }

@@ -35,7 +35,6 @@ struct PolicyReferenceTests {
     let usual =
       switch (key.presence, key.entry.usual) {
       case (.required, _): "required"
-      case (.notYet, _): "not yet"
       case (.optional, .none): "?"
       case (.optional, .value(let text)), (.optional, .note(let text)): text
       }

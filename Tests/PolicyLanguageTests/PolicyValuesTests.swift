@@ -78,7 +78,9 @@ struct PolicyValuesTests {
       Repository.sources(in: Repository.policies.appending(path: "examples")),
       knownModels: Set(models.map(\.name)))
     #expect(set.models.count == 3)
-    #expect(set.rollouts.map(\.name.text) == ["chat", "gold", "summaries", "support"])
+    #expect(
+      set.rollouts.map(\.name.text)
+        == ["tone", "chat", "gold", "drafts", "summaries", "support"])
     #expect(set.warnings.isEmpty)
   }
 
@@ -112,6 +114,35 @@ struct PolicyValuesTests {
     #expect(try step("approval: { team: ml-serving }")?.traffic == .approval(team: "ml-serving"))
     #expect(try step("approval: {}")?.traffic == .approval(team: nil))
     #expect(try step("pause: { for: 90m }")?.traffic == .pause(seconds: 5_400))
+    #expect(try step("interleave: { choices: 4 }")?.traffic == .interleave(choices: 4))
+  }
+
+  @Test func `a bandit is read, with what holds without its keys`() throws {
+    #expect(
+      try step("bandit: { reward: errorRate }")?.traffic
+        == .bandit(
+          BanditTraffic(
+            reward: .metric(.errorRate), algorithm: .thompson,
+            minShare: try #require(Share(0.05)), updateSeconds: 600, halfLifeSeconds: nil,
+            margin: 0, onTie: .incumbent)))
+    #expect(
+      try step(
+        """
+        bandit: { reward: "feedback:solved", algorithm: topTwo, minProb: 10%, updateEvery: 1h, \
+        halfLife: 2d, margin: 1pp, onTie: cheapest }
+        """)?.traffic
+        == .bandit(
+          BanditTraffic(
+            reward: .feedback(try #require(FeedbackName("solved"))), algorithm: .topTwo,
+            minShare: try #require(Share(0.1)), updateSeconds: 3_600,
+            halfLifeSeconds: 172_800, margin: 0.01, onTie: .cheapest)))
+    // The standard name is the metric that gates know.
+    guard case .bandit(let traffic) = try step("bandit: { reward: \"feedback:feedback\" }")?.traffic
+    else {
+      Issue.record("no bandit was read")
+      return
+    }
+    #expect(traffic.reward == .metric(.feedback))
   }
 
   @Test func `thirds that are written as people write them sum to the whole`() throws {

@@ -14,7 +14,7 @@ struct SchemaTests {
   static let expressible: Set<DiagnosticCode> = [
     .credentialsInURL, .emptyDocument, .invalidDuration, .invalidEnvironmentName, .invalidName,
     .invalidPath, .invalidSHA256, .misplacedKey, .missingKey, .missingMargin, .missingUnit,
-    .missingValue, .notSupportedYet, .oneOf, .unknownKey, .unknownValue, .wrongDirection,
+    .missingValue, .oneOf, .unknownKey, .unknownValue, .wrongDirection,
     .wrongKind,
   ]
 

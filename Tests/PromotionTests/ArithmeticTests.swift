@@ -64,7 +64,9 @@ import Testing
       let (isCandidate, isError) = (
         outcome.model == names.flash, outcome.measurements.failure != nil
       )
-      evidence.add(outcome, isCandidate: isCandidate, step: 0)
+      evidence.add(
+        outcome, isCandidate: isCandidate, step: 0,
+        shares: policy.shares(of: policy.steps[0].traffic))
       betting.append(outcome: isError ? 0 : 1, isTreatment: isCandidate, propensity: 0.2)
       risk.append(isEvent: isError, isTreatment: isCandidate, propensity: 0.2)
     }
@@ -89,7 +91,9 @@ import Testing
     }
     func folded(_ outcomes: [Outcome]) -> ErrorEvidence {
       outcomes.reduce(into: blank) { evidence, outcome in
-        evidence.add(outcome, isCandidate: outcome.model == names.flash, step: 0)
+        evidence.add(
+          outcome, isCandidate: outcome.model == names.flash, step: 0,
+          shares: policy.shares(of: policy.steps[0].traffic))
       }
     }
     var generator = SeededGenerator(seed: 4)

@@ -26,6 +26,22 @@ import Testing
     #expect(try await self.story("harmless", seed: 2, hours: 1) != story)
   }
 
+  @Test(arguments: ["bandit", "bandit-killed"])
+  func `a bandit's traffic moves to the faster model, which is promoted`(name: String) async throws
+  {
+    let story = try await story(name)
+    #expect(story.status == .promoted)
+    #expect(story.lines.contains { $0.text.hasPrefix("shares are now") })
+    #expect(story.lines.contains { $0.text.hasPrefix("'candidate' is shown to be the one") })
+  }
+
+  @Test(arguments: ["bandit-worse", "bandit-errors"])
+  func `a bandit's candidate that is worse, or breaks answers, is taken back`(name: String)
+    async throws
+  {
+    #expect(try await story(name).status == .rolledBack)
+  }
+
   @Test func `no data never promotes`() async throws {
     let story = try await story("silence", hours: 4)
     #expect(story.status == .running)

@@ -53,6 +53,10 @@ extension JournalEvent {
     case .rolloutApplied(let policy), .queued(let policy):
       "\(policy.incumbent) → \(policy.candidates.map(\.text).joined(separator: ", ")) "
         + "on route \(policy.route)"
+    case .allocated(_, let allocation):
+      "no. \(allocation.number): "
+        + allocation.arms.map { "\($0.model) \($0.share.rounded)" }.joined(separator: ", ")
+        + (allocation.winner.map { "; \($0) is the one to take" } ?? "")
     case .advanced(_, let step, _): "to step \(step + 1)"
     case .approved(_, let step): "step \(step + 1)"
     case .superseded(_, let digest, let successor):

@@ -31,6 +31,9 @@ package struct RolloutResponse: Hashable, Sendable, Codable {
   package var serving: [TrafficShare]
   /// Who is asked aside, with the share of requests.
   package var shadows: [TrafficShare]
+  /// What a bandit step gave to whom, the latest 50 allocations, oldest first;
+  /// empty before the first, and without such a step.
+  package var allocations: [BanditAllocation]
   /// The verdicts of the last look; empty before the first.
   package var gates: [GateReport]
   /// How the models did, by length of prompt; for orientation, not for judging.
@@ -64,6 +67,9 @@ package struct RolloutResponse: Hashable, Sendable, Codable {
     /// What it waits for, each in a sentence.
     package var missing: [String]
   }
+
+  /// The journal has all of them.
+  private static let latestAllocations = 50
 
   /// A model's part of the traffic.
   package struct TrafficShare: Hashable, Sendable, Codable {
@@ -114,7 +120,8 @@ extension RolloutResponse {
       candidates: policy.candidates, steps: policy.steps.map(\.traffic.inWords), step: state.step,
       startedAtMilliseconds: state.startedAtMilliseconds,
       stepStartedAtMilliseconds: state.stepStartedAtMilliseconds, nowMilliseconds: nowMilliseconds,
-      serving: [], shadows: [], gates: gates,
+      serving: [], shadows: [], allocations: state.allocations.suffix(Self.latestAllocations),
+      gates: gates,
       comparison: status.comparisons[name]?.linesByBand.map(ComparisonLine.init) ?? [],
       missing: state.missing(
         gates, nowMilliseconds: nowMilliseconds, hold: hold,
@@ -124,7 +131,7 @@ extension RolloutResponse {
     self.notes = ([incumbent] + candidates.filter { $0 != incumbent }).flatMap { model in
       notes(model).map { "'\(model)' \($0)" }
     }
-    let shares = policy.shares(of: state.traffic)
+    let shares = state.shares
     serving =
       [TrafficShare(model: incumbent, share: shares[policy.incumbent] ?? .all)]
       + policy.candidates.compactMap { candidate in
@@ -193,6 +200,9 @@ extension StepTraffic {
       "split "
         + weights.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
         .joined(separator: ", ")
+    case .interleave(let choices): "interleave up to \(choices) choices"
+    case .bandit(let bandit):
+      (bandit.algorithm == .topTwo ? "bandit topTwo on " : "bandit on ") + "\(bandit.reward)"
     case .approval(let team): team.map { "approval by \($0)" } ?? "approval"
     case .pause(let seconds): "pause \(Duration.seconds(seconds).inWords)"
     }

@@ -6,6 +6,14 @@ struct AnsweredRequest: Hashable, Sendable {
   /// Without labels, which may be long, and which no gate on feedback asks for.
   var assignment: Assignment
   var model: ModelName
+  /// Whose choice stands in each place; empty when `model` gave all.
+  var choices: [ModelName] = []
+
+  /// Who gave the choice in `place`; `nil` when there is none.
+  func author(of place: Int) -> ModelName? {
+    if choices.isEmpty { return model }
+    return choices.indices.contains(place) ? choices[place] : nil
+  }
 
   init(requestID: String, assignment: Assignment, model: ModelName) {
     self.requestID = requestID

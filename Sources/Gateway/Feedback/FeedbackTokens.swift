@@ -65,7 +65,8 @@ package struct FeedbackTokens: Sendable {
 
 /// What a token says, as words with a space between: request, route, model, when it was assigned,
 /// when the token expires, hash of the unit, propensity (`-` for none), and inside of a rollout its
-/// name, run, step and digest. None of them can hold a space.
+/// name, run, step and digest, and of a bandit step the allocation when it is not the first. None
+/// of them can hold a space.
 struct FeedbackClaim: Hashable {
   var request: AnsweredRequest
   var expiresAtMilliseconds: Int64
@@ -86,25 +87,41 @@ struct FeedbackClaim: Hashable {
       words += [
         position.rollout.text, "\(position.run)", "\(position.step)", position.digest,
       ]
+      if position.allocation > 0 { words.append("\(position.allocation)") }
+    }
+    if !request.choices.isEmpty {
+      words.append(Self.choicesPrefix + request.choices.map(\.text).joined(separator: ","))
     }
     return words.joined(separator: " ")
   }
 
   /// Reads what `text` wrote; `nil` for anything else.
   init?(_ text: String) {
-    let words = text.split(separator: " ", omittingEmptySubsequences: false)
-    guard words.count == 7 || words.count == 11, !words[0].isEmpty,
+    var words = text.split(separator: " ", omittingEmptySubsequences: false)
+    var choices: [ModelName] = []
+    if words.count > 7, let last = words.last, last.hasPrefix(Self.choicesPrefix) {
+      words.removeLast()
+      for name in last.dropFirst(Self.choicesPrefix.count)
+        .split(separator: ",", omittingEmptySubsequences: false)
+      {
+        guard let author = ModelName(name) else { return nil }
+        choices.append(author)
+      }
+    }
+    guard words.count == 7 || (11...12).contains(words.count), !words[0].isEmpty,
       let route = RouteName(words[1]), let model = ModelName(words[2]), let at = Int64(words[3]),
       let expires = Int64(words[4]), let unitHash = UInt64(words[5], radix: 16)
     else { return nil }
     let propensity = Double(words[6])
     guard words[6] == "-" || propensity.map({ $0 > 0 && $0 <= 1 }) == true else { return nil }
     var position: RolloutPosition?
-    if words.count == 11 {
+    if words.count > 7 {
+      let allocation = words.count == 12 ? Int(words[11]) : 0
       guard let name = RolloutName(words[7]), let run = Int(words[8]), run >= 1,
-        let step = Int(words[9]), step >= 0
+        let step = Int(words[9]), step >= 0, let allocation, allocation >= 0
       else { return nil }
-      position = RolloutPosition(rollout: name, digest: String(words[10]), step: step, run: run)
+      position = RolloutPosition(
+        rollout: name, digest: String(words[10]), step: step, run: run, allocation: allocation)
     }
     request = AnsweredRequest(
       requestID: String(words[0]),
@@ -112,6 +129,10 @@ struct FeedbackClaim: Hashable {
         route: route, rollout: position, unitHash: unitHash, propensity: propensity,
         atMilliseconds: at),
       model: model)
+    request.choices = choices
     expiresAtMilliseconds = expires
   }
+
+  /// Begins a word that no digest and no number begins with.
+  private static let choicesPrefix = "choices:"
 }

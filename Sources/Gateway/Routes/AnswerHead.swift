@@ -20,7 +20,12 @@ struct AnswerHead: Sendable {
 
   /// The answer in one piece.
   func response(to collector: AnswerCollector) -> Response {
-    var completion = collector.completion
+    response(to: collector.completion)
+  }
+
+  /// The answer in one piece.
+  func response(to answer: ChatCompletion) -> Response {
+    var completion = answer
     completion.id = id
     completion.created = Int(created)
     completion.model = model

@@ -23,7 +23,7 @@ struct FeedbackRoute {
     let answered = try join(said, request, at: now)
     let feedback = try feedback(said, on: answered, at: now)
     let status = try await keep(feedback)
-    gateway.metrics.feedback(on: answered.model, status)
+    gateway.metrics.feedback(on: feedback.model, status)
     var response = FeedbackResponse(
       status: status, requestID: feedback.requestID, choice: feedback.choice,
       metric: feedback.metric.text, value: feedback.value,
@@ -75,8 +75,13 @@ struct FeedbackRoute {
         "Invalid 'text': this service keeps no words; leave it out, or have it started with "
           + "--feedback-text on.", param: "text", code: "unsupported_parameter")
     }
+    guard let model = answered.author(of: said.choice) else {
+      throw .invalidRequest(
+        "Invalid 'choice': the answer has \(answered.choices.count).", param: "choice",
+        code: "invalid_value")
+    }
     return Feedback(
-      requestID: answered.requestID, assignment: answered.assignment, model: answered.model,
+      requestID: answered.requestID, assignment: answered.assignment, model: model,
       choice: said.choice, metric: metric, value: said.value, receivedAtMilliseconds: now,
       isLate: !configuration.window.isOpen(since: answered.assignment.atMilliseconds, at: now),
       text: said.text)

@@ -47,7 +47,9 @@ extension CollectionDifference.Change {
 extension Step {
   fileprivate func changes(from old: Step, subject: String) -> [PolicyChange] {
     var changes: [PolicyChange] = []
-    if traffic != old.traffic {
+    if case .bandit = traffic, case .bandit = old.traffic {
+      changes += traffic.canonicalEntry.1.changes(from: old.traffic.canonicalEntry.1, in: subject)
+    } else if traffic != old.traffic {
       changes.append(
         .init(
           traffic.effect(after: old.traffic), subject, from: old.traffic.inWords,
@@ -77,6 +79,10 @@ extension StepTraffic {
     case .split(let weights):
       "split "
         + weights.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", ")
+    case .bandit(let bandit):
+      "bandit on \(bandit.reward), at least \(bandit.minShare) each, anew every "
+        + Words.duration(bandit.updateSeconds)
+    case .interleave(let choices): "interleave up to \(choices) choices"
     case .approval(let team): team.map { "approval by \($0)" } ?? "approval"
     case .pause(let seconds): "pause \(Words.duration(seconds))"
     }

@@ -29,7 +29,6 @@ extension DiagnosticCode {
     case .misplacedKey: .misplacedKey
     case .missingKey: .missingKey
     case .missingValue: .missingValue
-    case .notSupportedYet: .notSupportedYet
     case .oneOf: .oneOf
     case .unknownKey: .unknownKey
     case .unknownValue: .unknownValue
@@ -57,6 +56,7 @@ extension DiagnosticCode {
     case .incumbentIsCandidate: .incumbentIsCandidate
     case .invalidSlices: .invalidSlices
     case .missingMargin: .missingMargin
+    case .misplacedStep: .misplacedStep
     case .missingWeight: .missingWeight
     case .repeatedCandidate: .repeatedCandidate
     case .repeatedName: .repeatedName

@@ -65,22 +65,6 @@ extension Explanation {
       """,
     .rollout("promotion:", mended: "promotion: manual"))
 
-  static let notSupportedYet = Explanation(
-    "The language has this, and this version of rollout cannot do it.",
-    because: """
-      A key that is accepted and ignored is a promise that nobody keeps, so it is refused until it
-      does what it says. The message names what there is instead.
-      """,
-    .rollout(
-      """
-      steps:
-        - interleave: { choices: 2 }
-      """,
-      mended: """
-        steps:
-          - canary: { weight: 5% }
-        """))
-
   static let oneOf = Explanation(
     "One of several keys is needed, and none or more than one is there.",
     because: """

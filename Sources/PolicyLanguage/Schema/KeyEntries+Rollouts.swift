@@ -33,7 +33,7 @@ extension RolloutKey {
     case .promotion:
       KeyEntry(
         .words(PromotionMode.allCases.map(\.rawValue)), or: "`manual`",
-        "`automatic` needs a goal or a guardrail, and one candidate")
+        "`automatic` needs a goal or a guardrail, and one candidate or a `bandit`")
     case .overrides:
       KeyEntry(
         .words(RolloutDocument.OverrideMode.allCases.map(\.rawValue)), or: "`refused`",
@@ -111,9 +111,13 @@ extension StepKey {
         .mapping(HoldKey.self), usual: "see there",
         "what must have happened before the step may pass")
     case .bandit:
-      KeyEntry(.nothing, "")
+      KeyEntry(
+        .mapping(BanditKey.self), usual: "one kind",
+        "every model answers a share that follows a reward, until one is shown to be the best")
     case .interleave:
-      KeyEntry(.nothing, "")
+      KeyEntry(
+        .mapping(InterleaveKey.self), usual: "one kind",
+        "answers with several choices have some of every model, for users to prefer one")
     }
   }
 }

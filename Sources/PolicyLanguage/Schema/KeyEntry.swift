@@ -59,8 +59,6 @@ indirect enum ValueForm {
   case weights
   /// Where bands of prompt lengths begin.
   case bands(edges: ClosedRange<Int>, tokens: ClosedRange<Int>)
-  /// The language has the key, this version takes nothing behind it.
-  case nothing
 }
 
 /// Words that are made of few letters: the first, the others, and how many in all.

@@ -44,7 +44,7 @@ extension PolicyKey {
   }
 
   fileprivate static var definitionSchema: SchemaNode {
-    let keys = allCases.filter(\.isSupported)
+    let keys = Array(allCases)
     var node: [String: SchemaNode] = [
       "type": "object",
       "additionalProperties": false,

@@ -74,7 +74,6 @@ extension ValueForm {
       ]
     case .bands(let edges, let tokens):
       ["anyOf": [["const": ["promptTokens"]], Self.edgeList(edges, tokens)]]
-    case .nothing: false
     }
   }
 

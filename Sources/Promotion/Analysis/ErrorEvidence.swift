@@ -36,7 +36,9 @@ struct ErrorEvidence: Hashable, Sendable {
     self.border = border
     isSticky = policy.assignment.unit != .request
     propensities = StepPropensities(of: candidate, in: policy)
-    stepCount = policy.steps.count { $0.traffic.sharesTraffic && !$0.traffic.isShadow }
+    stepCount = policy.steps.count {
+      $0.traffic.sharesTraffic && !$0.traffic.isShadow && !$0.traffic.isInterleaved
+    }
     blank = try Self.tests(border)
   }
 
@@ -67,7 +69,11 @@ struct ErrorEvidence: Hashable, Sendable {
 
   /// Takes an answer to the traffic of `step` in; one that failed by nobody's fault but the
   /// client's or the service's has no value and says nothing.
-  mutating func add(_ outcome: Outcome, isCandidate: Bool, step: Int) {
+  ///
+  /// - Parameter shares: in force when the answer was assigned
+  mutating func add(
+    _ outcome: Outcome, isCandidate: Bool, step: Int, shares: [ModelName: Share]
+  ) {
     let unit = outcome.assignment.unitHash
     guard case .value(let value) = outcome.measurements.reading(of: border.metric) else {
       return note(unmeasured: unit, in: step)
@@ -78,7 +84,7 @@ struct ErrorEvidence: Hashable, Sendable {
     evidence.add(
       .value(badness: badness, coordinate: badness), of: unit, isCandidate: isCandidate
     ) {
-      propensity(of: unit, in: step)
+      propensity(of: unit, in: step, under: shares)
     }
     steps[step] = evidence
   }
@@ -97,18 +103,20 @@ struct ErrorEvidence: Hashable, Sendable {
     unmeasured[unit] = min(unmeasured[unit] ?? step, step)
   }
 
-  private func propensity(of unit: UInt64, in step: Int) -> Double? {
-    guard isSticky else { return propensities.propensity(in: step) }
+  private func propensity(
+    of unit: UInt64, in step: Int, under shares: [ModelName: Share]
+  ) -> Double? {
+    guard isSticky else { return propensities.propensity(under: shares) }
     if elsewhere.contains(unit) { return nil }
     let seen = steps.filter { $0.key < step }.compactMap { entry in
       entry.value.hasCandidate(unit).map { (step: entry.key, hadCandidate: $0) }
     }
     if seen.isEmpty {
       if let first = unmeasured[unit], first < step { return nil }
-      return propensities.propensity(in: step)
+      return propensities.propensity(under: shares)
     }
     if seen.contains(where: \.hadCandidate) { return nil }
-    return propensities.propensity(in: step, incumbentIn: seen.map(\.step))
+    return propensities.propensity(under: shares, incumbentIn: seen.map(\.step))
   }
 }
 

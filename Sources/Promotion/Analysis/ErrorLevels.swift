@@ -62,5 +62,6 @@ extension RolloutPolicy {
       return false
     }
     return !steps[first].traffic.isShadow && !steps[second].traffic.isShadow
+      && !steps[first].traffic.isInterleaved && !steps[second].traffic.isInterleaved
   }
 }

@@ -37,6 +37,8 @@ struct FeedbackEvidence: Hashable, Sendable {
     var count = 0
     /// Given with its first word, and kept.
     var block: Int
+    /// π when the answer was assigned of which it first said something.
+    var propensity: Double
 
     var score: Int { (sum + count / 2) / max(1, count) }
   }
@@ -44,13 +46,14 @@ struct FeedbackEvidence: Hashable, Sendable {
   private struct Mark: Hashable {
     var score: Int
     var isCandidate: Bool
+    var propensity: Double
 
     var value: Double { Double(score) / Double(FeedbackEvidence.scale) }
   }
 
   let border: GateBorder
   private let levels: ErrorLevels
-  /// π: the candidate's share of what it and the incumbent answer.
+  /// π: the candidate's share of what it and the incumbent answer, at the step's beginning.
   private let propensity: Double
   private let claims: GateBorder.Claims
   /// How far from the border the truth is planned to be: where the tests are fastest.
@@ -65,6 +68,9 @@ struct FeedbackEvidence: Hashable, Sendable {
   private var candidateValues = 0
   private var incumbentAsked: UnitCount
   private var candidateAsked: UnitCount
+  /// Of those who speak, where shares have moved (STATISTICS 2(e)).
+  private var ratio = try? SampleRatioTest()
+  private var haveSharesMoved = false
 
   /// - Parameter propensity: in (0, 1)
   init(
@@ -90,12 +96,18 @@ struct FeedbackEvidence: Hashable, Sendable {
   }
 
   /// Takes in what somebody said, in the order of assignment; its window has closed.
-  mutating func add(_ feedback: Feedback, isCandidate: Bool) {
+  ///
+  /// - Parameter propensity: of the candidate when the answer was assigned
+  mutating func add(_ feedback: Feedback, isCandidate: Bool, propensity: Double) {
     guard (0...1).contains(feedback.value) else { return }
     let key = UnitKey(hash: feedback.assignment.unitHash, isCandidate: isCandidate)
     let before = units[key]
     guard before != nil || units.count < UnitEvidence.capacity else { return }
-    var unit = before ?? Unit(block: Self.block(of: units.count))
+    var unit = before ?? Unit(block: Self.block(of: units.count), propensity: propensity)
+    if before == nil {
+      ratio?.append(isTreatment: isCandidate, propensity: propensity)
+      haveSharesMoved = haveSharesMoved || propensity != self.propensity
+    }
     unit.sum += Int((feedback.value * Double(Self.scale)).rounded())
     unit.count += 1
     units[key] = unit
@@ -116,7 +128,8 @@ struct FeedbackEvidence: Hashable, Sendable {
 
   private mutating func count(_ unit: Unit, _ isCandidate: Bool, _ change: Int) {
     while blocks.count <= unit.block { blocks.append([:]) }
-    let mark = Mark(score: unit.score, isCandidate: isCandidate)
+    let mark = Mark(
+      score: unit.score, isCandidate: isCandidate, propensity: unit.propensity)
     let left = blocks[unit.block][mark, default: 0] + change
     blocks[unit.block][mark] = left == 0 ? nil : left
   }
@@ -185,8 +198,11 @@ extension FeedbackEvidence {
 
   /// Whether those who speak are not dealt to the models as everybody is (STATISTICS 2(e)).
   private func isMismatched(_ incumbent: Int, _ candidate: Int) -> Bool {
-    let evidence = SampleRatioTest.logEvidence(
-      counts: [incumbent, candidate], shares: [1 - propensity, propensity])
+    let evidence =
+      haveSharesMoved
+      ? ratio?.logEvidence
+      : SampleRatioTest.logEvidence(
+        counts: [incumbent, candidate], shares: [1 - propensity, propensity])
     return evidence.map { $0 >= -Double.log(Self.ratioAlpha) } ?? false
   }
 
@@ -205,7 +221,8 @@ extension FeedbackEvidence {
   private static func summary(_ block: [Mark: Int]) -> SampleSummary {
     // In a fixed order, so that the same units give the same bits.
     block.sorted {
-      ($0.key.score, $0.key.isCandidate ? 1 : 0) < ($1.key.score, $1.key.isCandidate ? 1 : 0)
+      ($0.key.score, $0.key.isCandidate ? 1 : 0, $0.key.propensity)
+        < ($1.key.score, $1.key.isCandidate ? 1 : 0, $1.key.propensity)
     }
     .compactMap { SampleSummary(count: $0.value, mean: $0.key.value, squaredDeviations: 0) }
     .reduce(SampleSummary(), +)
@@ -238,7 +255,8 @@ extension FeedbackEvidence {
   /// The evidence of all units as they are now.
   ///
   /// - Parameter isSwapped: whether the incumbent takes the candidate's part
-  /// - Complexity: O(kinds of marks · log units), at most 2 002 kinds in each block
+  /// - Complexity: O(kinds of marks · log units), at most 2 002 kinds in each block for each
+  ///   table that it saw
   private func evidence(_ blank: BoundedMeanTest, isSwapped: Bool) -> BoundedMeanTest {
     var (all, blank) = (blank, blank)
     var earlier = SampleSummary()
@@ -248,7 +266,7 @@ extension FeedbackEvidence {
         var some = blank
         some.append(
           outcome: mark.value, isTreatment: mark.isCandidate != isSwapped,
-          propensity: isSwapped ? 1 - propensity : propensity)
+          propensity: isSwapped ? 1 - mark.propensity : mark.propensity)
         add(some, times: count, to: &all)
       }
       earlier = earlier + Self.summary(block)

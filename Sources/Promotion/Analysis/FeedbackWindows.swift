@@ -9,10 +9,11 @@ struct FeedbackWindows: Hashable, Sendable {
   /// Values that may wait; the reader stops there and goes on when some have closed.
   static let capacity = 1_000_000
 
-  private struct Key: Hashable {
+  private struct Key: Hashable, Comparable {
     var atMilliseconds: Int64
     var requestID: String
     var choice: Int
+    var metric: FeedbackName
     var step: Int?
     var model: ModelName
     var unitHash: UInt64
@@ -21,9 +22,19 @@ struct FeedbackWindows: Hashable, Sendable {
       atMilliseconds = feedback.assignment.atMilliseconds
       requestID = feedback.requestID
       choice = feedback.choice
+      metric = feedback.metric
       step = feedback.assignment.rollout?.step
       model = feedback.model
       unitHash = feedback.assignment.unitHash
+    }
+
+    /// In the order of assignment; the rest so that there is one order.
+    static func < (left: Key, right: Key) -> Bool {
+      if left.atMilliseconds != right.atMilliseconds {
+        return left.atMilliseconds < right.atMilliseconds
+      }
+      return (left.requestID, left.choice, left.unitHash, left.model.text, left.metric.text)
+        < (right.requestID, right.choice, right.unitHash, right.model.text, right.metric.text)
     }
   }
 
@@ -48,11 +59,6 @@ struct FeedbackWindows: Hashable, Sendable {
     let closed = waiting.filter { !window.isOpen(since: $0.key.atMilliseconds, at: now) }
     for key in closed.keys { waiting[key] = nil }
     oldest = waiting.keys.reduce(.max) { min($0, $1.atMilliseconds) }
-    return closed.sorted {
-      ($0.key.atMilliseconds, $0.key.requestID, $0.key.choice, $0.key.unitHash, $0.key.model.text)
-        < (
-          $1.key.atMilliseconds, $1.key.requestID, $1.key.choice, $1.key.unitHash, $1.key.model.text
-        )
-    }.map(\.value)
+    return closed.sorted { $0.key < $1.key }.map(\.value)
   }
 }

@@ -12,6 +12,7 @@ struct GateEvidence: Hashable, Sendable {
     case quantity(QuantityEvidence)
     case tail(TailEvidence)
     case feedback(FeedbackEvidence)
+    case preference(PreferenceEvidence)
     /// What ``errors`` show.
     case errors
     /// With the reason.
@@ -68,6 +69,15 @@ struct GateEvidence: Hashable, Sendable {
     guard let step, policy.steps.indices.contains(step) else { return .unusable("no traffic yet") }
     let levels = try ErrorLevels(policy, gate, trafficStep: step)
     let traffic = policy.steps[step].traffic
+    if border.metric == .preference {
+      guard traffic.isInterleaved else {
+        return .unusable("no step of the policy has answers with choices of both models")
+      }
+      return .preference(try PreferenceEvidence(border: border, levels: levels))
+    }
+    if traffic.isInterleaved {
+      return .unusable("an interleaved step shows what users prefer, and nothing else")
+    }
     if border.metric.isFromUsers && traffic.isShadow {
       return .unusable(
         "nobody reads a shadow's answers, and no step of the policy shows a candidate's")
@@ -123,15 +133,17 @@ struct GateEvidence: Hashable, Sendable {
       } catch {
         kind = .unusable("\(error)")
       }
-    case .quantity, .tail, .errors, .feedback, .unusable: break
+    case .quantity, .tail, .errors, .feedback, .preference, .unusable: break
     }
   }
 
   /// Takes an answer to live traffic in, be it of a step that is over.
   ///
-  /// - Parameter step: whose traffic it was; one that shares traffic out, or a shadow step, which
-  ///   the incumbent alone answers
-  mutating func add(_ outcome: Outcome, step: Int) {
+  /// - Parameters:
+  ///   - step: whose traffic it was; one that shares traffic out, or a shadow step, which the
+  ///     incumbent alone answers
+  ///   - shares: in force when it was assigned, of which a bandit step has many
+  mutating func add(_ outcome: Outcome, step: Int, shares: [ModelName: Share]) {
     let isCandidate = outcome.model == candidate
     guard isCandidate || outcome.model == policy.incumbent else {
       errors?.note(elsewhere: outcome.assignment.unitHash)
@@ -142,8 +154,10 @@ struct GateEvidence: Hashable, Sendable {
       return
     }
     if !policy.steps[step].traffic.isShadow {
-      errors?.add(outcome, isCandidate: isCandidate, step: step)
-      if step == self.step { add(outcome, isCandidate: isCandidate) }
+      errors?.add(outcome, isCandidate: isCandidate, step: step, shares: shares)
+      if step == self.step, let propensity = propensity(under: shares) {
+        add(outcome, isCandidate: isCandidate, propensity: propensity)
+      }
     }
     // Only now that it was compared.
     if !isCandidate, threshold != nil,
@@ -153,17 +167,26 @@ struct GateEvidence: Hashable, Sendable {
     }
   }
 
-  private mutating func add(_ outcome: Outcome, isCandidate: Bool) {
+  /// The chance of the candidate, of it and the incumbent, under `shares`.
+  private func propensity(under shares: [ModelName: Share]) -> Double? {
+    guard let own = shares[candidate]?.value, let rest = shares[policy.incumbent]?.value,
+      own > 0, rest > 0
+    else { return nil }
+    return own / (own + rest)
+  }
+
+  private mutating func add(_ outcome: Outcome, isCandidate: Bool, propensity: Double) {
     switch kind {
     case .quantity(var evidence):
       kind = .unusable("")
-      evidence.add(outcome, isCandidate: isCandidate)
+      evidence.add(outcome, isCandidate: isCandidate, propensity: propensity)
       kind = .quantity(evidence)
     case .tail(var evidence):
       guard let threshold else { return }
       kind = .unusable("")
       do {
-        try evidence.add(outcome, isCandidate: isCandidate, threshold: threshold)
+        try evidence.add(
+          outcome, isCandidate: isCandidate, propensity: propensity, threshold: threshold)
         kind = .tail(evidence)
       } catch {
         kind = .unusable("\(error)")
@@ -172,19 +195,27 @@ struct GateEvidence: Hashable, Sendable {
       kind = .unusable("")
       evidence.add(outcome, isCandidate: isCandidate)
       kind = .feedback(evidence)
-    case .pairs, .pairTail, .errors, .unusable:
+    case .pairs, .pairTail, .errors, .preference, .unusable:
       break
     }
   }
 
   /// Takes in what a user said of an answer, in the order of assignment.
-  mutating func add(_ feedback: Feedback) {
+  ///
+  /// - Parameter shares: in force when the answer was assigned
+  mutating func add(_ feedback: Feedback, shares: [ModelName: Share]) {
     let isCandidate = feedback.model == candidate
-    guard isCandidate || feedback.model == policy.incumbent,
-      case .feedback(var evidence) = kind
+    guard isCandidate || feedback.model == policy.incumbent else { return }
+    if case .preference(var evidence) = kind {
+      kind = .unusable("")
+      evidence.add(feedback, isCandidate: isCandidate)
+      kind = .preference(evidence)
+      return
+    }
+    guard let propensity = propensity(under: shares), case .feedback(var evidence) = kind
     else { return }
     kind = .unusable("")
-    evidence.add(feedback, isCandidate: isCandidate)
+    evidence.add(feedback, isCandidate: isCandidate, propensity: propensity)
     kind = .feedback(evidence)
   }
 
@@ -246,6 +277,9 @@ extension GateEvidence {
       guard let errors, let step else { return .nothing(.error, "errors cannot be judged") }
       return errors.judgement(
         of: candidate, against: incumbent, in: step, levels: levels, plannedCount: plannedCount)
+    case .preference(let evidence):
+      return evidence.judgement(
+        of: candidate, against: incumbent, plannedCount: plannedCount)
     case .feedback(let evidence):
       return evidence.judgement(
         of: candidate, against: incumbent, plannedCount: plannedCount)

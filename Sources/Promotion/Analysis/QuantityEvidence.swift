@@ -23,7 +23,7 @@ struct QuantityEvidence: Hashable, Sendable {
   private static let expectedSpread = 0.5
 
   private let border: GateBorder
-  /// The chance of the candidate; units come once a step.
+  /// The chance of the candidate when the step began; units come once a step.
   private let propensity: Double
   private var evidence: UnitEvidence
   /// Coordinates of the first answers; `centre` when there are enough.
@@ -65,7 +65,9 @@ struct QuantityEvidence: Hashable, Sendable {
   }
 
   /// Takes an answer in.
-  mutating func add(_ outcome: Outcome, isCandidate: Bool) {
+  ///
+  /// - Parameter propensity: of the candidate when the answer was assigned
+  mutating func add(_ outcome: Outcome, isCandidate: Bool, propensity: Double) {
     let answer: UnitEvidence.Answer
     switch outcome.measurements.reading(of: border.metric) {
     case .value(let value):

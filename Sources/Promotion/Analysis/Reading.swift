@@ -27,7 +27,7 @@ extension Measurements {
     switch metric {
     case .timeToFirstToken, .timePerOutputToken: return .void
     case .errorRate, .latency, .tokensPerSecond, .outputTokens, .cost, .tokenAgreement,
-      .prefixAgreement, .feedback:
+      .prefixAgreement, .feedback, .preference:
       return .missing
     }
   }
@@ -79,6 +79,7 @@ extension Metric {
     case .cost: "'\(model)' has no price, or reports no tokens"
     case .latency, .errorRate: "'\(model)' gave no whole answer"
     case .feedback: "nobody has said anything of '\(model)'"
+    case .preference: "nobody has chosen between '\(model)' and another model"
     }
   }
 }

@@ -26,6 +26,10 @@ package struct RunEvidence: Hashable, Sendable {
   private var gates: [GateEvidence] = []
   /// Who answers how much, by step that shares traffic.
   private let shares: [Int: [ModelName: Share]]
+  /// Who answers how much, by allocation of the bandit step.
+  private var allocations: [Int: [ModelName: Share]] = [:]
+  /// What the bandit step has shown; `nil` for a policy without one, or a run that has ended.
+  private var bandit: BanditEvidence?
   private var ratio = SampleRatio(isSticky: false)
   private var switches: [ModelName: KillSwitch] = [:]
   private var revisions = RevisionWatch()
@@ -43,6 +47,8 @@ package struct RunEvidence: Hashable, Sendable {
       shares[index] = rollout.policy.shares(of: step.traffic)
     }
     self.shares = shares
+    bandit = BanditEvidence(rollout.policy)
+    learn(rollout.allocations)
     let index = policy.trafficStep(at: step)
     for gate in policy.metrics {
       for candidate in policy.candidates {
@@ -54,7 +60,25 @@ package struct RunEvidence: Hashable, Sendable {
 
   private mutating func startStep() {
     samples = [:]
-    ratio = SampleRatio(isSticky: policy.assignment.unit != .request)
+    let isSticky = policy.assignment.unit != .request
+    ratio =
+      policy.trafficStep(at: step).map { policy.steps[$0].traffic.isBandit } == true
+      ? SampleRatio(isSticky: isSticky, arms: policy.arms) : SampleRatio(isSticky: isSticky)
+  }
+
+  private mutating func learn(_ known: [BanditAllocation]) {
+    for allocation in known where allocations[allocation.number] == nil {
+      allocations[allocation.number] = allocation.shares
+    }
+  }
+
+  /// Who answered how much when a request under the traffic of `step` was routed; `nil` when nobody
+  /// wrote that down.
+  private func shares(of assignment: Assignment, in step: Int) -> [ModelName: Share]? {
+    guard policy.steps[step].traffic.isBandit, let number = assignment.rollout?.allocation,
+      number > 0
+    else { return shares[step] }
+    return allocations[number]
   }
 
   /// Goes along with the rollout's step; a run that has ended keeps what people look at.
@@ -62,10 +86,12 @@ package struct RunEvidence: Hashable, Sendable {
     guard rollout.run == run else { return }
     guard rollout.status.isLive else {
       gates = []
+      bandit = nil
       ratio = SampleRatio(isSticky: false)
       windows = FeedbackWindows()
       return
     }
+    learn(rollout.allocations)
     let before = policy.trafficStep(at: step)
     step = rollout.step
     let index = policy.trafficStep(at: step)
@@ -94,7 +120,7 @@ package struct RunEvidence: Hashable, Sendable {
   package mutating func fold(_ rows: [Sequenced<Feedback>]) {
     for row in rows where row.sequence > cursors.feedback {
       cursors.feedback = row.sequence
-      if row.value.isEvidence { windows.take(row.value) }
+      if row.value.isEvidence || bandit?.isReward(row.value) == true { windows.take(row.value) }
     }
   }
 
@@ -103,11 +129,20 @@ package struct RunEvidence: Hashable, Sendable {
   package mutating func closeFeedback(_ window: FeedbackWindow, at now: Int64) {
     for feedback in windows.close(window, at: now) {
       guard let traffic = traffic(of: feedback.assignment),
-        traffic == policy.trafficStep(at: step), !policy.steps[traffic].traffic.isShadow,
-        let share = shares[traffic]?[feedback.model],
+        traffic == policy.trafficStep(at: step), !policy.steps[traffic].traffic.isShadow
+      else { continue }
+      if policy.steps[traffic].traffic.isInterleaved {
+        guard feedback.isEvidence else { continue }
+        for index in gates.indices { gates[index].add(feedback, shares: [:]) }
+        continue
+      }
+      guard let shares = shares(of: feedback.assignment, in: traffic),
+        let share = shares[feedback.model],
         let propensity = feedback.assignment.propensity, abs(propensity - share.value) < 1e-9
       else { continue }
-      for index in gates.indices { gates[index].add(feedback) }
+      if policy.steps[traffic].traffic.isBandit { bandit?.add(feedback, shares: shares) }
+      guard feedback.isEvidence else { continue }
+      for index in gates.indices { gates[index].add(feedback, shares: shares) }
     }
   }
 
@@ -122,14 +157,20 @@ package struct RunEvidence: Hashable, Sendable {
       switches[outcome.model, default: KillSwitch()].count(outcome.measurements.failure)
     }
     // The tests rely on the shares of the step; a row that was routed by others is none of theirs.
-    guard let share = shares[traffic]?[outcome.model], abs(propensity - share.value) < 1e-9 else {
+    if policy.steps[traffic].traffic.isInterleaved {
+      // Asked together with others: who was asked is no draw, so that nothing is compared by it.
+      if traffic == policy.trafficStep(at: step) { samples[outcome.model, default: 0] += 1 }
       return
     }
+    guard let shares = shares(of: outcome.assignment, in: traffic),
+      let share = shares[outcome.model], abs(propensity - share.value) < 1e-9
+    else { return }
     if !isShadow && traffic == policy.trafficStep(at: step) {
       samples[outcome.model, default: 0] += 1
-      ratio.count(outcome)
+      ratio.count(outcome, under: shares)
     }
-    for index in gates.indices { gates[index].add(outcome, step: traffic) }
+    if policy.steps[traffic].traffic.isBandit { bandit?.add(outcome, shares: shares) }
+    for index in gates.indices { gates[index].add(outcome, step: traffic, shares: shares) }
   }
 
   private mutating func add(_ comparison: Comparison) {
@@ -157,6 +198,18 @@ package struct RunEvidence: Hashable, Sendable {
 // MARK: - Reading
 
 extension RunEvidence {
+  /// What the bandit step in force gives out next, or `nil` when it stays at what it has.
+  ///
+  /// - Parameters:
+  ///   - rollout: whose evidence this is
+  ///   - isDue: whether the update period is over; a winner is named whenever it is shown
+  package func allocation(of rollout: RolloutState, isDue: Bool) -> BanditAllocation? {
+    guard rollout.run == run, rollout.status == .running, rollout.winner == nil,
+      rollout.currentStep?.traffic.isBandit == true
+    else { return nil }
+    return bandit?.allocation(after: rollout.allocations.last, isDue: isDue)
+  }
+
   /// The verdicts as of now, by gate and candidate in the policy's order.
   package var reports: [GateReport] {
     let index = min(step, policy.steps.count - 1)
@@ -179,7 +232,8 @@ extension RunEvidence {
 
   /// Whether a gate asks for feedback, and more of it can be taken in now.
   package var wantsFeedback: Bool {
-    windows.hasRoom && policy.metrics.contains { $0.metric.isFromUsers }
+    windows.hasRoom
+      && (bandit?.isFromUsers == true || policy.metrics.contains { $0.metric.isFromUsers })
   }
 
   /// Why the run's evidence is no longer of the models that answer now, in a sentence, or `nil`.

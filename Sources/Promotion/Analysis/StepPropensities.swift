@@ -14,36 +14,56 @@ struct StepPropensities: Hashable, Sendable {
     var incumbent: Double
     /// Whether all candidates have as much.
     var areEven: Bool
+
+    /// `nil` where the two do not share the traffic.
+    init?(
+      _ table: [ModelName: Share], _ candidate: ModelName, _ incumbent: ModelName,
+      among candidates: [ModelName]
+    ) {
+      guard let own = table[candidate]?.value, let rest = table[incumbent]?.value, rest > 0 else {
+        return nil
+      }
+      (self.candidate, self.incumbent) = (own, rest)
+      areEven = candidates.allSatisfy { abs((table[$0]?.value ?? 0) - own) < 1e-9 }
+    }
+
+    /// Of the candidate among the two.
+    var propensity: Double { candidate / (candidate + incumbent) }
   }
 
   private let shares: [Int: Shares]
+  private let candidate: ModelName
+  private let incumbent: ModelName
+  private let candidates: [ModelName]
 
   init(of candidate: ModelName, in policy: RolloutPolicy) {
+    (self.candidate, incumbent, candidates) = (candidate, policy.incumbent, policy.candidates)
     var shares: [Int: Shares] = [:]
-    for (index, step) in policy.steps.enumerated() {
-      let all = policy.shares(of: step.traffic)
-      guard step.traffic.sharesTraffic, !step.traffic.isShadow, let own = all[candidate]?.value,
-        let rest = all[policy.incumbent]?.value, rest > 0
-      else { continue }
-      let areEven = policy.candidates.allSatisfy { abs((all[$0]?.value ?? 0) - own) < 1e-9 }
-      shares[index] = Shares(candidate: own, incumbent: rest, areEven: areEven)
+    for (index, step) in policy.steps.enumerated()
+    where step.traffic.sharesTraffic && !step.traffic.isShadow {
+      shares[index] = Shares(
+        policy.shares(of: step.traffic), candidate, policy.incumbent, among: policy.candidates)
     }
     self.shares = shares
   }
 
   /// The chance of the candidate for a unit that is new; `nil` where the two models do not share
-  /// the step's traffic.
-  func propensity(in step: Int) -> Double? {
-    shares[step].map { $0.candidate / ($0.candidate + $0.incumbent) }
+  /// the step's traffic. In a bandit step, that at its beginning.
+  func propensity(in step: Int) -> Double? { shares[step]?.propensity }
+
+  /// The chance of the candidate for a unit that is new under `table`, which may be one of many
+  /// that a bandit step had; `nil` where the two models do not share it.
+  func propensity(under table: [ModelName: Share]) -> Double? {
+    Shares(table, candidate, incumbent, among: candidates)?.propensity
   }
 
-  /// The chance of the candidate for a unit that had the incumbent in all of `earlier`, of which
-  /// there is one.
+  /// The chance of the candidate under `table` for a unit that had the incumbent in all of the
+  /// steps `earlier`, of which there is one.
   ///
   /// - Returns: `nil` where it stays for certain, or where it cannot be told: candidates whose
   ///   shares do not grow together take units from one another
-  func propensity(in step: Int, incumbentIn earlier: [Int]) -> Double? {
-    guard let now = shares[step],
+  func propensity(under table: [ModelName: Share], incumbentIn earlier: [Int]) -> Double? {
+    guard let now = Shares(table, candidate, incumbent, among: candidates),
       let before = earlier.compactMap({ shares[$0] }).max(by: { $0.candidate < $1.candidate }),
       now.areEven, before.areEven
     else { return nil }

@@ -29,9 +29,11 @@ struct TailEvidence: Hashable, Sendable {
 
   /// Takes an answer in.
   ///
-  /// - Parameter threshold: from answers before this one
+  /// - Parameters:
+  ///   - propensity: of the candidate when the answer was assigned
+  ///   - threshold: from answers before this one
   mutating func add(
-    _ outcome: Outcome, isCandidate: Bool, threshold: TailThreshold
+    _ outcome: Outcome, isCandidate: Bool, propensity: Double, threshold: TailThreshold
   ) throws(StatisticsError) {
     let answer: UnitEvidence.Answer
     switch outcome.measurements.reading(of: border.metric) {

@@ -42,8 +42,8 @@ package struct Announcement: Hashable, Sendable {
     case .superseded(_, let digest, _):
       [running, waiting].compactMap { $0 }.first { $0.digest == digest }
     case .aborted: state.rollouts[name]?.status.isLive == true ? running : waiting
-    case .modelApplied, .advanced, .approved, .paused, .resumed, .inconclusive, .rolledBack,
-      .promoted:
+    case .policiesApplied, .modelApplied, .advanced, .allocated, .approved, .paused, .resumed,
+      .inconclusive, .rolledBack, .promoted:
       running
     }
   }

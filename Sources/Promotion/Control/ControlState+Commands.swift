@@ -114,7 +114,8 @@ extension ControlState {
     if force && reason.isEmpty {
       throw CommandRefusal(.invalid, "a forced promotion needs a reason", remedy: "--reason '…'")
     }
-    guard let chosen = model ?? (policy.candidates.count == 1 ? policy.candidates.first : nil)
+    guard
+      let chosen = model ?? (rollout.contenders.count == 1 ? rollout.contenders.first : nil)
     else {
       throw CommandRefusal(
         .invalid,
@@ -220,6 +221,8 @@ extension StepTraffic {
     case .shadow: "shadow"
     case .canary: "canary"
     case .split: "split"
+    case .bandit: "bandit"
+    case .interleave: "interleave"
     case .approval: "approval"
     case .pause: "pause"
     }

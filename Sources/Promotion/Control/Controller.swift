@@ -42,6 +42,7 @@ package actor Controller {
   var lastPreparation: Duration?
   var stepBegan: [RolloutName: Duration] = [:]
   var lastLook: [RolloutName: Duration] = [:]
+  var lastAllocation: [RolloutName: Duration] = [:]
   var evidence: [RolloutName: RunEvidence] = [:]
   var reports: [RolloutName: [GateReport]] = [:]
   var problems: [Concern: String] = [:]
@@ -166,12 +167,13 @@ extension Controller {
       switch entry.record.event {
       case .rolloutApplied(let policy):
         stepBegan[policy.name] = now
+        lastAllocation[policy.name] = nil
         // Those of the run before say nothing of this one.
         reports[policy.name] = nil
       case .advanced(let name, _, _), .resumed(let name): stepBegan[name] = now
+      case .allocated(let name, _): lastAllocation[name] = now
       case .policiesApplied, .modelApplied, .queued, .superseded, .approved, .paused,
-        .inconclusive, .rolledBack,
-        .aborted, .promoted:
+        .inconclusive, .rolledBack, .aborted, .promoted:
         break
       }
     }

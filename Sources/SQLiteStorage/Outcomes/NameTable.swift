@@ -42,7 +42,7 @@ struct NameTable: Sendable {
       runs[RunID(rollout: try columns.nextName(), run: try columns.next())] = id
     }
     let places = """
-      SELECT places.id, route, rollout, digest, step, run FROM places
+      SELECT places.id, route, rollout, digest, step, run, allocation FROM places
       LEFT JOIN runs ON runs.id = run_id
       """
     for row in try Row.fetchAll(db, sql: places) {
@@ -53,9 +53,11 @@ struct NameTable: Sendable {
       let digest: String? = try columns.next()
       let step: Int? = try columns.next()
       let run: Int? = try columns.next()
+      let allocation: Int = try columns.next()
       var position: RolloutPosition?
       if let rollout, let digest, let step, let run {
-        position = RolloutPosition(rollout: rollout, digest: digest, step: step, run: run)
+        position = RolloutPosition(
+          rollout: rollout, digest: digest, step: step, run: run, allocation: allocation)
       }
       note(Place(route: route, position: position), id: id)
     }
@@ -137,8 +139,11 @@ extension NameTable {
     let place = Place(route: route, position: position)
     if let known = placeIDs[place] { return (known, run) }
     try db.cachedStatement(
-      sql: "INSERT INTO places (route, run_id, digest, step) VALUES (?, ?, ?, ?)"
-    ).execute(arguments: [route.text, run, position?.digest, position?.step])
+      sql: "INSERT INTO places (route, run_id, digest, step, allocation) VALUES (?, ?, ?, ?, ?)"
+    ).execute(
+      arguments: [
+        route.text, run, position?.digest, position?.step, position?.allocation ?? 0,
+      ])
     let id = db.lastInsertedRowID
     note(place, id: id)
     return (id, run)

@@ -123,19 +123,25 @@ struct RowReader {
 
 extension Outcome: TableRow {
   static let table = "outcomes"
-  static let columns = ["request_id"] + Assignment.columns + ["model"] + Measurements.columns("")
+  static let columns =
+    ["request_id"] + Assignment.columns + ["model"] + Measurements.columns("") + ["choices"]
 
   func write(_ row: inout RowWriter) throws {
     row.append(requestID)
     try row.append(assignment)
     try row.append(model)
     try measurements.write(&row)
+    // `0,2`: read by people, and by nobody else so far.
+    row.append(
+      choices.isEmpty ? nil : choices.map { "\($0)" }.joined(separator: ","))
   }
 
   init(from row: inout RowReader) throws {
     self.init(
       requestID: try row.next(), assignment: try row.nextAssignment(), model: try row.nextName(),
       measurements: try Measurements(from: &row))
+    let text: String? = try row.next()
+    choices = text?.split(separator: ",").compactMap { Int($0) } ?? []
   }
 }
 

@@ -47,6 +47,16 @@ enum OutcomeSchema {
       try CompactSchema.migrate(db)
     }
     migrator.registerMigration("4 feedback") { db in try FeedbackSchema.migrate(db) }
+    migrator.registerMigration("5 allocations of bandits") { db in
+      try db.execute(
+        sql: """
+          ALTER TABLE places ADD COLUMN allocation INTEGER NOT NULL DEFAULT 0
+            CHECK (allocation >= 0);
+          """)
+    }
+    migrator.registerMigration("6 choices of interleaved answers") { db in
+      try db.execute(sql: "ALTER TABLE outcomes ADD COLUMN choices TEXT CHECK (choices <> '')")
+    }
     return migrator
   }
 

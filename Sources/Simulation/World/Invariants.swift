@@ -203,6 +203,9 @@ extension Invariants {
       switch event {
       case .advanced(_, let step, _): isRunning && step == rollout.step + 1
       case .paused, .inconclusive: isRunning
+      case .allocated(_, let allocation):
+        isRunning && rollout.currentStep?.traffic.isBandit == true && rollout.winner == nil
+          && allocation.number == (rollout.allocations.last?.number ?? 0) + 1
       case .approved, .resumed, .aborted: rollout.status.isLive
       case .promoted(_, let model, _, _):
         rollout.status.isLive && rollout.policy.candidates.contains(model)

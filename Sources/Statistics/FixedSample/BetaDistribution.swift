@@ -39,7 +39,8 @@ package struct BetaDistribution: Hashable, Sendable {
     func away(_ value: Double) -> Double { abs(value) < least ? least : value }
     var (c, d) = (1.0, 1 / away(1 - (a + b) * x / (a + 1)))
     var fraction = d
-    for step in 1...300 {
+    // About √max(a, b) steps are needed where both are large.
+    for step in 1...4_000 {
       let m = Double(step)
       for numerator in [
         m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m)),

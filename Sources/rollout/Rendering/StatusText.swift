@@ -23,7 +23,9 @@ struct StatusText {
 
   /// One rollout: where it stands, traffic, gates, models, and what is missing.
   func text(of rollout: RolloutResponse) -> String {
-    var sections = [heading(rollout), steps(rollout), traffic(rollout)]
+    var sections = [
+      heading(rollout), steps(rollout), traffic(rollout), BanditTable(rollout).section(style),
+    ]
     sections.append(
       section("Gates", GateTable(gates: rollout.gates).lines(style), isEmpty: rollout.gates.isEmpty)
     )

@@ -163,6 +163,18 @@ extension JournalRecord {
           digest: "d1", commit: GitCommit(hash: "0123456789abcdef", isDirty: true),
           seal: PolicySeal(
             key: "0011223344556677", revision: 42, expiresAtMilliseconds: 1_900_000_000_000))),
+      .allocated(
+        name,
+        BanditAllocation(
+          number: 2,
+          arms: [
+            .init(
+              model: try Sample.model("dense"), share: try #require(Share(0.25)), rewards: 100,
+              mean: 0.5, bestProbability: 0.125),
+            .init(
+              model: try Sample.model("flash"), share: try #require(Share(0.75)), rewards: 120,
+              mean: 0.625, bestProbability: 0.875, progress: 0.5),
+          ], winner: try Sample.model("flash"))),
     ]
     return events.enumerated().map { index, event in
       JournalRecord(

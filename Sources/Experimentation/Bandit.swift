@@ -1,0 +1,129 @@
+/// A step in which traffic moves to the model that does best, while it is found out which that is.
+///
+/// Shares are computed anew every update period and are fixed within it: a table like any other
+/// strategy's, so that the chance of every answer is a known number.
+package struct BanditTraffic: Hashable, Sendable, Codable {
+  /// What shall be as good as possible.
+  package var reward: BanditReward
+  package var algorithm: Algorithm
+  /// What each model gets at least, the incumbent too; above 0, and all of them below the whole.
+  package var minShare: Share
+  /// Seconds between two allocations, at least 10.
+  package var updateSeconds: Double
+  /// Seconds of update periods after which what was seen counts half; `nil` forgets nothing.
+  package var halfLifeSeconds: Double?
+  /// How much worse than another a model may be and still count as good; 0 asks for the best. In
+  /// shares for a reward that is one, else in ratios.
+  package var margin: Double
+  package var onTie: TieRule
+
+  package init(
+    reward: BanditReward, algorithm: Algorithm = .thompson, minShare: Share,
+    updateSeconds: Double = 600, halfLifeSeconds: Double? = nil, margin: Double = 0,
+    onTie: TieRule = .incumbent
+  ) {
+    self.reward = reward
+    self.algorithm = algorithm
+    self.minShare = minShare
+    self.updateSeconds = updateSeconds
+    self.halfLifeSeconds = halfLifeSeconds
+    self.margin = margin
+    self.onTie = onTie
+  }
+
+  /// How shares follow from how probable it is that each model is the best.
+  package enum Algorithm: String, Hashable, Sendable, Codable, CaseIterable {
+    /// Shares are these probabilities: users lose least meanwhile.
+    case thompson
+    /// The two that are ahead get more: it is known sooner.
+    case topTwo
+  }
+
+  /// Who is taken of models that are as good as each other, within the margin.
+  package enum TieRule: String, Hashable, Sendable, Codable, CaseIterable {
+    case incumbent
+    /// By the mean cost of an answer; the incumbent while one of the costs is not known.
+    case cheapest
+  }
+}
+
+/// What a bandit maximises.
+package enum BanditReward: Hashable, Sendable, Codable {
+  /// In its direction: of two error rates the lower is the better reward.
+  case metric(Metric)
+  /// What users said of the answer under a name of its own.
+  case feedback(FeedbackName)
+
+  /// What is measured.
+  package var metric: Metric {
+    switch self {
+    case .metric(let metric): metric
+    case .feedback: .feedback
+    }
+  }
+
+  /// The name under which users say it; `nil` for what is measured of the answer itself.
+  package var feedbackName: FeedbackName? {
+    switch self {
+    case .metric(let metric): metric.isFromUsers ? .standard : nil
+    case .feedback(let name): name
+    }
+  }
+}
+
+extension BanditReward: CustomStringConvertible {
+  /// As policies write it.
+  package var description: String {
+    switch self {
+    case .metric(let metric): metric.rawValue
+    case .feedback(let name): "feedback:\(name)"
+    }
+  }
+}
+
+/// Who answers how much from one update of a bandit to the next, and why: what the journal keeps.
+package struct BanditAllocation: Hashable, Sendable, Codable {
+  /// Counts a run's allocations from 1; 0 is the even one that a bandit begins with.
+  package var number: Int
+  /// The incumbent first, then the candidates in the policy's order; shares sum to exactly 1.
+  package var arms: [Arm]
+  /// The model that was shown to be best, or close to it; shares stay as they are from here on.
+  package var winner: ModelName?
+
+  package init(number: Int, arms: [Arm], winner: ModelName? = nil) {
+    self.number = number
+    self.arms = arms
+    self.winner = winner
+  }
+
+  /// One model's part, with what was known of it when it was given.
+  package struct Arm: Hashable, Sendable, Codable {
+    package var model: ModelName
+    package var share: Share
+    /// Rewards whose time to come was over: of assignment units where these stay on their model.
+    package var rewards: Int
+    /// Their mean, in the unit of the reward; `nil` without one.
+    package var mean: Double?
+    /// How probable it was that the model is the best.
+    package var bestProbability: Double
+    /// How far the proof that it is has come, 0…1.
+    package var progress: Double
+
+    package init(
+      model: ModelName, share: Share, rewards: Int = 0, mean: Double? = nil,
+      bestProbability: Double, progress: Double = 0
+    ) {
+      self.model = model
+      self.share = share
+      self.rewards = rewards
+      self.mean = mean
+      self.bestProbability = bestProbability
+      self.progress = progress
+    }
+  }
+
+  /// Who answers how much.
+  package var shares: [ModelName: Share] {
+    Dictionary(arms.map { ($0.model, $0.share) }, uniquingKeysWith: { first, _ in first })
+  }
+}

@@ -1,0 +1,228 @@
+import Experimentation
+import Statistics
+
+/// What the answers of a bandit step show of its models' rewards, and what follows for the shares.
+///
+/// Two uses, kept apart. *Shares* come from posteriors over everything seen, since what they get
+/// wrong costs a few answers and nothing else. *The end* comes from betting tests that are weighted
+/// by the propensity in force when each request was assigned (``BestArmTest``), since shares that
+/// follow the evidence would make any pooled comparison lie.
+///
+/// Where units stay on their model a unit is one observation: the mean of its rewards from the
+/// model that it had first in this step, weighed by the chance of that. Shares that move take some
+/// units to another model, whose rewards from then on say nothing: their place was not drawn anew.
+struct BanditEvidence: Hashable, Sendable {
+  /// The most allocations of a run; shares then stay as they are: two months of ten minutes each.
+  static let greatestNumber = 10_000
+  /// How far apart models are planned to be, where the proof is fastest.
+  private static let plannedShare = 0.05
+  private static let plannedRatio = 0.1
+
+  /// What happened under one allocation.
+  private struct Period: Hashable, Sendable {
+    /// By arm.
+    var shares: [Double]
+    var rewards: [RewardSum]
+    /// From the periods before, fixed with the first reward of this one.
+    var centring: Centring
+  }
+
+  /// A unit's rewards from its first model, in millionths.
+  private struct Unit: Hashable, Sendable {
+    var arm: Int
+    var allocation: Int
+    var sum = 0
+    var count = 0
+
+    var mean: Double { Double(sum) / Double(max(1, count)) / 1_000_000 }
+  }
+
+  private let arms: [ModelName]
+  private let traffic: BanditTraffic
+  private let alpha: Double
+  private let isSticky: Bool
+  private var scale: RewardScale
+  private var periods: [Int: Period] = [:]
+  /// Empty where every answer is a unit of its own and tells its reward itself.
+  private var units: [UInt64: Unit] = [:]
+  private var test: BestArmTest
+  /// Rewards that count, by arm.
+  private var counts: [Int]
+  private var costs: [SampleSummary]
+
+  /// `nil` for a policy without a bandit step.
+  init?(_ policy: RolloutPolicy) {
+    let found = policy.steps.lazy.compactMap { step -> BanditTraffic? in
+      if case .bandit(let traffic) = step.traffic { traffic } else { nil }
+    }
+    guard let traffic = found.first else { return nil }
+    arms = policy.arms
+    self.traffic = traffic
+    alpha = policy.analysis.alpha
+    scale = RewardScale(traffic.reward.metric)
+    isSticky = policy.assignment.unit != .request
+    counts = arms.map { _ in 0 }
+    costs = arms.map { _ in SampleSummary() }
+    let planned = scale.points(scale.isOfShares ? Self.plannedShare : Self.plannedRatio)
+    guard
+      let test = try? BestArmTest(
+        arms: arms.count, margin: scale.points(traffic.margin), plannedEffect: planned)
+    else { return nil }
+    self.test = test
+  }
+
+  /// Whether users give the rewards.
+  var isFromUsers: Bool { traffic.reward.feedbackName != nil }
+
+  /// Whether `feedback` is one: said in time, under the reward's name, of an answer that chance
+  /// gave to its model.
+  func isReward(_ feedback: Feedback) -> Bool {
+    !feedback.isLate && feedback.metric == traffic.reward.feedbackName
+      && feedback.assignment.rollout != nil && feedback.assignment.propensity != nil
+  }
+
+  /// Takes an answer in.
+  ///
+  /// - Parameter shares: in force when it was assigned
+  mutating func add(_ outcome: Outcome, shares: [ModelName: Share]) {
+    guard let arm = arms.firstIndex(of: outcome.model) else { return }
+    if let cost = outcome.measurements.cost { costs[arm].append(cost) }
+    guard !isFromUsers,
+      let score = scale.score(outcome.measurements.reading(of: traffic.reward.metric))
+    else { return }
+    enter(score, of: arm, outcome.assignment, shares, isUnit: isSticky)
+  }
+
+  /// Takes in what somebody said, whose window has closed.
+  ///
+  /// - Parameter shares: in force when the answer was assigned
+  mutating func add(_ feedback: Feedback, shares: [ModelName: Share]) {
+    guard isReward(feedback), let arm = arms.firstIndex(of: feedback.model),
+      (0...1).contains(feedback.value), let score = scale.score(.value(feedback.value))
+    else { return }
+    enter(score, of: arm, feedback.assignment, shares, isUnit: true)
+  }
+
+  private mutating func enter(
+    _ score: Double, of arm: Int, _ assignment: Assignment, _ shares: [ModelName: Share],
+    isUnit: Bool
+  ) {
+    let allocation = assignment.rollout?.allocation ?? 0
+    if periods[allocation] == nil {
+      periods[allocation] = Period(
+        shares: arms.map { shares[$0]?.value ?? 0 }, rewards: arms.map { _ in RewardSum() },
+        centring: Centring(history: history(before: allocation)))
+    }
+    guard isUnit else {
+      counts[arm] += 1
+      return count(Unit(arm: arm, allocation: allocation), reward: score)
+    }
+    let before = units[assignment.unitHash]
+    guard before != nil || units.count < UnitEvidence.capacity else { return }
+    var unit = before ?? Unit(arm: arm, allocation: allocation)
+    // A unit is of the model that it had first.
+    guard unit.arm == arm else { return }
+    counts[arm] += 1
+    unit.sum += Int((score * 1_000_000).rounded())
+    unit.count += 1
+    units[assignment.unitHash] = unit
+    if let before { discount(before) }
+    count(unit, reward: unit.mean)
+  }
+
+  private mutating func count(_ unit: Unit, reward: Double) {
+    periods[unit.allocation]?.rewards[unit.arm].insert(reward)
+    if let trial = trial(unit, reward: reward) { test.append(trial) }
+  }
+
+  private mutating func discount(_ unit: Unit) {
+    periods[unit.allocation]?.rewards[unit.arm].remove(unit.mean)
+    if let trial = trial(unit, reward: unit.mean) { test.withdraw(trial) }
+  }
+
+  private func trial(_ unit: Unit, reward: Double) -> BestArmTest.Trial? {
+    periods[unit.allocation].map { period in
+      BestArmTest.Trial(
+        reward: reward, arm: unit.arm, shares: period.shares, centring: period.centring)
+    }
+  }
+
+  /// Rewards of all arms under the allocations before `number`.
+  private func history(before number: Int) -> SampleSummary {
+    let sum = periods.filter { $0.key < number }.values.flatMap(\.rewards)
+      .reduce(RewardSum(), +)
+    guard sum.count > 0 else { return SampleSummary() }
+    return SampleSummary(
+      count: sum.count, mean: sum.sum / Double(sum.count),
+      squaredDeviations: sum.count > 1 ? sum.squaredDeviations : 0) ?? SampleSummary()
+  }
+}
+
+// MARK: - Allocating
+
+extension BanditEvidence {
+  /// The allocation that follows on `last`; `nil` while nothing new is to be said.
+  ///
+  /// - Parameter isDue: whether shares may move; a winner is named whenever it is shown
+  func allocation(after last: BanditAllocation?, isDue: Bool) -> BanditAllocation? {
+    let number = (last?.number ?? 0) + 1
+    guard number <= Self.greatestNumber else { return nil }
+    let winner = winner
+    let known = last?.arms.reduce(0) { $0 + $1.rewards } ?? 0
+    guard winner != nil || (isDue && counts.reduce(0, +) > known) else { return nil }
+    let samples = arms.indices.map { sample(of: $0, at: number) }
+    let best = BestArmProbabilities.of(posteriors(samples, at: number))
+    let algorithm = traffic.algorithm == .thompson ? BanditAlgorithm.thompson : .topTwo
+    let weights =
+      winner.map { winner in arms.indices.map { $0 == winner ? 1.0 : 0 } }
+      ?? algorithm.weights(best: best)
+    let shares = WholeShares.of(weights, floor: traffic.minShare.value)
+    return BanditAllocation(
+      number: number,
+      arms: arms.indices.map { arm in
+        BanditAllocation.Arm(
+          model: arms[arm], share: Share(shares[arm]) ?? .none, rewards: counts[arm],
+          mean: samples[arm].mean.flatMap { scale.value(ofScore: $0) },
+          bestProbability: best[arm], progress: test.progress(arm, alpha: alpha))
+      },
+      winner: winner.map { arms[$0] })
+  }
+
+  /// What is worth something of an arm's rewards when allocation `number` is made: older periods
+  /// less, where a half-life says so (Raj and Kalyani, "Taming non-stationary bandits", 2017).
+  private func sample(of arm: Int, at number: Int) -> ArmSample {
+    ArmSample(
+      periods.sorted { $0.key < $1.key }.map { key, period in
+        (rewards: period.rewards[arm], weight: weight(of: key, at: number))
+      })
+  }
+
+  private func weight(of period: Int, at number: Int) -> Double {
+    guard let halfLife = traffic.halfLifeSeconds, halfLife > 0 else { return 1 }
+    let age = Double(max(0, number - 1 - period)) * traffic.updateSeconds
+    return .exp(-age / halfLife * .log(2))
+  }
+
+  private func posteriors(_ samples: [ArmSample], at number: Int) -> [ArmPosterior] {
+    if scale.isOfShares { return samples.map { ArmPosterior(shareOf: $0) } }
+    let pooled = ArmSample(
+      periods.sorted { $0.key < $1.key }.map { key, period in
+        (rewards: period.rewards.reduce(RewardSum(), +), weight: weight(of: key, at: number))
+      })
+    return samples.map { ArmPosterior(meanOf: $0, among: pooled) }
+  }
+
+  /// The arm to take, once that is shown.
+  private var winner: Int? {
+    if let best = test.best(alpha: alpha) { return best }
+    let preferred = traffic.onTie == .cheapest ? cheapest : 0
+    return test.isClose(preferred, alpha: alpha) ? preferred : nil
+  }
+
+  /// The incumbent while one of the costs is not known.
+  private var cheapest: Int {
+    let means = costs.compactMap(\.mean)
+    guard means.count == arms.count else { return 0 }
+    return arms.indices.min { means[$0] < means[$1] } ?? 0
+  }
+}
