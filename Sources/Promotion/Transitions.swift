@@ -141,12 +141,14 @@ extension RolloutState {
     return nil
   }
 
-  /// Which gate without data pauses the rollout, as a sentence: the step has run its time and its
-  /// requests came, but nothing that the gate looks at.
+  /// Which gate without data pauses the rollout, as a sentence: the step has run its time and every
+  /// model had its requests, but nothing came that the gate looks at.
   private func silence(at current: Step, on findings: Findings) -> String? {
     let minSamples = current.hold.minSamples
+    // Pairs of a shadow step are counted under their candidate alone.
+    let asked = policy.candidates + (current.traffic.isShadow ? [] : [policy.incumbent])
     guard current.traffic.sharesTraffic, findings.secondsInStep >= current.hold.minSeconds,
-      policy.candidates.allSatisfy({ findings.samples[$0] ?? 0 >= minSamples })
+      asked.allSatisfy({ findings.samples[$0] ?? 0 >= minSamples })
     else { return nil }
     let pausing = policy.metrics.filter { $0.role.isRequired && $0.onNoData == .pause }.map(\.name)
     return findings.reports.first { $0.verdict == .noData && pausing.contains($0.gate) }?.summary

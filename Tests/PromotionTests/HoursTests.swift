@@ -92,6 +92,13 @@ import Testing
       Issue.record("paused although hardly anybody asked")
       return
     }
+    var lopsided = findings(.noData, seconds: 60)
+    lopsided.samples[names.dense] = 9
+    guard case .hold = names.state(try policy(hold: limits, onNoData: .pause)).next(on: lopsided)
+    else {
+      Issue.record("paused although hardly anybody asked the incumbent")
+      return
+    }
     #expect(
       try move(.pause, .noData, seconds: 60)
         == .pause(because: "gate 'errors' of 'flash': no data"))
