@@ -1,5 +1,5 @@
 package import Experimentation
-import Promotion
+package import Promotion
 
 extension RolloutState {
   /// What keeps the rollout from its next step, each in a sentence, as far as the last look and the

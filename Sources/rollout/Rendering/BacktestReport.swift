@@ -216,7 +216,8 @@ extension Numbers {
   static func value(_ value: Double?, of metric: Metric) -> String {
     guard let value, value.isFinite else { return unknown }
     switch metric {
-    case .errorRate, .tokenAgreement, .prefixAgreement, .feedback: return percent(value)
+    case .errorRate, .tokenAgreement, .prefixAgreement, .feedback, .preference:
+      return percent(value)
     case .timeToFirstToken, .timePerOutputToken, .latency: return seconds(value)
     case .tokensPerSecond, .outputTokens, .cost: return significant(value)
     }
