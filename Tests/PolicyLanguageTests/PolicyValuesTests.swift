@@ -80,7 +80,7 @@ struct PolicyValuesTests {
     #expect(set.models.count == 3)
     #expect(
       set.rollouts.map(\.name.text)
-        == ["tone", "chat", "gold", "drafts", "summaries", "support"])
+        == ["tone", "chat", "drafts", "gold", "summaries", "support"])
     #expect(set.warnings.isEmpty)
   }
 

@@ -88,7 +88,10 @@ import Testing
       #expect(try EventCoding.event(from: row.event) == record.event)
     }
     let text = lines.joined(separator: "\n") + "\n"
-    // To take a change over: write `text` into the file, run verify.py on it, read the diff.
+    // After a change is taken over: run verify.py on the file, and read the diff.
+    if ProcessInfo.processInfo.environment["UPDATE_GOLDEN"] == "1" {
+      try text.write(to: Self.goldenFile, atomically: true, encoding: .utf8)
+    }
     #expect(text == (try golden()))
     #expect(try await journalOfEach() == head)
   }
@@ -117,9 +120,10 @@ import Testing
   }
 
   private func golden() throws -> String {
-    let root = URL(filePath: #filePath)
-      .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-    return try String(
-      contentsOf: root.appending(path: "fixtures/journal/entries.jsonl"), encoding: .utf8)
+    try String(contentsOf: Self.goldenFile, encoding: .utf8)
   }
+
+  private static let goldenFile = URL(filePath: #filePath)
+    .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+    .appending(path: "fixtures/journal/entries.jsonl")
 }

@@ -84,6 +84,37 @@ import Testing
     #expect(after.values.reduce(0) { $0 + $1.answers } == 33 + before.pairs)
   }
 
+  @Test func `before there were bandits every row has the policy's shares, and whole answers`()
+    async throws
+  {
+    try restore("metrics-4", to: folder.metrics, .metrics)
+    let database = try folder.open()
+    let (store, rollout) = (database.outcomes, try Sample.rollout())
+    let rows = try await store.outcomes(of: rollout, run: 1, after: 0, limit: 1_000).map(\.value)
+    #expect(rows.count == 32)
+    #expect(rows.allSatisfy { $0.assignment.rollout?.allocation == 0 && $0.choices.isEmpty })
+    let said = try await store.feedback(of: rollout, run: 1, after: 0, limit: 100).map(\.value)
+    #expect(said.count == 4 && said.allSatisfy { $0.assignment.rollout?.allocation == 0 })
+
+    // What is written from here on has both, and feedback finds its place again.
+    var new = try #require(rows.last)
+    new.requestID = "new"
+    new.assignment.rollout?.allocation = 3
+    new.choices = [0, 2]
+    try await store.append(outcomes: [new], comparisons: [])
+    var word = try #require(said.last)
+    word.assignment = new.assignment
+    word.assignment.labels = [:]
+    word.requestID = "new"
+    #expect(try await store.record([word]) == [.recorded])
+    try database.close()
+
+    let again = try folder.open().outcomes
+    #expect(
+      try await again.outcomes(of: rollout, run: 1, after: 32, limit: 9).map(\.value) == [new])
+    #expect(try await again.record([word]) == [.unchanged])
+  }
+
   @Test func `the version before feedback gets a table for it, and nothing else changes`()
     async throws
   {

@@ -34,10 +34,14 @@ extension Sequenced: ExportRow where Value: ExportRow {
 }
 
 extension Outcome: ExportRow {
-  static let names = ["request_id"] + Assignment.names + ["model"] + Measurements.names("")
+  static let names =
+    ["request_id"] + Assignment.names + ["model"] + Measurements.names("")
+    + ["allocation", "choices"]
 
   var fields: [ExportField] {
-    [.text(requestID)] + assignment.fields + [.text(model.text)] + measurements.fields
+    let drafted = choices.map { "\($0)" }.joined(separator: " ")
+    return [.text(requestID)] + assignment.fields + [.text(model.text)] + measurements.fields
+      + [.integer(assignment.rollout?.allocation), .text(drafted.isEmpty ? nil : drafted)]
   }
 }
 

@@ -149,12 +149,7 @@ struct BanditEvidence: Hashable, Sendable {
 
   /// Rewards of all arms under the allocations before `number`.
   private func history(before number: Int) -> SampleSummary {
-    let sum = periods.filter { $0.key < number }.values.flatMap(\.rewards)
-      .reduce(RewardSum(), +)
-    guard sum.count > 0 else { return SampleSummary() }
-    return SampleSummary(
-      count: sum.count, mean: sum.sum / Double(sum.count),
-      squaredDeviations: sum.count > 1 ? sum.squaredDeviations : 0) ?? SampleSummary()
+    periods.filter { $0.key < number }.values.flatMap(\.rewards).reduce(RewardSum(), +).summary
   }
 }
 

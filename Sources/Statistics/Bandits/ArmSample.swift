@@ -73,6 +73,14 @@ package struct RewardSum: Hashable, Sendable {
     return Double(spread) / Double(count) / (Self.scale * Self.scale)
   }
 
+  /// Count, mean and spread.
+  package var summary: SampleSummary {
+    guard count > 0 else { return SampleSummary() }
+    return SampleSummary(
+      count: count, mean: sum / Double(count), squaredDeviations: count > 1 ? squaredDeviations : 0)
+      ?? SampleSummary()
+  }
+
   /// Both together.
   package static func + (left: RewardSum, right: RewardSum) -> RewardSum {
     var sum = left

@@ -11,7 +11,7 @@ struct BenchCommand: AsyncParsableCommand {
     abstract: "Measure this program.",
     subcommands: [
       BenchEngineCommand.self, BenchAttentionCommand.self, BenchStoreCommand.self,
-      BenchDecisionsCommand.self, BenchBacktestCommand.self,
+      BenchDecisionsCommand.self, BenchBanditsCommand.self, BenchBacktestCommand.self,
     ])
 }
 

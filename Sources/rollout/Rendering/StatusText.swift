@@ -131,7 +131,7 @@ struct StatusText {
     var table = Table([("MODEL", .left), ("SHARE", .right), ("", .left)])
     for part in rollout.serving {
       let bar = String(repeating: "█", count: Int((part.share.value * 20).rounded()))
-      table.add([.init(part.model.text), .init(part.share.description), .init(bar, .cyan)])
+      table.add([.init(part.model.text), .init(text(of: part.share, rollout)), .init(bar, .cyan)])
     }
     for part in rollout.shadows {
       table.add([.init(part.model.text), .init(part.share.description), .init("shadow", .faint)])
@@ -179,8 +179,13 @@ struct StatusText {
     return "step \(rollout.step + 1) of \(rollout.steps.count): \(step)"
   }
 
+  /// As the policy wrote it, or to a tenth where a bandit has worked it out.
+  private func text(of share: Share, _ rollout: RolloutResponse) -> String {
+    rollout.allocations.isEmpty ? share.description : share.rounded
+  }
+
   private func shares(_ rollout: RolloutResponse) -> String {
-    let serving = rollout.serving.map { "\($0.model) \($0.share)" }
+    let serving = rollout.serving.map { "\($0.model) \(text(of: $0.share, rollout))" }
     let shadows = rollout.shadows.map { "\($0.model) shadow \($0.share)" }
     return (serving + shadows).joined(separator: ", ")
   }
