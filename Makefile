@@ -38,13 +38,17 @@ ARGS ?= --help
 
 swift_sources := Package.swift Sources Tests
 
-.PHONY: help demo test build run check format bench bench-engine bench-gateway bench-store \
+.PHONY: help demo review test build run check format bench bench-engine bench-gateway bench-store \
   bench-backtest bench-decisions simulate model-check sanitize tsan crash-loop neon fuzz \
   fuzz-policies model setup clean
 
 help:  ## List the commands
 	@grep -hE '^[a-z-]+:.*  ## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*  ## /\1\t/' \
 	  | awk -F '\t' '{ printf "  make %-16s %s\n", $$1, $$2 }'
+
+review: setup model  ## A change to a policy: check, plan, backtest, apply, with a real service
+	@swift build -c release --product rollout
+	@scripts/review.sh
 
 demo: setup model  ## Roll a candidate out on this machine: traffic, comparison, promotion
 	@swift build -c release --product rollout

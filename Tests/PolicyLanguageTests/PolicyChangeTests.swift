@@ -1,4 +1,5 @@
 import Experimentation
+import Foundation
 import Testing
 
 @testable import PolicyLanguage

@@ -14,7 +14,7 @@ struct PairEvidence: Hashable, Sendable {
   /// V: the mean square of D on −1…1 that the tests' first bet is made for, before anything is
   /// seen. About what latencies scattered by 20 % and errors of 2 % have; the other bets cover the
   /// rest.
-  private static let expectedMeanSquare = 0.02
+  static let expectedMeanSquare = 0.02
 
   /// Pairs after which another test of harm starts.
   private static let period = 2_000

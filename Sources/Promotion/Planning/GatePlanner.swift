@@ -44,15 +44,18 @@ struct GatePlanner: Hashable, Sendable {
   private func meanForecast(_ truth: Truth, alpha: Double) -> SampleSizePlanner.Forecast? {
     let scale = scoreScale
     let planned = max(border.margin / scale.unit, scale.leastEffect)
-    return SampleSizePlanner.boundedMean(
+    return SampleSizePlanner.mixedMean(
       scoreVariance: scale.variance, trueDistance: distance(truth) / scale.unit,
-      minimumDetectableEffect: planned, greatestLoss: scale.greatestLoss, alpha: alpha)
+      plannedEffect: planned, plannedVariance: scale.plannedVariance,
+      greatestLoss: scale.greatestLoss, alpha: alpha)
   }
 
   private struct ScoreScale {
     /// What one score point is, in what the margin is in.
     var unit: Double
     var variance: Double
+    /// What the test's first bet is made for.
+    var plannedVariance: Double
     var greatestLoss: Double
     var leastEffect: Double
   }
@@ -66,17 +69,22 @@ struct GatePlanner: Hashable, Sendable {
       // Answers to one prompt are alike: about half of the variance is the prompt's.
       let variance = isLogarithm ? spread * spread / (unit * unit) : pairedShareVariance
       return ScoreScale(
-        unit: unit, variance: max(variance, 1e-6), greatestLoss: 1, leastEffect: 1e-6)
+        unit: unit, variance: max(variance, 1e-6),
+        plannedVariance: PairEvidence.expectedMeanSquare, greatestLoss: 1, leastEffect: 1e-6)
     }
     let loss = 1 / min(sample.propensity, 1 - sample.propensity)
     if isLogarithm {
       let width = 2 * QuantityEvidence.clip
+      // The first answers tell the test how scattered they are.
+      let variance = spread * spread / (width * width) / dealt
       return ScoreScale(
-        unit: width, variance: spread * spread / (width * width) / dealt, greatestLoss: loss / 2,
+        unit: width, variance: variance, plannedVariance: variance, greatestLoss: loss / 2,
         leastEffect: 0.05 / width)
     }
+    let planned = border.metric.isOfRareEvents ? GateBorder.expectedErrorRate : shareVariance
     return ScoreScale(
-      unit: 1, variance: shareVariance / dealt, greatestLoss: loss, leastEffect: 1e-6)
+      unit: 1, variance: shareVariance / dealt, plannedVariance: planned / dealt,
+      greatestLoss: loss, leastEffect: 1e-6)
   }
 
   private var shareVariance: Double {
@@ -98,13 +106,14 @@ struct GatePlanner: Hashable, Sendable {
       // D = r₀·Y₀ − Y₁, over a scale of max(1, r₀).
       let unit = border.pairUnit
       let square = border.ratio * border.ratio
-      return SampleSizePlanner.boundedMean(
+      return SampleSizePlanner.mixedMean(
         scoreVariance: max(errorRate * (square + ratio) / (unit * unit), 1e-9),
         trueDistance: errorRate * abs(border.ratio - ratio) / unit,
-        minimumDetectableEffect: border.plannedPairEffect, greatestLoss: 1, alpha: alpha)
+        plannedEffect: border.plannedPairEffect,
+        plannedVariance: PairEvidence.expectedMeanSquare, greatestLoss: 1, alpha: alpha)
     }
     let planned = border.plannedRiskRatio
-    return SampleSizePlanner.relativeRisk(
+    return SampleSizePlanner.mixedRisk(
       controlRisk: errorRate, trueRatio: ratio, borderRatio: border.ratio,
       anchorRatio: isHarm(truth) ? border.ratio * planned : border.ratio / planned,
       propensity: sample.propensity, alpha: alpha)

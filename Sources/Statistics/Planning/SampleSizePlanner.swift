@@ -5,27 +5,39 @@
 package enum SampleSizePlanner {
   /// Requests, of both variants together, until the decision.
   package struct Forecast: Hashable, Sendable {
-    private let passage: InverseGaussian
+    /// Of each bet by itself over the level at which the mixture decides. The mixture is decided
+    /// when one of them is, or sooner.
+    private let passages: [InverseGaussian]
 
     /// Passage of a walk with `drift` and `variance` a request over the threshold of level `alpha`,
-    /// the anchor's half stake, and an `overshoot`; `nil` if it goes the other way.
-    fileprivate init?(drift: Double, variance: Double, alpha: Double, overshoot: Double) {
-      let level = -Double.log(alpha) + .log(2) + overshoot
+    /// for a bet that has `stake` of the mixture, and an `overshoot`; `nil` if it goes the other
+    /// way.
+    fileprivate init?(
+      drift: Double, variance: Double, alpha: Double, stake: Double = 0.5, overshoot: Double
+    ) {
+      let level = -Double.log(alpha) - .log(stake) + overshoot
       guard drift > 0, variance > 0, level.isFinite else { return nil }
-      passage = InverseGaussian(mean: level / drift, shape: level * level / variance)
+      passages = [InverseGaussian(mean: level / drift, shape: level * level / variance)]
     }
 
-    package var mean: Double { passage.mean }
+    /// That of whichever bet is first; `nil` if none ever decides.
+    fileprivate init?(sooner forecasts: [Forecast?]) {
+      passages = forecasts.flatMap { $0?.passages ?? [] }
+      if passages.isEmpty { return nil }
+    }
+
+    package var mean: Double { passages.map(\.mean).min() ?? .infinity }
 
     /// The requests after which a `share` of runs, in (0, 1), has decided; `nil` outside.
     package func requests(forShare share: Double) -> Double? {
-      share > 0 && share < 1 ? passage.quantile(share) : nil
+      share > 0 && share < 1 ? passages.map { $0.quantile(share) }.min() : nil
     }
 
     /// The share of runs that have decided after so many requests, 0…1.
     package func shareDecided(afterRequests requests: Double) -> Double {
       guard requests > 0 else { return 0 }
-      return requests.isFinite ? min(max(passage.cumulative(requests), 0), 1) : 1
+      guard requests.isFinite else { return 1 }
+      return passages.map { min(max($0.cumulative(requests), 0), 1) }.max() ?? 0
     }
   }
 
@@ -43,6 +55,33 @@ package enum SampleSizePlanner {
     controlRisk: Double, trueRatio: Double, borderRatio: Double, anchorRatio: Double,
     propensity: Double, alpha: Double
   ) -> Forecast? {
+    relativeRisk(
+      controlRisk: controlRisk, trueRatio: trueRatio, borderRatio: borderRatio,
+      bet: (anchorRatio, 0.5), propensity: propensity, alpha: alpha)
+  }
+
+  /// The same of the whole mixture: besides the anchor, the bets of its grid, one of which is made
+  /// for about what is true.
+  package static func mixedRisk(
+    controlRisk: Double, trueRatio: Double, borderRatio: Double, anchorRatio: Double,
+    propensity: Double, alpha: Double
+  ) -> Forecast? {
+    Forecast(
+      sooner: [(anchorRatio, 0.5), (trueRatio, gridStake)].map { bet in
+        relativeRisk(
+          controlRisk: controlRisk, trueRatio: trueRatio, borderRatio: borderRatio, bet: bet,
+          propensity: propensity, alpha: alpha)
+      })
+  }
+
+  /// What one bet of the grid beside the anchor has (`Mixture.anchored`).
+  private static let gridStake = 0.5 / Double(MeanBets.components - 1)
+
+  private static func relativeRisk(
+    controlRisk: Double, trueRatio: Double, borderRatio: Double,
+    bet: (ratio: Double, stake: Double), propensity: Double, alpha: Double
+  ) -> Forecast? {
+    let anchorRatio = bet.ratio
     guard controlRisk > 0, controlRisk < 1, trueRatio > 0, borderRatio > 0, anchorRatio > 0,
       trueRatio.isFinite, Propensity.isUsable(propensity), alpha > 0, alpha < 1
     else { return nil }
@@ -55,7 +94,9 @@ package enum SampleSizePlanner {
     let down = Double.log((1 - anchor) / (1 - border))
     let drift = rate * (truth * up + (1 - truth) * down)
     let variance = rate * (truth * up * up + (1 - truth) * down * down) - drift * drift
-    return Forecast(drift: drift, variance: variance, alpha: alpha, overshoot: max(up, down) / 2)
+    return Forecast(
+      drift: drift, variance: variance, alpha: alpha, stake: bet.stake,
+      overshoot: max(up, down) / 2)
   }
 
   /// For `ExceedanceTest`, of values whose logarithm is normal.
@@ -81,7 +122,7 @@ package enum SampleSizePlanner {
     }
     // As far as the test's own anchor goes.
     let anchor = min(max(ratio(plannedShift), 1.0 / 20), 20)
-    return relativeRisk(
+    return mixedRisk(
       controlRisk: 1 - quantile, trueRatio: max(ratio(trueShift), 1e-9), borderRatio: 1,
       anchorRatio: plannedShift > 0 ? max(anchor, 1.05) : min(anchor, 1 / 1.05),
       propensity: propensity, alpha: alpha)
@@ -115,5 +156,30 @@ package enum SampleSizePlanner {
     let variance = bet * bet * scoreVariance
     return Forecast(
       drift: drift, variance: variance, alpha: alpha, overshoot: 0.58 * variance.squareRoot())
+  }
+
+  /// For the whole mixture of `BoundedMeanTest` and `PairedMeanTest`: the anchor, made for a
+  /// planned effect and a planned variance, and the grid beside it, which is what decides where
+  /// these were wrong (`MeanBets`).
+  ///
+  /// - Parameters: As of `boundedMean`;
+  ///   - plannedVariance: What the anchor was made for, at least 0.
+  package static func mixedMean(
+    scoreVariance: Double, trueDistance: Double, plannedEffect: Double, plannedVariance: Double,
+    greatestLoss: Double, alpha: Double
+  ) -> Forecast? {
+    guard scoreVariance > 0, scoreVariance.isFinite, plannedEffect > 0, plannedVariance >= 0,
+      greatestLoss > 0, alpha > 0, alpha < 1
+    else { return nil }
+    let anchor = plannedEffect / (plannedVariance + plannedEffect * plannedEffect)
+    let grid = MeanBets.shares.map { (bet: $0 / greatestLoss, stake: gridStake) }
+    let bets = [(bet: min(anchor, MeanBets.shares[0] / greatestLoss), stake: 0.5)] + grid
+    let square = scoreVariance + trueDistance * trueDistance
+    return Forecast(
+      sooner: bets.map { bet, stake in
+        Forecast(
+          drift: bet * trueDistance - bet * bet * square / 2, variance: bet * bet * scoreVariance,
+          alpha: alpha, stake: stake, overshoot: 0.58 * bet * scoreVariance.squareRoot())
+      })
   }
 }

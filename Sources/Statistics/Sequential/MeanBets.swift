@@ -6,7 +6,8 @@
 /// best bet for effect δ and variance V, and λⱼ = 0.9 · 2^(−(j−1)/2)/B for j = 1…20.
 struct MeanBets {
   static let components = 21
-  private static let shares = (0..<20).map { 0.9 * .exp(-0.5 * Double($0) * .log(2)) }
+  /// λⱼB for j = 1…20.
+  static let shares = (0..<20).map { 0.9 * .exp(-0.5 * Double($0) * .log(2)) }
 
   /// X, as observed.
   let value: Double

@@ -40,7 +40,7 @@ struct GitRepository {
     case "blob":
       return [PolicySource(file: path, text: try run(["cat-file", "blob", "\(commit):\(place)"]))]
     case "tree":
-      let names = try run(["ls-tree", "--name-only", "-z", "\(commit):\(place)"])
+      let names = try run(["ls-tree", "--full-tree", "--name-only", "-z", "\(commit):\(place)"])
         .split(separator: "\0").map(String.init)
         .filter { !$0.hasPrefix(".") && ($0.hasSuffix(".yaml") || $0.hasSuffix(".yml")) }.sorted()
       guard names.count <= PolicyFolder.maximumFiles else {
