@@ -125,11 +125,15 @@ extension Race {
       }
       await group.waitForAll()
     }
-    // A process that died is started again; what was under way is then settled.
-    guard let last = await self.service() else {
+    // A process that died is started again, also one that dies while it settles what was under way.
+    var settled: SimulatedService?
+    for _ in 0..<5 where settled?.store.isAlive != true {
+      settled = await self.service()
+      for _ in 0..<3 { await settled?.controller.look() }
+    }
+    guard let last = settled else {
       return invariants.report("R2", "the service does not start again")
     }
-    for _ in 0..<3 { await last.controller.look() }
     if await last.controller.status().health.isDegraded, last.store.isAlive {
       invariants.report("R2", "the service stays degraded although nothing fails any more")
     }
@@ -232,6 +236,13 @@ extension Race {
       guard let last else { return }
       let state = ServiceState(folding: disk.entries.prefix(Int(last.sequence)))
       guard let run = state.rollouts[names.rollout]?.run else { return }
+      let before = ServiceState(folding: disk.entries.prefix(Int(last.sequence) - 1))
+      // An abort of what only waited leaves the run before as it ended.
+      if case .aborted = last.record.event, before.queued(names.rollout) != nil,
+        before.rollouts[names.rollout]?.status.isLive != true
+      {
+        return
+      }
       ends.withLock { $0.append(.init(rollout: names.rollout, run: run)) }
     case .failure(let refusal):
       guard let before, service.store.isAlive else { return }

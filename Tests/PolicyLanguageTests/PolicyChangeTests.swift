@@ -34,10 +34,10 @@ struct PolicyChangeTests {
     #expect(
       try changes("maxIncrease: 5pp", "maxIncrease: 0.5pp")
         == ["tightened metric 'errors': at most +5pp → at most +0.5pp"])
-    // Points against percent of a rate that nobody knows: neither.
+    // Points against percent of a rate that nobody knows: somebody has to look.
     #expect(
       try changes("maxIncrease: 5pp", "maxIncrease: 20%")
-        == ["changed metric 'errors': at most +5pp → at most +20%"])
+        == ["loosened metric 'errors': at most +5pp → at most +20%"])
   }
 
   @Test func `roles and what follows from a failure`() throws {
@@ -67,7 +67,7 @@ struct PolicyChangeTests {
     let step = "  - shadow: { percent: 100 }"
     #expect(
       try changes(step, "  - canary: { weight: 5% }\n" + step)
-        == ["tightened step 1: new: canary 5%"])
+        == ["loosened step 1: new: canary 5%"])
     #expect(
       try changes("minSamples: 50, minTime: 5s", "minSamples: 20, minTime: 10s") == [
         "loosened step 1: minSamples 50 → minSamples 20",
@@ -78,6 +78,39 @@ struct PolicyChangeTests {
     let both = try changes((step, "  - canary: { weight: 5% }"))
     #expect(both.count == 2 && both[0].hasPrefix("loosened step 1: gone: shadow 100%"), "\(both)")
     #expect(both.last?.hasPrefix("tightened step 1: new: canary 5%") == true, "\(both)")
+  }
+
+  @Test func `a step that is put in is finer only if nobody gets more by it`() throws {
+    let step = "  - shadow: { percent: 100 }"
+    let canary = "  - canary: { weight: 5% }\n"
+    let large = try changes(step, "  - canary: { weight: 90% }\n" + canary + step)
+    #expect(large.first?.hasPrefix("loosened step 1: new: canary 90%") == true, "\(large)")
+    let before = Sample.rollout.replacing(
+      step, with: canary + "  - approval: {}\n  - canary: { weight: 50% }\n" + step)
+    let after = Sample.rollout.replacing(
+      step, with: canary + "  - canary: { weight: 50% }\n  - approval: {}\n" + step)
+    let moved = try #require(try Sample.policy(after))
+      .changes(from: try #require(try Sample.policy(before)))
+    #expect(
+      moved.contains {
+        $0.effect == .loosened
+          && "\($0)" == "before approval 1: candidates get 5% → candidates get 50%"
+      }, "\(moved)")
+  }
+
+  @Test func `what is measured of another part, and hours that go, are looser`() throws {
+    let end = "maxIncrease: 5pp }"
+    #expect(
+      try changes(
+        "metric: errorRate, role: guardrail, maxIncrease: 5pp",
+        "metric: latency, role: guardrail, maxIncrease: 200%"
+      ).map { $0.prefix(8) }
+        == ["loosened", "tightene"])
+    let windows = "\nwindows: [ { allow: \"Mon-Thu 09:00-16:00\", timeZone: UTC } ]"
+    let held = try #require(try Sample.policy(Sample.rollout.replacing(end, with: end + windows)))
+    let free = try #require(try Sample.policy(Sample.rollout))
+    #expect(free.changes(from: held).map(\.effect) == [.loosened])
+    #expect(held.changes(from: free).map(\.effect) == [.tightened])
   }
 
   @Test func `who is dealt what`() throws {

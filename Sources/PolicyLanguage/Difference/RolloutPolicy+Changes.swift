@@ -74,7 +74,24 @@ extension RolloutPolicy {
       "apiVersion", "kind", "name", "route", "incumbent", "candidates", "assignment", "steps",
       "metrics", "analysis", "promotion", "overrides",
     ]
-    return canonicalForm.changes(from: old.canonicalForm, except: spoken)
+    return canonicalForm.changes(from: old.canonicalForm, except: spoken).map { change in
+      var change = change
+      change.effect = Self.effect(of: change)
+      return change
+    }
+  }
+
+  /// Of what keeps a rollout back in some hours or from some requests. Whether another window is
+  /// wider is not worked out: a reviewer looks.
+  private static func effect(of change: PolicyChange) -> PolicyChange.Effect {
+    let key = change.subject.split(separator: ".").first.map(String.init)
+    switch key {
+    case "windows", "freeze", "match": return change.before == nil ? .tightened : .loosened
+    case "onNewRevision":
+      return change.after == nil
+        ? .tightened : change.after == "replace" ? .loosened : .changed
+    default: return .changed
+    }
   }
 }
 
@@ -127,7 +144,11 @@ extension MetricGate {
     let subject = "metric '\(name)'"
     // Another thing measured, in another part of traffic: nothing compares.
     if (metric, quantile, slice) != (old.metric, old.quantile, old.slice) {
-      return [PolicyChange(.changed, subject, from: old.inWords, to: inWords)]
+      return [
+        PolicyChange(
+          old.role.isRequired ? .loosened : .changed, subject, from: old.inWords, to: nil),
+        PolicyChange(role.isRequired ? .tightened : .changed, subject, from: nil, to: inWords),
+      ]
     }
     var changes: [PolicyChange] = []
     if role != old.role {
@@ -151,7 +172,13 @@ extension MetricGate {
     let spoken: Set<String> = [
       "name", "metric", "role", "objective", "quantile", "promptTokens", "label", "onFail",
     ]
-    changes += canonicalForm.changes(from: old.canonicalForm, except: spoken, in: subject)
+    let rest = canonicalForm.changes(from: old.canonicalForm, except: spoken, in: subject)
+    // What is left is what happens without data: pausing, or nothing.
+    changes += rest.map { change in
+      var change = change
+      change.effect = change.after == nil ? .loosened : .tightened
+      return change
+    }
     return changes
   }
 }
@@ -167,8 +194,8 @@ extension MetricGate.Objective {
       .of(before, after, laxer: .less)
     case (.better, .notWorse): .loosened
     case (.notWorse, .better): .tightened
-    // Points against percent of a value that nobody knows here.
-    case (.notWorse, .notWorse), (.better, .better): .changed
+    // Points against percent of a value that nobody knows here: a reviewer looks.
+    case (.notWorse, .notWorse), (.better, .better): .loosened
     }
   }
 }

@@ -27,12 +27,57 @@ extension RolloutPolicy {
       let step = steps[place]
       guard let former = pairs[place] else {
         return [
-          PolicyChange(.tightened, "step \(place + 1)", from: nil, to: step.inWords)
+          PolicyChange(
+            isFiner(at: place) ? .tightened : .loosened, "step \(place + 1)", from: nil,
+            to: step.inWords)
         ]
       }
-      return step.changes(from: old.steps[former], subject: "step \(place + 1)")
+      let changes = step.changes(from: old.steps[former], subject: "step \(place + 1)")
+      guard changes.isEmpty else { return changes }
+      return [
+        PolicyChange(
+          .changed, "step \(place + 1)", from: "step \(former + 1): \(step.inWords)",
+          to: "step \(place + 1): the same, moved")
+      ]
     }
-    return removed + added
+    return removed + added + exposures(from: old)
+  }
+
+  /// Whether a step that was put in only makes the way longer: it waits, or candidates get no more
+  /// than in the step that comes next.
+  private func isFiner(at place: Int) -> Bool {
+    guard let share = exposure(at: place) else { return true }
+    let next = steps.indices.lazy.filter { $0 > place }.compactMap { exposure(at: $0) }.first
+    return share <= next ?? 1
+  }
+
+  /// What candidates answer in a step, 0…1; `nil` for one that only waits.
+  private func exposure(at place: Int) -> Double? {
+    switch steps[place].traffic {
+    case .shadow: 0
+    case .canary(let weight): min(weight.value * Double(candidates.count), 1)
+    case .split(let weights): 1 - (weights[incumbent]?.value ?? 0)
+    case .bandit(let bandit): 1 - bandit.minShare.value
+    case .interleave: 1
+    case .approval, .pause: nil
+    }
+  }
+
+  /// Where candidates get more than before until a person has approved for the k-th time.
+  private func exposures(from old: RolloutPolicy) -> [PolicyChange] {
+    func beforeApprovals(_ policy: RolloutPolicy) -> [Double] {
+      policy.steps.indices.filter { place in
+        if case .approval = policy.steps[place].traffic { true } else { false }
+      }
+      .map { place in policy.steps.indices[..<place].compactMap(policy.exposure).max() ?? 0 }
+    }
+    return zip(beforeApprovals(old), beforeApprovals(self)).enumerated().compactMap {
+      index, shares in
+      guard shares.1 > shares.0 else { return nil }
+      func words(_ share: Double) -> String { "candidates get \(Words.decimal(share * 100))%" }
+      return PolicyChange(
+        .loosened, "before approval \(index + 1)", from: words(shares.0), to: words(shares.1))
+    }
   }
 }
 
@@ -128,14 +173,27 @@ extension HoldConditions {
         "maxTime " + (seconds.map(Words.duration) ?? "none")
       }
       changes.append(
-        .init(.changed, subject, from: word(old.maxSeconds), to: word(maxSeconds)))
+        .init(
+          .of(old.maxSeconds ?? .infinity, maxSeconds ?? .infinity, laxer: .more), subject,
+          from: word(old.maxSeconds), to: word(maxSeconds)))
     }
     if onInconclusive != old.onInconclusive {
       changes.append(
         .init(
-          .changed, subject, from: "onInconclusive \(old.onInconclusive.rawValue)",
+          .of(old.onInconclusive.strictness, onInconclusive.strictness, laxer: .less), subject,
+          from: "onInconclusive \(old.onInconclusive.rawValue)",
           to: "onInconclusive \(onInconclusive.rawValue)"))
     }
     return changes
+  }
+}
+
+extension InconclusiveAction {
+  fileprivate var strictness: Int {
+    switch self {
+    case .hold: 0
+    case .pause: 1
+    case .rollBack: 2
+    }
   }
 }

@@ -32,6 +32,9 @@ package struct PolicySignature: Hashable, Sendable, Codable {
   package var signature: String
 
   package static let format = "rollout-policies/1"
+  /// Of a set. Far above any time in seconds, and with room above it: a number that was mistyped
+  /// must not be the last one.
+  package static let revisions = 1...1_000_000_000_000
   /// What it is called in a folder of policies.
   package static let fileName = "policies.signature"
   /// Of a file; a set has at most ``PolicyFolder/maximumFiles`` documents.

@@ -47,7 +47,7 @@ package struct PolicyTrust: Sendable {
         remedy: "have the service started with --trust and its public half, or sign with one of "
           + (keys.isEmpty ? "those that are trusted" : keys.map(\.id).joined(separator: ", ")))
     }
-    guard signature.isSigned(by: key), signature.revision >= 1,
+    guard signature.isSigned(by: key), PolicySignature.revisions.contains(signature.revision),
       let expires = signature.expiresAtMilliseconds
     else {
       throw Refusal(

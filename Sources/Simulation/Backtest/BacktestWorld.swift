@@ -165,6 +165,9 @@ extension BacktestRun {
   private mutating func serve(
     _ request: Trace.Request, at arrival: Double, by rules: RouteTable
   ) {
+    // Headers are not recorded: a request that a policy asks for one of takes no part.
+    let rules = rules.rules(
+      labels: records.trace.labels[Int(request.labels)], headerValue: { _ in nil })
     let hash = rules.unit == .request ? request.id : request.unit
     let unit = AssignmentUnit(id: String(hash, radix: 36))
     let name = String(request.id, radix: 36)

@@ -15,11 +15,16 @@ struct FolderPolicies: Sendable {
   /// - Throws: `CommandFailure` for whatever keeps them from being in force; nothing has changed
   func apply(reason: String) async throws(CommandFailure) {
     let policies: PolicySet
+    let state = await controller.status().state
     do {
-      policies = try PolicyParser.parse(try PolicyFolder.sources(at: path))
+      policies = try PolicyParser.parse(
+        try PolicyFolder.sources(at: path), knownModels: Set(state.models.keys))
     } catch {
       throw CommandFailure(ExitStatus(error), "the policies have mistakes\n\(error)")
     }
+    // What is in force asks for nothing: neither for a signature that has expired since, nor for a
+    // revision above that of another set.
+    if policies.isInForce(in: state) { return }
     let signature = try PolicySignatureFile.read(beside: [path])
     do {
       let seal = try trust.seal(of: policies, signature, now: now())
@@ -44,5 +49,13 @@ struct FolderPolicies: Sendable {
         continuation.resume(returning: GitRepository(path: path).head())
       }
     }
+  }
+}
+
+extension PolicySet {
+  /// Whether every document is the one that was applied last under its name.
+  fileprivate func isInForce(in state: ServiceState) -> Bool {
+    models.allSatisfy { state.models[$0.name]?.digest == $0.digest }
+      && rollouts.allSatisfy { state.rollouts[$0.name]?.policy.digest == $0.digest }
   }
 }

@@ -100,7 +100,10 @@ struct FolderFingerprint: Hashable, Sendable {
     let names: [String]
     if PolicySignatureFile.isFolder(path) {
       names = ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? [])
-        .filter { $0.hasSuffix(".yaml") || $0.hasSuffix(".yml") || $0 == PolicySignature.fileName }
+        .filter { name in
+          name == PolicySignature.fileName
+            || !name.hasPrefix(".") && (name.hasSuffix(".yaml") || name.hasSuffix(".yml"))
+        }
         .map { "\(path)/\($0)" }
     } else {
       names = [path]

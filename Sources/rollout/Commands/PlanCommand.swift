@@ -113,7 +113,8 @@ struct PlanCommand: AsyncParsableCommand {
     do { before = try PolicyParser.parse(former) } catch {
       throw CommandFailure(
         .failed, "the policies at '\(reference)' have mistakes themselves\n\(error)",
-        remedy: "compare with a commit whose policies are valid")
+        remedy: "compare with a commit whose policies are valid, and name the files of a rollout's "
+          + "models with it, or their folder")
     }
     return PlanReport(
       try parse(sources, known: Set(before.models.map(\.name))), from: sources,

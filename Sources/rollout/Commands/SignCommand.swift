@@ -38,7 +38,9 @@ struct SignCommand: ParsableCommand {
   var out: String?
 
   func validate() throws {
-    if let revision, revision < 1 { throw ValidationError("--revision is at least 1.") }
+    if let revision, !PolicySignature.revisions.contains(revision) {
+      throw ValidationError("--revision is in 1...\(PolicySignature.revisions.upperBound).")
+    }
     if seconds == nil {
       throw ValidationError("--expires is a number with s, m, h or d, up to 3660d: 30d.")
     }
@@ -100,11 +102,17 @@ enum PolicySignatureFile {
   static func read(beside paths: [String]) throws(CommandFailure) -> PolicySignature? {
     guard paths.count == 1, let folder = paths.first, isFolder(folder) else { return nil }
     let path = path(in: folder)
-    return FileManager.default.fileExists(atPath: path) ? try read(path) : nil
+    // A link that leads nowhere is a signature that cannot be read, not none.
+    let isThere = (try? FileManager.default.attributesOfItem(atPath: path)) != nil
+    return isThere ? try read(path) : nil
   }
 
   static func read(_ path: String) throws(CommandFailure) -> PolicySignature {
-    guard let handle = FileHandle(forReadingAtPath: path),
+    // Opening a pipe would wait for whoever writes into it.
+    let target = URL(filePath: path).resolvingSymlinksInPath().path(percentEncoded: false)
+    let facts = try? FileManager.default.attributesOfItem(atPath: target)
+    guard facts?[.type] as? FileAttributeType == .typeRegular,
+      let handle = FileHandle(forReadingAtPath: path),
       let data = try? handle.read(upToCount: PolicySignature.maximumBytes + 1),
       data.count <= PolicySignature.maximumBytes,
       let signature = try? JSONDecoder().decode(PolicySignature.self, from: data)

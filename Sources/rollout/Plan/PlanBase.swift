@@ -37,6 +37,15 @@ struct PlanBase: Sendable {
     for rollout in policies.rollouts { rollouts[rollout.name] = rollout }
   }
 
+  /// What `policy` takes the place of: that of its name, else the one on its route, if it is live
+  /// or nothing runs.
+  func former(of policy: RolloutPolicy) -> RolloutPolicy? {
+    rollouts[policy.name]
+      ?? rollouts.values.first { old in
+        old.route == policy.route && (standings[old.name].map { $0.status.isLive } ?? true)
+      }
+  }
+
   /// The rules of a route in force; `nil` where nothing runs, or nobody answers there yet.
   func table(of route: RouteName) -> RouteTable? {
     guard let known = routes[route] else { return nil }

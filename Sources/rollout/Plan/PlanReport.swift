@@ -79,7 +79,9 @@ extension PlanReport {
     rollouts = policies.rollouts.map { policy in
       Rollout(policy, from: sources, against: base, rate: rate, units: units)
     }
-    let named = Set(policies.rollouts.map(\.name))
+    // One that was renamed is the same route's, and no other.
+    let named = Set(
+      policies.rollouts.map(\.name) + policies.rollouts.compactMap { base.former(of: $0)?.name })
     rollouts += base.rollouts.values.filter { policy in
       // What has ended in a service is history, not a part of the base.
       !named.contains(policy.name)
@@ -117,12 +119,16 @@ extension PlanReport.Rollout {
     let known = base.routes[policy.route]
     let baseline = TrafficBaseline(known, rate: rate)
     (name, route, changes, notes) = (policy.name, policy.route, [], [])
-    switch base.rollouts[policy.name] {
+    switch base.former(of: policy) {
     case nil: effect = .added
     case let old? where old.digest == policy.digest: effect = .unchanged
     case let old?:
       effect = .changed
       changes = policy.changes(from: old)
+      if old.name != policy.name {
+        changes.insert(
+          PolicyChange(.changed, "name", from: old.name.text, to: policy.name.text), at: 0)
+      }
     }
     steps =
       effect == .unchanged
@@ -139,6 +145,10 @@ extension PlanReport.Rollout {
   fileprivate init(removed policy: RolloutPolicy, from base: PlanBase) {
     (name, route, effect) = (policy.name, policy.route, .removed)
     (changes, steps, assumptions) = ([], [], "")
+    // Somebody took the rules away; in a service they stay until the rollout ends.
+    if !base.isLive {
+      changes = [PolicyChange(.loosened, "rollout '\(policy.name)'", from: "its rules", to: nil)]
+    }
     notes =
       base.isLive
       ? ["no file has it, and it stays in force: `rollout abort \(policy.name)` ends it"] : []
