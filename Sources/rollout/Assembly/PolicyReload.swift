@@ -98,7 +98,7 @@ struct FolderFingerprint: Hashable, Sendable {
   /// - Parameter path: a folder, or one file; one that is not there has no files
   init(_ path: String) {
     let names: [String]
-    if PolicySignatureFile.isFolder(path) {
+    if PolicyFiles.isFolder(path) {
       names = ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? [])
         .filter { name in
           name == PolicySignature.fileName

@@ -56,11 +56,7 @@ struct GitRepository {
     }
   }
 
-  private var isFolder: Bool {
-    var isFolder: ObjCBool = false
-    return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
-      && isFolder.boolValue
-  }
+  private var isFolder: Bool { PolicyFiles.isFolder(path) }
 
   /// What git is asked about, seen from ``folder``.
   private var name: String { isFolder ? "." : URL(filePath: path).lastPathComponent }

@@ -122,6 +122,13 @@ enum PolicyFiles {
     return sources
   }
 
+  /// Whether a folder lies there, or a link to one.
+  static func isFolder(_ path: String) -> Bool {
+    var isFolder: ObjCBool = false
+    return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
+      && isFolder.boolValue
+  }
+
   private static func read(_ path: String) throws(PolicyErrors) -> [PolicySource] {
     guard path == "-" else { return try PolicyFolder.sources(at: path) }
     return [try PolicyFolder.source(from: .standardInput, named: "<stdin>")]

@@ -71,7 +71,7 @@ struct SignCommand: ParsableCommand {
   }
 
   private func place() throws(CommandFailure) -> String {
-    guard paths.count == 1, let folder = paths.first, PolicySignatureFile.isFolder(folder) else {
+    guard paths.count == 1, let folder = paths.first, PolicyFiles.isFolder(folder) else {
       throw CommandFailure(.usage, "files of no one folder are signed", remedy: "say --out FILE")
     }
     return PolicySignatureFile.path(in: folder)
@@ -88,19 +88,15 @@ struct SignCommand: ParsableCommand {
 
 /// The signature beside the policies of a folder.
 enum PolicySignatureFile {
-  static func isFolder(_ path: String) -> Bool {
-    var isFolder: ObjCBool = false
-    return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
-      && isFolder.boolValue
-  }
-
   static func path(in folder: String) -> String {
     (folder.hasSuffix("/") ? folder : folder + "/") + PolicySignature.fileName
   }
 
   /// The signature of one folder, if it has one; `nil` for files and several folders.
   static func read(beside paths: [String]) throws(CommandFailure) -> PolicySignature? {
-    guard paths.count == 1, let folder = paths.first, isFolder(folder) else { return nil }
+    guard paths.count == 1, let folder = paths.first, PolicyFiles.isFolder(folder) else {
+      return nil
+    }
     let path = path(in: folder)
     // A link that leads nowhere is a signature that cannot be read, not none.
     let isThere = (try? FileManager.default.attributesOfItem(atPath: path)) != nil
