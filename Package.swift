@@ -27,6 +27,7 @@ let asyncHTTPClient = Target.Dependency.product(
   name: "AsyncHTTPClient", package: "async-http-client")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+let sqlite = Target.Dependency.product(name: "GRDBSQLite", package: "GRDB.swift")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
@@ -76,7 +77,9 @@ let package = Package(
     target("Observability", [logging, metrics]),
 
     // Rank 2: fields that build on them.
-    target("SQLiteStorage", ["Experimentation", "Statistics", "Storage", crypto, grdb, logging]),
+    target(
+      "SQLiteStorage",
+      ["Experimentation", "Statistics", "Storage", crypto, grdb, sqlite, logging]),
     target("Promotion", ["Experimentation", "Statistics", "Routing", "Storage", logging]),
     target("Transformer", ["Tensors"]),
 
@@ -103,8 +106,8 @@ let package = Package(
     target(
       "Console",
       [
-        "Experimentation", "Statistics", "Storage", "Promotion", "PolicyLanguage", hummingbird,
-        httpTypes, logging, nioCore, serviceLifecycle,
+        "Experimentation", "Statistics", "Storage", "Promotion", "PolicyLanguage", crypto,
+        hummingbird, httpTypes, logging, nioCore, serviceLifecycle,
       ]),
 
     // Rank 5: a seeded world with a clock of its own, in which the code of production runs.

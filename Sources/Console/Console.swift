@@ -3,7 +3,7 @@ package import Hummingbird
 import HTTPTypes
 package import PolicyLanguage
 package import Promotion
-import Storage
+package import Storage
 
 /// The control plane over HTTP: what stands, what was decided, and commands.
 ///
@@ -13,27 +13,33 @@ import Storage
 ///     let router = Console(controller: controller, now: now).router()
 ///     let app = Application(router: router, configuration: …)
 package struct Console: Sendable {
-  private let controller: Controller
+  let controller: Controller
   private let now: @Sendable () -> Int64
   private let notes: @Sendable (ModelName) -> [String]
   private let trust: PolicyTrust
+  private let copy: Copy?
   private let rates: @Sendable () -> [RouteName: RequestRate]
+  let replies = CommandReplies()
+
+  package typealias Copy = @Sendable (StorePart) async throws(StorageError) -> StoreCopy
 
   /// - Parameters:
   ///   - now: milliseconds since 1970, by the clock that journal entries are written with
   ///   - trust: whose policies are taken
+  ///   - copy: makes copies of what the service keeps; `nil` for a service that makes none
   ///   - rates: how many requests routes have, as far as that is known
   ///   - notes: what operators should know of how a model is run, each in a sentence without its
   ///     subject
   package init(
     controller: Controller, trust: PolicyTrust = PolicyTrust(),
-    now: @escaping @Sendable () -> Int64,
+    now: @escaping @Sendable () -> Int64, copy: Copy? = nil,
     rates: @escaping @Sendable () -> [RouteName: RequestRate] = { [:] },
     notes: @escaping @Sendable (ModelName) -> [String] = { _ in [] }
   ) {
     self.controller = controller
     self.now = now
     self.trust = trust
+    self.copy = copy
     self.rates = rates
     self.notes = notes
   }
@@ -55,14 +61,22 @@ package struct Console: Sendable {
     for action in RolloutAction.allCases {
       api.post("rollouts/:name/\(action.rawValue)") { request, context in
         let name = try context.rollout()
-        let body = try await JSONBody.decode(CommandRequest.self, from: request)
-        return try await JSONBody.response(perform(action, on: name, body))
+        return try await once(request) { (body: CommandRequest, key) in
+          try await perform(action, on: name, body, key)
+        } recalling: { _, entries in
+          CommandResponse(entries: entries, rollout: try await rollout(name))
+        }
       }
     }
     api.post("apply") { request, _ in
-      var body = try await JSONBody.decode(ApplyRequest.self, from: request)
-      if let asked = request.uri.queryParameters["dryRun"] { body.dryRun = try Self.flag(asked) }
-      return try await JSONBody.response(apply(body))
+      let isDry = try request.uri.queryParameters["dryRun"].map { try Self.flag($0) }
+      return try await once(request) { (body: ApplyRequest, key) in
+        var body = body
+        if let isDry { body.dryRun = isDry }
+        return try await apply(body, key)
+      } recalling: { body, entries in
+        try await answer(to: body, entries: entries)
+      }
     }
     api.get("history") { request, _ in
       let rollout = try request.uri.queryParameters["rollout"].map { try Self.name($0) }
@@ -72,6 +86,15 @@ package struct Console: Sendable {
     api.get("rollouts/:name/export") { request, context in
       let export = try await export(of: context.rollout(), request.uri.queryParameters)
       return export.response(from: controller.outcomes)
+    }
+    if let copy {
+      for part in StorePart.allCases {
+        api.post("backup/\(part.rawValue)") { _, _ in
+          do throws(StorageError) { return Backup.response(try await copy(part)) } catch {
+            throw ErrorResponse.Problem(error)
+          }
+        }
+      }
     }
     return router
   }
@@ -91,7 +114,8 @@ package struct Console: Sendable {
   }
 
   private func perform(
-    _ action: RolloutAction, on name: RolloutName, _ request: CommandRequest
+    _ action: RolloutAction, on name: RolloutName, _ request: CommandRequest,
+    _ key: IdempotencyKey?
   ) async throws -> CommandResponse {
     let signature = try Signature(actor: request.actor, reason: request.reason)
     if action != .promote && (request.force || request.model != nil) {
@@ -109,11 +133,13 @@ package struct Console: Sendable {
       case .pause: .pause(name)
       case .resume: .resume(name)
       }
-    let entries = try await perform(command, signature, generation: request.generation)
+    let entries = try await perform(command, signature, generation: request.generation, key)
     return CommandResponse(entries: entries, rollout: try await rollout(name))
   }
 
-  private func apply(_ request: ApplyRequest) async throws -> ApplyResponse {
+  private func apply(
+    _ request: ApplyRequest, _ key: IdempotencyKey?
+  ) async throws -> ApplyResponse {
     let signature = try Signature(actor: request.actor, reason: request.reason)
     let state = await controller.status().state
     let policies = try PolicySet(of: request.files, in: state)
@@ -121,9 +147,20 @@ package struct Console: Sendable {
       models: policies.models, rollouts: policies.rollouts,
       origin: try origin(of: policies, request))
     let entries =
-      request.dryRun ? try await rehearse(command) : try await perform(command, signature)
+      request.dryRun ? try await rehearse(command) : try await perform(command, signature, key)
     return ApplyResponse(
       dryRun: request.dryRun, changes: policies.changes(to: state), entries: entries,
+      warnings: policies.warnings)
+  }
+
+  /// The answer to an application that was carried out before, which changes nothing any more.
+  private func answer(
+    to request: ApplyRequest, entries: [HistoryResponse.Entry]
+  ) async throws -> ApplyResponse {
+    let state = await controller.status().state
+    let policies = try PolicySet(of: request.files, in: state)
+    return ApplyResponse(
+      dryRun: false, changes: policies.changes(to: state), entries: entries,
       warnings: policies.warnings)
   }
 
@@ -178,11 +215,11 @@ package struct Console: Sendable {
   }
 
   private func perform(
-    _ command: Command, _ signature: Signature, generation: Int64? = nil
+    _ command: Command, _ signature: Signature, generation: Int64? = nil, _ key: IdempotencyKey?
   ) async throws(ErrorResponse.Problem) -> [HistoryResponse.Entry] {
     do {
       return try await controller.perform(
-        command, actor: signature.actor, reason: signature.reason, generation: generation
+        command, actor: signature.actor, reason: signature.reason, generation: generation, key: key
       ).map(HistoryResponse.Entry.init)
     } catch {
       throw ErrorResponse.Problem(error)

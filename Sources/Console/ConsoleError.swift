@@ -32,7 +32,7 @@ extension ErrorResponse.Code {
       .conflict
     case .tooLarge: .contentTooLarge
     case .unsupportedMediaType: .unsupportedMediaType
-    case .invalid, .policyRefused: .unprocessableContent
+    case .invalid, .keyReused, .policyRefused: .unprocessableContent
     case .internalError: .internalServerError
     case .unavailable: .serviceUnavailable
     }

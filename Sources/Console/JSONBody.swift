@@ -13,10 +13,17 @@ enum JSONBody {
   static func response(
     _ value: some Encodable, status: HTTPResponse.Status = .ok
   ) throws -> Response {
+    response(try encode(value), status: status)
+  }
+
+  static func encode(_ value: some Encodable) throws -> Data {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    let bytes = try encoder.encode(value)
-    return Response(
+    return try encoder.encode(value)
+  }
+
+  static func response(_ bytes: Data, status: HTTPResponse.Status = .ok) -> Response {
+    Response(
       status: status,
       headers: [
         .contentType: "application/json; charset=utf-8", .contentLength: "\(bytes.count)",
@@ -25,16 +32,18 @@ enum JSONBody {
       body: ResponseBody(byteBuffer: ByteBuffer(bytes: bytes)))
   }
 
-  static func decode<Value: Decodable & Sendable>(
-    _ type: Value.Type, from request: Request
-  ) async throws -> Value {
+  /// The bytes of a request's body, which says that it is JSON.
+  static func read(_ request: Request) async throws -> Data {
     let mediaType = request.headers[.contentType]?.prefix { $0 != ";" }.lowercased()
     guard mediaType?.filter({ $0 != " " }) == "application/json" else {
       throw ConsoleError(
         .unsupportedMediaType, "the body is not declared as JSON",
         remedy: "send the header 'content-type: application/json'")
     }
-    let bytes = Data((try await collect(request)).readableBytesView)
+    return Data((try await collect(request)).readableBytesView)
+  }
+
+  static func decode<Value: Decodable>(_ type: Value.Type, from bytes: Data) throws -> Value {
     do {
       return try JSONDecoder().decode(type, from: bytes)
     } catch let error as DecodingError {

@@ -19,6 +19,7 @@ package import Storage
 package final class SQLiteDatabase: Sendable {
   package let journal: SQLiteJournal
   package let outcomes: SQLiteOutcomeStore
+  private let copies: StoreCopies
 
   /// Takes the folder, brings both schemas up to date and verifies the journal's chain.
   ///
@@ -40,6 +41,7 @@ package final class SQLiteDatabase: Sendable {
     limits: SQLiteOutcomeStore.Limits = SQLiteOutcomeStore.Limits(), logger: Logger
   ) throws(StorageError) {
     let lock = try FolderLock(folder: folder)
+    copies = StoreCopies(folder: folder)
     journal = try SQLiteJournal(
       path: Self.journalPath(folder), anchor: anchor ?? Self.anchorPath(folder), lock: lock)
     outcomes = try SQLiteOutcomeStore(
@@ -73,6 +75,27 @@ package final class SQLiteDatabase: Sendable {
   package static func outcomes(folder: String) throws(StorageError) -> SQLiteOutcomeStore {
     let lock = try FolderLock(folder: folder)
     return try SQLiteOutcomeStore(path: folder + "/metrics.sqlite", lock: lock)
+  }
+
+  /// A copy of one of the files as it is at the end of copying; reading and writing go on meanwhile.
+  ///
+  /// Whoever wants both copies the outcomes first: a journal may know of decisions whose outcomes
+  /// are missing, as after a crash, while outcomes of runs that a journal has yet to begin would
+  /// be taken for those of other ones.
+  ///
+  /// - Throws: `conflict` while another copy is made or read, `unavailable` without room for one
+  package func copy(_ part: StorePart) async throws(StorageError) -> StoreCopy {
+    switch part {
+    case .journal: try await copies.copy(journal.file) { try SQLiteJournal.head($0) }
+    case .outcomes: try await copies.copy(outcomes.file) { _ in nil }
+    }
+  }
+
+  /// Writes the anchor of a journal that was restored or copied to `folder`: its own end.
+  package static func anchor(_ head: JournalHead, in folder: String) throws(StorageError) {
+    let anchor = JournalAnchor(path: anchorPath(folder))
+    anchor.write(head)
+    if let problem = anchor.problem { throw StorageError(.unavailable, problem) }
   }
 
   private static func journalPath(_ folder: String) -> String { folder + "/control.sqlite" }

@@ -35,7 +35,8 @@ struct Rollout: AsyncParsableCommand {
       ResumeCommand.self, HistoryCommand.self, AskCommand.self, FeedbackCommand.self,
       ServeCommand.self, ReplayCommand.self, SimulateCommand.self, BacktestCommand.self,
       EvaluateCommand.self,
-      DistillGateCommand.self, ExportCommand.self, AuditCommand.self, BenchCommand.self,
+      DistillGateCommand.self, ExportCommand.self, AuditCommand.self, BackupCommand.self,
+      BenchCommand.self,
     ])
 
   static func main() async {

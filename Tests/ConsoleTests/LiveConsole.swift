@@ -36,6 +36,22 @@ struct LiveConsole: Sendable {
     defer { try? FileManager.default.removeItem(at: folder) }
     let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     let database = try SQLiteDatabase(folder: folder.path(percentEncoded: false), logger: logger)
+    try await use(database, trust, body)
+  }
+
+  /// Starts another console over the store of `console`, which knows what it knows and no more: what
+  /// comes after a restart.
+  static func use(
+    over console: LiveConsole, _ body: @escaping @Sendable (LiveConsole) async throws -> Void
+  ) async throws {
+    try await use(console.database, PolicyTrust(), body)
+  }
+
+  private static func use(
+    _ database: SQLiteDatabase, _ trust: PolicyTrust,
+    _ body: @escaping @Sendable (LiveConsole) async throws -> Void
+  ) async throws {
+    let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     let table = LiveRoutingTable()
     let controller = Controller(
       journal: database.journal, outcomes: database.outcomes, table: table, prepare: { _ in {} },
@@ -44,7 +60,10 @@ struct LiveConsole: Sendable {
 
     let (ports, port) = AsyncStream<Int>.makeStream()
     let app = Application(
-      router: Console(controller: controller, trust: trust, now: { now }).router(),
+      router: Console(
+        controller: controller, trust: trust, now: { now },
+        copy: { part throws(StorageError) in try await database.copy(part) }
+      ).router(),
       configuration: ApplicationConfiguration(address: .hostname("127.0.0.1", port: 0)),
       onServerRunning: { port.yield($0.localAddress?.port ?? 0) }, logger: logger)
     try await withThrowingTaskGroup(of: Void.self) { group in

@@ -87,6 +87,42 @@ struct LogfmtHandlerTests {
     #expect(destination.droppedLines == 1)
   }
 
+  @Test func `a reader that stops costs lines and no time, until it reads again`()
+    throws
+  {
+    var ends: [CInt] = [0, 0]
+    try #require(pipe(&ends) == 0)
+    defer { for end in ends { close(end) } }
+    let destination = LogDestination(fileDescriptor: ends[1])
+    // More than any pipe holds; the test would hang here, were there no bound.
+    let line = String(repeating: "x", count: 999)
+    for _ in 0..<3_000 { destination.write(line: line) }
+    #expect(destination.droppedLines > 1_000)
+
+    var bytes = [UInt8](repeating: 0, count: 1 << 22)
+    let first = read(ends[0], &bytes, bytes.count)
+    #expect(first > 0)
+    let dropped = destination.droppedLines
+    destination.write(line: "read again")
+    #expect(destination.droppedLines == dropped)
+    let second = bytes.withUnsafeMutableBytes { buffer in
+      read(ends[0], buffer.baseAddress?.advanced(by: first), buffer.count - first)
+    }
+    let lines = String(decoding: bytes.prefix(first + second), as: UTF8.self)
+      .split(separator: "\n")
+    #expect(lines.last == "read again")
+    #expect(lines.filter { $0 != line }.count <= 2, "one may be cut, where the pipe was full")
+  }
+
+  @Test func `a full disk costs the lines, and nothing else`() throws {
+    let full = open("/dev/full", O_WRONLY)
+    try #require(full >= 0, "there is no /dev/full")
+    defer { close(full) }
+    let destination = LogDestination(fileDescriptor: full)
+    for _ in 0..<3 { destination.write(line: "lost") }
+    #expect(destination.droppedLines == 3)
+  }
+
   /// The lines that `log` writes into a real file.
   private func written(_ log: (inout Logger) -> Void) throws -> [String] {
     let file = FileManager.default.temporaryDirectory.appending(path: "\(UUID()).log")

@@ -29,11 +29,16 @@ struct FaultyJournal: Journal {
     return try await real.entries(after: sequence)
   }
 
+  func entries(ofKey text: String) async throws(StorageError) -> KeyedEntries? {
+    if isGone.value { throw unavailable }
+    return try await real.entries(ofKey: text)
+  }
+
   func append(
-    _ records: [JournalRecord], after sequence: Int64
+    _ records: [JournalRecord], after sequence: Int64, keys: [KeyedRecords]
   ) async throws(StorageError) -> [JournalEntry] {
     if isGone.value { throw unavailable }
-    let entries = try await real.append(records, after: sequence)
+    let entries = try await real.append(records, after: sequence, keys: keys)
     if losesAnswers.value { throw unavailable }
     return entries
   }

@@ -1,6 +1,10 @@
 import Foundation
 import Testing
 
+#if canImport(FoundationNetworking)
+  import FoundationNetworking
+#endif
+
 /// `rollout serve` as a process of its own, on ports that the system chose.
 final class RunningService: @unchecked Sendable {
   // @unchecked: `Process` is not marked; each test drives its own service from one task.
@@ -10,17 +14,21 @@ final class RunningService: @unchecked Sendable {
   let control: String
 
   /// Starts the service and waits until it answers.
+  ///
+  /// - Parameter shell: a script that starts it, which is its arguments: `exec "$@"` does that
   init(
     data: URL, policies: URL?, models: URL, log folder: TemporaryFolder, extra: [String] = [],
-    environment: [String: String] = [:]
+    environment: [String: String] = [:], shell: String? = nil
   ) async throws {
     let output = try folder.file("addresses-\(UUID().uuidString)")
     log = try folder.file("log-\(UUID().uuidString)")
     process = Process()
-    process.executableURL = try Program.executable()
-    process.arguments =
+    let program = try Program.executable()
+    let arguments =
       ["serve", "--data", data.path, "--models", models.path, "--port", "0", "--control-port", "0"]
       + (policies.map { ["--policies", $0.path] } ?? []) + extra
+    process.executableURL = shell == nil ? program : URL(fileURLWithPath: "/bin/sh")
+    process.arguments = shell.map { ["-c", $0, "sh", program.path] + arguments } ?? arguments
     process.currentDirectoryURL = Program.root
     process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
     process.standardInput = FileHandle.nullDevice
@@ -75,6 +83,18 @@ final class RunningService: @unchecked Sendable {
       }
       try await Task.sleep(for: .milliseconds(100))
     }
+  }
+
+  var processIdentifier: Int32 { process.processIdentifier }
+
+  /// What its metrics say, added up over labels.
+  func metric(_ name: String) async throws -> Double {
+    let address = endpoint.replacingOccurrences(of: "/v1", with: "/metrics")
+    let (body, _) = try await URLSession.shared.data(from: try #require(URL(string: address)))
+    return String(decoding: body, as: UTF8.self).split(separator: "\n")
+      .filter { $0.hasPrefix(name) && !$0.hasPrefix("#") }
+      .compactMap { $0.split(separator: " ").last.flatMap { Double($0) } }
+      .reduce(0, +)
   }
 
   /// Power off: no word of warning.

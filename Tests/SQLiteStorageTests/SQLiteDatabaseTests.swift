@@ -27,6 +27,25 @@ import Testing
     #expect(read.map(\.value) == [outcome])
   }
 
+  @Test func `keys outlive the process, and the newest ten thousand are kept`() async throws {
+    var database = try folder.open()
+    let print = String(repeating: "a", count: 64)
+    let records = try (0..<100).map { try JournalRecord.sample(actor: "\($0)") }
+    for batch in 0..<101 {
+      let keys = try (0..<100).map { place in
+        KeyedRecords(
+          try #require(IdempotencyKey("\(batch * 100 + place)", fingerprint: print)),
+          place..<place + 1)
+      }
+      _ = try await database.journal.append(records, after: Int64(batch * 100), keys: keys)
+    }
+    try database.close()
+    database = try folder.open()
+    #expect(try await database.journal.entries(ofKey: "99") == nil)
+    #expect(try await database.journal.entries(ofKey: "100")?.entries.first?.sequence == 101)
+    #expect(try await database.journal.entries(ofKey: "10099")?.entries.first?.sequence == 10_100)
+  }
+
   @Test func `what a write returned for is on the disk`() throws {
     let database = try folder.open()
     #expect(try pragma("synchronous", database.journal.file) == 2)

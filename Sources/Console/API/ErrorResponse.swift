@@ -63,6 +63,8 @@ package struct ErrorResponse: Hashable, Sendable, Codable {
     case unsupportedMediaType
     /// 422: a field is missing or out of range.
     case invalid
+    /// 422: the idempotency key came with another command before.
+    case keyReused
     /// 422: the policy files have mistakes.
     case policyRefused
     /// 500: a defect of ours.

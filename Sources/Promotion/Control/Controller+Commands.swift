@@ -1,6 +1,6 @@
 package import Experimentation
 import Logging
-import Storage
+package import Storage
 
 extension Controller {
   /// Carries a command out, or says why not.
@@ -10,28 +10,30 @@ extension Controller {
   ///   - reason: why, for the journal; a forced promotion needs one
   ///   - generation: the ``RolloutState/generation`` that the asker saw; any other is a conflict.
   ///     Going back never asks for one, so that it beats whatever came in between
+  ///   - key: is kept with what the command becomes (``entries(ofKey:)``)
   /// - Returns: the entries that the command became; none when everything was so already
   /// - Throws: what ``CommandRefusal/Code`` sorts. After `unavailable` nothing has changed, except
   ///   that an abort or a rollback has taken the traffic back already and is written down as soon
   ///   as the journal lets it.
   package func perform(
-    _ command: Command, actor: String, reason: String?, generation: Int64? = nil
+    _ command: Command, actor: String, reason: String?, generation: Int64? = nil,
+    key: IdempotencyKey? = nil
   ) async throws(CommandRefusal) -> [JournalEntry] {
     let entries: [JournalEntry]
     switch command {
     case .abort(let name) where isOnlyQueued(name):
       // No traffic to take back.
-      entries = try await commit(by: actor) { control, reports throws(CommandRefusal) in
+      entries = try await commit(by: actor, key) { control, reports throws(CommandRefusal) in
         try control.events(for: command, reports: reports, reason: reason).map { ($0, reason) }
       }
     case .abort(let name):
-      entries = try await retreat(from: name, .abort, command, by: actor, reason)
+      entries = try await retreat(from: name, .abort, command, by: actor, reason, key)
     case .rollBack(let name):
-      entries = try await retreat(from: name, .rollBack, command, by: actor, reason)
+      entries = try await retreat(from: name, .rollBack, command, by: actor, reason, key)
     case .apply(let models, let rollouts, _):
-      entries = try await apply(models, rollouts, command, by: actor, reason)
+      entries = try await apply(models, rollouts, command, by: actor, reason, key)
     case .promote(let name, _, _), .approve(let name), .pause(let name), .resume(let name):
-      entries = try await commit(by: actor) { control, reports throws(CommandRefusal) in
+      entries = try await commit(by: actor, key) { control, reports throws(CommandRefusal) in
         try control.check(generation, of: name)
         return try control.events(
           for: command, reports: reports, ready: ready, staleness: staleness(of: name),
@@ -75,7 +77,7 @@ extension Controller {
   /// goes on answering.
   private func apply(
     _ models: [ModelSpecification], _ rollouts: [RolloutPolicy], _ command: Command,
-    by actor: String, _ reason: String?
+    by actor: String, _ reason: String?, _ key: IdempotencyKey?
   ) async throws(CommandRefusal) -> [JournalEntry] {
     let events = try effective.events(for: command, reports: reports, reason: reason)
     let changed = events.compactMap { event -> ModelSpecification? in
@@ -85,7 +87,7 @@ extension Controller {
     let late = named.subtracting(changed.map(\.name)).compactMap { control.service.models[$0] }
     do {
       if try await prepare(changed + late.sorted { $0.name < $1.name }) { publish() }
-      return try await commit(by: actor) { control, reports throws(CommandRefusal) in
+      return try await commit(by: actor, key) { control, reports throws(CommandRefusal) in
         try control.events(for: command, reports: reports, reason: reason).map { ($0, reason) }
       }
     } catch {
@@ -104,7 +106,7 @@ extension Controller {
   /// Takes the traffic back, then writes it down.
   private func retreat(
     from name: RolloutName, _ kind: Retreat.Kind, _ command: Command, by actor: String,
-    _ reason: String?
+    _ reason: String?, _ key: IdempotencyKey?
   ) async throws(CommandRefusal) -> [JournalEntry] {
     if let waiting = retreats.first(where: { $0.rollout == name }) {
       // In force but not written yet, so that the answer "it is rolled back" could still be undone
@@ -116,7 +118,7 @@ extension Controller {
     return try await retreat(
       Retreat(
         rollout: name, run: run, kind: kind, evidence: kind == .abort ? [] : reports[name] ?? [],
-        actor: actor, reason: reason))
+        actor: actor, reason: reason, key: key))
   }
 
   /// Puts a retreat in force and writes it down.
@@ -154,11 +156,13 @@ extension Controller {
 
   /// Writes retreats that wait and whatever `decide` makes of the state, folds and publishes.
   ///
-  /// - Parameter decide: asked again, on the state as it is then, whenever another writer was
-  ///   faster; gets the state with every retreat done, and gives events with their reasons
+  /// - Parameters:
+  ///   - key: is kept with what was decided
+  ///   - decide: asked again, on the state as it is then, whenever another writer was faster; gets
+  ///     the state with every retreat done, and gives events with their reasons
   /// - Returns: the entries of what was decided, or of the retreats when nothing else was
   func commit(
-    by actor: String,
+    by actor: String, _ key: IdempotencyKey? = nil,
     _ decide: (ControlState, [RolloutName: [GateReport]]) throws(CommandRefusal)
       -> [(JournalEvent, String?)]
   ) async throws(CommandRefusal) -> [JournalEntry] {
@@ -168,15 +172,22 @@ extension Controller {
       let decided = try decide(effective, reports).map {
         JournalRecord(event: $0.0, actor: actor, reason: $0.1, atMilliseconds: now)
       }
-      let waiting = retreats.compactMap { retreat in
-        retreat.event(in: control.service).map {
-          JournalRecord(
-            event: $0, actor: retreat.actor, reason: retreat.reason, atMilliseconds: now)
-        }
+      let retreating = retreats.compactMap { retreat in
+        retreat.event(in: control.service).map { (retreat, $0) }
+      }
+      let waiting = retreating.map { retreat, event in
+        JournalRecord(
+          event: event, actor: retreat.actor, reason: retreat.reason, atMilliseconds: now)
       }
       guard !(waiting + decided).isEmpty else { return [] }
+      var keys = retreating.enumerated().compactMap { index, retreating in
+        retreating.0.key.map { KeyedRecords($0, index..<index + 1) }
+      }
+      if let key, !decided.isEmpty {
+        keys.append(KeyedRecords(key, waiting.count..<waiting.count + decided.count))
+      }
       do {
-        let entries = try await journal.append(waiting + decided, after: seen)
+        let entries = try await journal.append(waiting + decided, after: seen, keys: keys)
         absorb(entries)
         publish()
         settle(.journal)

@@ -144,6 +144,11 @@ package actor Controller {
     return entries.filter { $0.record.event.rollout == rollout }
   }
 
+  /// What the command of a key became; `nil` for a key that is not known.
+  package func entries(ofKey text: String) async throws(StorageError) -> KeyedEntries? {
+    try await journal.entries(ofKey: text)
+  }
+
   /// Whether every entry of the journal is the one that was written.
   package func audit() async throws(StorageError) -> JournalAudit { try await journal.audit() }
 

@@ -1,4 +1,5 @@
 import Experimentation
+import Storage
 
 /// Traffic that goes back to the incumbent at once, whether or not the journal can say so yet.
 ///
@@ -17,6 +18,8 @@ struct Retreat: Hashable, Sendable {
   var evidence: [GateReport] = []
   var actor: String
   var reason: String?
+  /// Of the command that asked for it, if it had one.
+  var key: IdempotencyKey?
 
   /// What is still to be written in `state`; `nil` when the rollout has ended otherwise.
   ///

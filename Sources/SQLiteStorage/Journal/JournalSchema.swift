@@ -8,8 +8,21 @@ enum JournalSchema {
       try db.execute(sql: table)
       try db.execute(sql: appendOnly)
     }
+    migrator.registerMigration("2 idempotency keys") { db in try db.execute(sql: keys) }
     return migrator
   }
+
+  /// Numbers ascend, so that the oldest key is known.
+  private static let keys = """
+    CREATE TABLE idempotency_keys (
+      number         INTEGER PRIMARY KEY AUTOINCREMENT,
+      key            TEXT    NOT NULL UNIQUE CHECK (length(key) BETWEEN 1 AND 128),
+      fingerprint    TEXT    NOT NULL CHECK (length(fingerprint) = 64),
+      first_sequence INTEGER NOT NULL REFERENCES journal (sequence),
+      last_sequence  INTEGER NOT NULL REFERENCES journal (sequence),
+      CHECK (first_sequence <= last_sequence)
+    ) STRICT
+    """
 
   private static let table = """
     CREATE TABLE journal (

@@ -68,7 +68,7 @@ package struct SQLiteJournal: Journal {
   }
 
   package func append(
-    _ records: [JournalRecord], after sequence: Int64
+    _ records: [JournalRecord], after sequence: Int64, keys: [KeyedRecords]
   ) async throws(StorageError) -> [JournalEntry] {
     if records.isEmpty { return [] }
     return try await file.write { [path = file.path] db in
@@ -79,10 +79,23 @@ package struct SQLiteJournal: Journal {
           "the journal '\(path)' is at entry \(head.sequence), not \(sequence): another command "
             + "came first; look again")
       }
-      return try Self.append(records, to: head, in: db)
+      let entries = try Self.append(records, to: head, in: db)
+      try KeyRows.append(keys, of: entries, in: db)
+      return entries
     } committed: { [anchor] entries in
       guard let last = entries.last else { return }
       anchor.write(JournalHead(sequence: last.sequence, hash: last.hash))
+    }
+  }
+
+  package func entries(ofKey text: String) async throws(StorageError) -> KeyedEntries? {
+    try await file.read { [path = file.path] db in
+      guard let row = try KeyRows.row(of: text, in: db) else { return nil }
+      var entries: [JournalEntry] = []
+      _ = try Self.walk(db, after: row.first - 1, upTo: row.last, path: path) {
+        entries.append(try $0.entry(path: path))
+      }
+      return KeyedEntries(fingerprint: row.fingerprint, entries: entries)
     }
   }
 
@@ -171,7 +184,7 @@ extension SQLiteJournal {
   private static let selection = """
     SELECT sequence, encoding, title, rollout, event, actor, reason, at_milliseconds,
       previous_hash, hash
-    FROM journal WHERE sequence > ? ORDER BY sequence
+    FROM journal WHERE sequence > ? AND sequence <= ? ORDER BY sequence
     """
 
   static func head(_ db: Database) throws -> JournalHead {
@@ -201,10 +214,11 @@ extension SQLiteJournal {
   /// The first entry read is taken to follow whatever hash it names, unless it is the journal's
   /// first.
   private static func walk(
-    _ db: Database, after sequence: Int64, path: String, _ body: (JournalRow) throws -> Void
+    _ db: Database, after sequence: Int64, upTo last: Int64 = .max, path: String,
+    _ body: (JournalRow) throws -> Void
   ) throws -> JournalHead {
     let statement = try db.cachedStatement(sql: selection)
-    let rows = try Row.fetchCursor(statement, arguments: [sequence])
+    let rows = try Row.fetchCursor(statement, arguments: [sequence, last])
     var head = sequence > 0 ? nil : JournalHead.empty
     while let row = try rows.next() {
       let row = try JournalRow(row)

@@ -23,6 +23,7 @@ package final class SimulatedDisk: Sendable {
 
   private struct State {
     var entries: [JournalEntry] = []
+    var keys: [String: KeyedEntries] = [:]
     var outcomes: [Sequenced<Outcome>] = []
     var comparisons: [Sequenced<Comparison>] = []
     var nextSequence: Int64 = 1
@@ -85,8 +86,15 @@ package final class SimulatedDisk: Sendable {
     }
   }
 
+  func entries(ofKey text: String, process: Int) throws(StorageError) -> KeyedEntries? {
+    try state.withLock { state throws(StorageError) in
+      try Self.check(state, process)
+      return state.keys[text]
+    }
+  }
+
   func append(
-    _ records: [JournalRecord], after sequence: Int64, process: Int
+    _ records: [JournalRecord], after sequence: Int64, keys: [KeyedRecords], process: Int
   ) throws(StorageError) -> [JournalEntry] {
     try state.withLock { state throws(StorageError) in
       try Self.check(state, process)
@@ -107,6 +115,10 @@ package final class SimulatedDisk: Sendable {
         let entry = JournalChain.entry(record, after: state.entries.last)
         state.entries.append(entry)
         written.append(entry)
+      }
+      for keyed in keys where state.keys[keyed.key.text] == nil {
+        state.keys[keyed.key.text] = KeyedEntries(
+          fingerprint: keyed.key.fingerprint, entries: Array(written[keyed.records]))
       }
       if fault == .crashAfter {
         state.process += 1
@@ -217,11 +229,16 @@ package struct SimulatedStore: Journal, OutcomeStore {
     return entries
   }
 
+  package func entries(ofKey text: String) async throws(StorageError) -> KeyedEntries? {
+    await latency()
+    return try disk.entries(ofKey: text, process: process)
+  }
+
   package func append(
-    _ records: [JournalRecord], after sequence: Int64
+    _ records: [JournalRecord], after sequence: Int64, keys: [KeyedRecords]
   ) async throws(StorageError) -> [JournalEntry] {
     await latency()
-    let entries = try disk.append(records, after: sequence, process: process)
+    let entries = try disk.append(records, after: sequence, keys: keys, process: process)
     await latency()
     // Whoever dies while the answer is on its way never gets it.
     guard isAlive else { throw StorageError(.unavailable, "simulated: this process is dead") }

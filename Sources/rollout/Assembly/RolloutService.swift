@@ -56,6 +56,7 @@ struct RolloutService {
     let registry = PrometheusRegistry()
     let metrics = GatewayMetrics(factory: registry)
     let engineMetrics = EngineMetrics(factory: registry)
+    let logMetrics = LogMetrics(.standardError, factory: registry)
     let backends = BackendRegistry()
     let table = LiveRoutingTable()
     let preparation = ModelPreparation(
@@ -87,6 +88,7 @@ struct RolloutService {
         unreadyReason: { [table] in Self.unreadyReason(table.snapshot) },
         renderMetrics: {
           engineMetrics.observe(engine.load)
+          logMetrics.observe()
           return registry.render()
         }),
       logger: logger)
@@ -191,6 +193,7 @@ struct RolloutService {
     let consoleApplication = Application(
       router: Console(
         controller: controller, trust: configuration.trust, now: Self.wallClock,
+        copy: { [database] part throws(StorageError) in try await database.copy(part) },
         rates: { [gateway] in
           gateway.rates.rates(at: Self.wallClock()).mapValues {
             RequestRate(perSecond: $0.requestsPerSecond, seconds: $0.seconds)

@@ -4,6 +4,7 @@ import Experimentation
 import Foundation
 import NIOCore
 import NIOHTTP1
+import Storage
 
 /// The control plane, as a command sees it: each call is one request, bounded in time and size.
 struct ControlClient {
@@ -11,8 +12,10 @@ struct ControlClient {
   private let http: HTTPClient
 
   private static let timeout = TimeAmount.seconds(30)
+  /// For a service to come back that was lost in the middle of a command.
+  private static let patience = Duration.seconds(10)
   private static let maximumBytes = 32 << 20
-  /// For all of an export.
+  /// For all of an export, or of a copy.
   private static let exportTimeout = TimeAmount.hours(24)
 
   /// Runs `body` with a client of the service at `server`, such as `http://127.0.0.1:8081`.
@@ -42,7 +45,26 @@ struct ControlClient {
     of name: RolloutName, query: [(String, String)], _ write: (ByteBuffer) throws -> Void
   ) async throws {
     let parameters = query.map { "\($0.0)=\($0.1)" }.joined(separator: "&")
-    let request = HTTPClientRequest(url: url("rollouts/\(name)/export?\(parameters)"))
+    _ = try await download(
+      HTTPClientRequest(url: url("rollouts/\(name)/export?\(parameters)")), write)
+  }
+
+  /// Hands the pieces of a copy of a file that the service keeps to `write`, as they come.
+  ///
+  /// - Returns: of a journal, its last entry in the copy
+  func backup(
+    _ part: StorePart, _ write: (ByteBuffer) throws -> Void
+  ) async throws -> JournalHead? {
+    var request = HTTPClientRequest(url: url("backup/\(part.rawValue)"))
+    request.method = .POST
+    let headers = try await download(request, write)
+    return headers.first(name: Backup.headField).flatMap { Backup.head($0) }
+  }
+
+  /// Hands the pieces of a body to `write`, as they come.
+  private func download(
+    _ request: HTTPClientRequest, _ write: (ByteBuffer) throws -> Void
+  ) async throws -> HTTPHeaders {
     do {
       let response = try await http.execute(request, timeout: Self.exportTimeout)
       guard response.status == .ok else {
@@ -50,6 +72,7 @@ struct ControlClient {
         throw refusal(UInt(response.status.code), Data(body.readableBytesView))
       }
       for try await piece in response.body { try write(piece) }
+      return response.headers
     } catch let error as CancellationError {
       throw error
     } catch let failure as CommandFailure {
@@ -57,8 +80,7 @@ struct ControlClient {
     } catch {
       throw CommandFailure(
         error, at: server,
-        remedy: "start one with 'rollout serve', name another with --server, or read a folder with "
-          + "--data")
+        remedy: "start one with 'rollout serve', or name another with --server or ROLLOUT_SERVER")
     }
   }
 
@@ -76,20 +98,25 @@ struct ControlClient {
     try await answer(to: HTTPClientRequest(url: url(path)))
   }
 
+  /// Sends a command under a key of its own, again when its answer was lost: the service may have
+  /// done what it was told before it died, and the key keeps it from doing so twice.
   private func post<Answer: Decodable>(
     _ path: String, _ body: some Encodable
   ) async throws -> Answer {
     var request = HTTPClientRequest(url: url(path))
     request.method = .POST
     request.headers.add(name: "content-type", value: "application/json")
+    request.headers.add(name: "idempotency-key", value: UUID().uuidString)
     request.body = .bytes(ByteBuffer(bytes: try JSONEncoder().encode(body)))
-    return try await answer(to: request)
+    return try await answer(to: request, again: Self.patience)
   }
 
   private func url(_ path: String) -> String { "\(server)/api/v1/\(path)" }
 
-  private func answer<Answer: Decodable>(to request: HTTPClientRequest) async throws -> Answer {
-    let (status, bytes) = try await exchange(request)
+  private func answer<Answer: Decodable>(
+    to request: HTTPClientRequest, again patience: Duration? = nil
+  ) async throws -> Answer {
+    let (status, bytes) = try await exchange(request, again: patience)
     let decoder = JSONDecoder()
     if status == 200, let answer = try? decoder.decode(Answer.self, from: bytes) { return answer }
     throw refusal(status, bytes)
@@ -105,17 +132,37 @@ struct ControlClient {
       remedy: "name the control address of a rollout service of the same version with --server")
   }
 
-  private func exchange(_ request: HTTPClientRequest) async throws -> (status: UInt, body: Data) {
-    do {
-      let response = try await http.execute(request, timeout: Self.timeout)
-      let body = try await response.body.collect(upTo: Self.maximumBytes)
-      return (response.status.code, Data(body.readableBytesView))
-    } catch let error as CancellationError {
-      throw error
-    } catch {
-      throw CommandFailure(
-        error, at: server,
-        remedy: "start one with 'rollout serve', or name another with --server or ROLLOUT_SERVER")
+  /// - Parameter patience: how long to try again once an answer was lost; `nil` not at all
+  private func exchange(
+    _ request: HTTPClientRequest, again patience: Duration?
+  ) async throws -> (status: UInt, body: Data) {
+    var end: ContinuousClock.Instant?
+    while true {
+      do {
+        let response = try await http.execute(request, timeout: Self.timeout)
+        let body = try await response.body.collect(upTo: Self.maximumBytes)
+        return (response.status.code, Data(body.readableBytesView))
+      } catch let error as CancellationError {
+        throw error
+      } catch {
+        if end == nil, Self.isLostAnswer(error) { end = patience.map { .now + $0 } }
+        guard let end, .now < end else {
+          throw CommandFailure(
+            error, at: server,
+            remedy: "start one with 'rollout serve', or name another with --server or "
+              + "ROLLOUT_SERVER")
+        }
+        try await Task.sleep(for: .milliseconds(250))
+      }
+    }
+  }
+
+  /// Whether somebody was there, took the request perhaps, and went before the answer was whole.
+  private static func isLostAnswer(_ error: any Error) -> Bool {
+    switch error {
+    case let error as HTTPClientError: error == .remoteConnectionClosed
+    case let error as IOError: error.errnoCode == ECONNRESET || error.errnoCode == EPIPE
+    default: false
     }
   }
 }

@@ -42,7 +42,7 @@ enum ExitStatus: Int32, CaseIterable {
       case .notAllowed, .gatesOpen, .evidenceStale, .staleIncumbent, .staleRevision, .notTrusted,
         .rolloutUnderWay, .closed, .conflict, .policyRefused, .forbidden:
         .refused
-      case .malformed, .invalid, .tooLarge, .unsupportedMediaType: .usage
+      case .malformed, .invalid, .keyReused, .tooLarge, .unsupportedMediaType: .usage
       case .notFound: .notFound
       case .timeout, .internalError, .unavailable: .failed
       }

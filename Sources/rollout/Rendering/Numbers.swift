@@ -45,6 +45,14 @@ enum Numbers {
     fixed(value, value < 1 ? 2 : value < 100 ? 1 : 0)
   }
 
+  /// Of a file: `512 B`, `20.5 kB`, `1.2 GB`, in powers of ten.
+  static func bytes(_ count: Int) -> String {
+    var (value, unit) = (Double(count), 0)
+    let units = ["B", "kB", "MB", "GB", "TB"]
+    while value >= 999.95, unit < units.count - 1 { (value, unit) = (value / 1_000, unit + 1) }
+    return "\(fixed(value, unit == 0 ? 0 : 1)) \(units[unit])"
+  }
+
   /// Thousands apart: `12,345`.
   static func count(_ value: Int) -> String {
     let digits = String(value.magnitude)

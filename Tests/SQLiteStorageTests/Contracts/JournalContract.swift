@@ -13,6 +13,7 @@ enum JournalContract: String, CaseIterable, Sendable {
   case refusesTheFuture = "a writer who knows entries that are not there is refused"
   case keepsAnyText = "actor, reason and numbers at their extremes come back"
   case refusesNUL = "text that a database would cut short is refused"
+  case knowsKeys = "what the command of a key became is known, and a key stands for one command"
   case losesNoneOfMany = "a thousand appends of eight writers leave no gap"
 
   func check(_ journal: any Journal) async throws {
@@ -33,6 +34,7 @@ enum JournalContract: String, CaseIterable, Sendable {
       #expect(try await journal.entries(after: 0) == [])
     case .keepsAnyText: try await checkKeepsAnyText(journal)
     case .refusesNUL: try await checkRefusesNUL(journal)
+    case .knowsKeys: try await checkKnowsKeys(journal)
     case .losesNoneOfMany: try await checkLosesNoneOfMany(journal)
     }
   }
@@ -88,6 +90,28 @@ enum JournalContract: String, CaseIterable, Sendable {
       }
     }
     #expect(try await journal.entries(after: 0) == [])
+  }
+
+  private func checkKnowsKeys(_ journal: any Journal) async throws {
+    let print = String(repeating: "a", count: 64)
+    let one = try #require(IdempotencyKey("one", fingerprint: print))
+    let two = try #require(IdempotencyKey("two", fingerprint: print))
+    let records = try ["0", "1", "2", "3"].map { try JournalRecord.sample(actor: $0) }
+    let entries = try await journal.append(
+      records, after: 0, keys: [KeyedRecords(two, 3..<4), KeyedRecords(one, 0..<3)])
+    #expect(
+      try await journal.entries(ofKey: "one")
+        == KeyedEntries(fingerprint: print, entries: Array(entries[..<3])))
+    #expect(try await journal.entries(ofKey: "two")?.entries == [entries[3]])
+    #expect(try await journal.entries(ofKey: "three") == nil)
+
+    let other = try #require(
+      IdempotencyKey("one", fingerprint: String(repeating: "b", count: 64)))
+    let later = try await journal.append(
+      [.sample()], after: 4, keys: [KeyedRecords(other, 0..<1)])
+    #expect(later.count == 1)
+    #expect(try await journal.entries(ofKey: "one")?.fingerprint == print)
+    #expect(try await journal.entries(after: 0) == entries + later)
   }
 
   private func checkLosesNoneOfMany(_ journal: any Journal) async throws {

@@ -1,0 +1,91 @@
+import GRDB
+import GRDBSQLite
+import Storage
+
+/// A copy of a database that is written to meanwhile, by SQLite's backup interface.
+///
+/// The source's own connection reads, a few pages at a time and between its writes: pages that are
+/// written after they were copied are copied again by SQLite itself, so that the end is the file as
+/// it is at the last step, and no second connection touches the source.
+final class OnlineCopy: @unchecked Sendable {
+  // @unchecked: the pointers are used by `step` and `finish`, which the source's queue calls one
+  // after the other, and when nobody is left.
+  private let path: String
+  private var destination: OpaquePointer?
+  private var backup: OpaquePointer?
+
+  /// - Parameter path: of the file to make
+  init(to path: String) throws(StorageError) {
+    self.path = path
+    let flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX
+    guard sqlite3_open_v2(path, &destination, flags, nil) == SQLITE_OK,
+      // It is read once and thrown away: what a crash leaves of it is of no use.
+      sqlite3_exec(
+        destination, "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF", nil, nil, nil)
+        == SQLITE_OK
+    else {
+      let failure = failure
+      sqlite3_close_v2(destination)
+      throw StorageError(failure, path: path)
+    }
+  }
+
+  deinit { close() }
+
+  /// Copies at most `pages` pages; whether that was all.
+  func step(_ source: Database, pages: Int) throws -> Bool {
+    if backup == nil {
+      backup = sqlite3_backup_init(destination, "main", source.sqliteConnection, "main")
+    }
+    guard let backup else { throw failure }
+    switch sqlite3_backup_step(backup, CInt(pages)) {
+    case SQLITE_OK: return false
+    case SQLITE_DONE:
+      close()
+      return true
+    case let code:
+      throw DatabaseError(resultCode: ResultCode(rawValue: code), message: "copying '\(path)'")
+    }
+  }
+
+  private var failure: DatabaseError {
+    DatabaseError(
+      resultCode: ResultCode(rawValue: sqlite3_errcode(destination)),
+      message: String(cString: sqlite3_errmsg(destination)))
+  }
+
+  private func close() {
+    sqlite3_backup_finish(backup)
+    backup = nil
+    sqlite3_close_v2(destination)
+    destination = nil
+  }
+}
+
+extension DatabaseFile {
+  /// Copies the file to a new one at `path`, and lets writes in between.
+  ///
+  /// - Parameter seen: is asked of the source at the moment of which the copy is
+  func copy<Value: Sendable>(
+    to path: String, _ seen: @escaping @Sendable (Database) throws -> Value
+  ) async throws(StorageError) -> Value {
+    let copy = try OnlineCopy(to: path)
+    while true {
+      let value = try await read { db in
+        try copy.step(db, pages: Self.pagesPerStep) ? try seen(db) : nil
+      }
+      if let value { return value }
+    }
+  }
+
+  /// One MiB: a few milliseconds in which nothing is written.
+  private static var pagesPerStep: Int { 256 }
+
+  /// Bytes that the file's pages take, those in its log too.
+  func byteCount() async throws(StorageError) -> Int {
+    try await read { db in
+      let pages = try Int.fetchOne(db, sql: "PRAGMA page_count") ?? 0
+      return pages * (try Int.fetchOne(db, sql: "PRAGMA page_size") ?? 0)
+    }
+  }
+}
