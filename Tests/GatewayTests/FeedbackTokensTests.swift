@@ -47,7 +47,9 @@ import Testing
 
   /// A rater who could read it would know whose choice stands where, and could vote for a model.
   @Test func `neither the bytes nor the length of a token tell who gave an answer`() throws {
-    let (short, long) = (try modelName("m"), try modelName("dense-" + String(repeating: "x", count: 57)))
+    let (short, long) = (
+      try modelName("m"), try modelName("dense-" + String(repeating: "x", count: 57))
+    )
     func token(_ authors: [ModelName]) throws -> String {
       var request = try request(position: try position())
       request.choices = authors
@@ -72,7 +74,8 @@ import Testing
   }
 
   /// Before tokens were sealed they were signed; whoever holds one was promised a week.
-  @Test func `a token that was signed only is good until it expires, unless it was changed`() throws {
+  @Test func `a token that was signed only is good until it expires, unless it was changed`() throws
+  {
     let token = Self.signedToken
     var expected = try request(propensity: 0.25, position: try position())
     expected.choices = [try modelName("flash"), try modelName("dense")]
@@ -94,9 +97,9 @@ import Testing
   /// Made with Python's `hmac` from the key of 32 times 7, as services did before.
   private static let signedToken =
     "cmVxLSF-IGFzc2lzdGFudCBmbGFzaCAxNzUwMDAwMDAwMDAwIDE3NTA2MDQ4MDAwMDAgZmZmZmZmZmZmZmZmZmZm"
-      + "ZSAwLjI1IHRyaWFsIDkgMyBhYmFiYWJhYmFiYWJhYmFiYWJhYmFiYWJhYmFiYWJhYmFiYWJhYmFiYWJhYmFiYWJh"
-      + "YmFiYWJhYmFiYWJhYmFiIGNob2ljZXM6Zmxhc2gsZGVuc2U.s2OEqVePdL_U_Wz0BhnGLeFmiediP70yCjmlBs8Q"
-      + "qEA"
+    + "ZSAwLjI1IHRyaWFsIDkgMyBhYmFiYWJhYmFiYWJhYmFiYWJhYmFiYWJhYmFiYWJhYmFiYWJhYmFiYWJhYmFiYWJh"
+    + "YmFiYWJhYmFiYWJhYmFiIGNob2ljZXM6Zmxhc2gsZGVuc2U.s2OEqVePdL_U_Wz0BhnGLeFmiediP70yCjmlBs8Q"
+    + "qEA"
 
   @Test func `labels, which may be long, stay out of it`() throws {
     var assignment = try request(position: try position()).assignment
