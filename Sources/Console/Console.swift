@@ -173,7 +173,9 @@ package struct Console: Sendable {
         digest: policies.digest, commit: try request.gitCommit(),
         seal: try trust.seal(of: policies, request.signature, now: now()))
     } catch let refusal as PolicyTrust.Refusal {
-      throw ErrorResponse.Problem(.notTrusted, refusal.message, remedy: refusal.remedy)
+      throw ErrorResponse.Problem(
+        refusal.isOfAudience ? .wrongAudience : .notTrusted, refusal.message,
+        remedy: refusal.remedy)
     } catch let problem as ErrorResponse.Problem {
       throw problem
     } catch {

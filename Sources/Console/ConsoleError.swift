@@ -24,7 +24,7 @@ extension ErrorResponse.Code {
   fileprivate var status: HTTPResponse.Status {
     switch self {
     case .malformed: .badRequest
-    case .forbidden, .notTrusted: .forbidden
+    case .forbidden, .notTrusted, .wrongAudience: .forbidden
     case .notFound: .notFound
     case .timeout: .requestTimeout
     case .notAllowed, .gatesOpen, .evidenceStale, .staleIncumbent, .staleRevision,

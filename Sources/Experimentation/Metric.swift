@@ -89,6 +89,10 @@ package enum Metric: String, Hashable, Sendable, Codable, CaseIterable {
   /// and split steps have it.
   package var isFromUsers: Bool { self == .feedback || self == .preference }
 
+  /// By how much a share can be above or below what it is held against: preference is held against
+  /// one half, other shares against those of the incumbent.
+  package var greatestDifference: Double { self == .preference ? 0.5 : 1 }
+
   /// What people read behind a value.
   package var unit: String {
     switch self {
@@ -185,21 +189,21 @@ package struct MetricGate: Hashable, Sendable, Codable {
 }
 
 /// A part of traffic that a gate looks at alone.
-package struct SliceCondition: Hashable, Sendable, Codable {
+package struct SliceCondition: Hashable, Sendable {
   /// Tokens of the prompt, as counted by the model that answered.
   package var promptTokens: ClosedRange<Int>
-  /// What the client must have said of the request; `nil` is whatever it said.
-  package var label: RequestLabel?
-  /// What header the request must have had; `nil` is whatever it had.
-  package var header: RequestHeader?
+  /// What the client must have said of the request, all of it; as ``RequestMatch/labels``.
+  package var labels: [RequestLabel]
+  /// What headers the request must have had, all of them; as ``RequestMatch/headers``.
+  package var headers: [RequestHeader]
 
   package init(
-    promptTokens: ClosedRange<Int> = SliceCondition.anyLength, label: RequestLabel? = nil,
-    header: RequestHeader? = nil
+    promptTokens: ClosedRange<Int> = SliceCondition.anyLength, labels: [RequestLabel] = [],
+    headers: [RequestHeader] = []
   ) {
     self.promptTokens = promptTokens
-    self.label = label
-    self.header = header
+    self.labels = labels
+    self.headers = headers
   }
 
   /// Prompts of every length, of unknown ones too.
@@ -207,36 +211,22 @@ package struct SliceCondition: Hashable, Sendable, Codable {
 
   /// Whether the length of a prompt decides who belongs to the slice.
   package var asksForLength: Bool {
-    promptTokens != Self.anyLength || label == nil && header == nil
+    promptTokens != Self.anyLength || labels.isEmpty && headers.isEmpty
   }
 
-  /// Whether a request has the label and the header that are asked for, if they are.
+  /// Whether a request has the labels and the headers that are asked for.
   ///
   /// - Parameter labels: what was kept of the request, headers by their ``RequestHeader/labelKey``
-  package func hasLabel(in labels: [String: String]) -> Bool {
-    if let label, labels[label.key] != label.value { return false }
-    if let header, labels[header.labelKey] != header.value { return false }
-    return true
+  package func hasLabels(in found: [String: String]) -> Bool {
+    labels.allSatisfy { found[$0.key] == $0.value }
+      && headers.allSatisfy { found[$0.labelKey] == $0.value }
   }
 
   /// Whether a request belongs to the slice; where the length decides, one of unknown length
   /// belongs to none.
   package func contains(promptTokens count: Int?, labels: [String: String]) -> Bool {
-    guard hasLabel(in: labels) else { return false }
+    guard hasLabels(in: labels) else { return false }
     return asksForLength ? count.map(promptTokens.contains) ?? false : true
-  }
-}
-
-/// Something that a client says of its request: a member of the request's `metadata`.
-package struct RequestLabel: Hashable, Sendable, Codable {
-  /// As OpenAI bounds them: 1…64 characters.
-  package var key: String
-  /// 1…512 characters.
-  package var value: String
-
-  package init(key: String, value: String) {
-    self.key = key
-    self.value = value
   }
 }
 
@@ -248,9 +238,8 @@ extension SliceCondition: CustomStringConvertible {
       case (0, let high): "promptTokens <= \(high)"
       case (let low, let high): "promptTokens \(low)…\(high)"
       }
-    let said = [
-      label.map { "\($0.key)=\($0.value)" }, header.map { "\($0.name)=\($0.value)" },
-    ]
-    return ((asksForLength ? [length] : []) + said.compactMap { $0 }).joined(separator: ", ")
+    let said =
+      labels.map { "\($0.key)=\($0.value)" } + headers.map { "\($0.name)=\($0.value)" }
+    return ((asksForLength ? [length] : []) + said).joined(separator: ", ")
   }
 }

@@ -46,13 +46,17 @@ extension GitCommit: CustomStringConvertible {
 package struct PolicySeal: Hashable, Sendable, Codable {
   /// Beginning of the SHA-256 of the public key, 16 lower-case hexadecimal digits.
   package var key: String
-  /// Grows from set to set: an older set is refused once a newer one was applied. At least 1.
+  /// The name of the set, where several sign for one service; `nil` for one without.
+  package var set: String?
+  /// Grows from one signature to the next: an older one of the same set is refused once a newer one
+  /// was applied. At least 1.
   package var revision: Int
   /// Milliseconds since 1970.
   package var expiresAtMilliseconds: Int64
 
-  package init(key: String, revision: Int, expiresAtMilliseconds: Int64) {
+  package init(key: String, set: String? = nil, revision: Int, expiresAtMilliseconds: Int64) {
     self.key = key
+    self.set = set
     self.revision = revision
     self.expiresAtMilliseconds = expiresAtMilliseconds
   }

@@ -7,18 +7,12 @@ package struct ServiceState: Hashable, Sendable {
   package private(set) var incumbents: [RouteName: ModelName] = [:]
   /// The latest run of each rollout.
   package private(set) var rollouts: [RolloutName: RolloutState] = [:]
-  /// The newest signed set of policies that was applied: none older is taken (``PolicySeal``).
-  package private(set) var newestSigned: SignedSet?
+  /// The signed sets of policies that were applied: none older is taken.
+  package private(set) var signedSets = SignedSets()
   /// The revision that waits for each route to be free, `pending`; at most one a route and a name.
   package private(set) var queue: [RouteName: RolloutState] = [:]
   /// Sequence of the last entry folded in; 0 for none.
   package private(set) var sequence: Int64 = 0
-
-  /// A signed set of policies by its number and what it says.
-  package struct SignedSet: Hashable, Sendable {
-    package var revision: Int
-    package var digest: String
-  }
 
   package init() {}
 
@@ -42,11 +36,9 @@ package struct ServiceState: Hashable, Sendable {
   package mutating func fold(_ entry: JournalEntry) {
     sequence = entry.sequence
     let at = entry.record.atMilliseconds
+    signedSets.fold(entry.record)
     switch entry.record.event {
-    case .policiesApplied(let origin):
-      if let seal = origin.seal, seal.revision > newestSigned?.revision ?? 0 {
-        newestSigned = SignedSet(revision: seal.revision, digest: origin.digest)
-      }
+    case .policiesApplied: break
     case .modelApplied(let model):
       models[model.name] = model
     case .rolloutApplied(let policy):

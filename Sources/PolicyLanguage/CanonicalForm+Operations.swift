@@ -3,9 +3,25 @@ import Experimentation
 extension RequestMatch {
   var canonicalForm: CanonicalForm {
     .object([
-      "label": label.map { .text("\($0.key)=\($0.value)") },
-      "header": header.map { .text("\($0.name)=\($0.value)") },
+      "label": .oneOrSeveral(labels.map(\.canonicalText)),
+      "header": .oneOrSeveral(headers.map(\.canonicalText)),
     ])
+  }
+}
+
+extension RequestLabel {
+  var canonicalText: String { "\(key)=\(value)" }
+}
+
+extension RequestHeader {
+  var canonicalText: String { "\(name)=\(value)" }
+}
+
+extension CanonicalForm {
+  /// One text as it is, as before there could be several; `nil` for none. All must hold, so that
+  /// their order means nothing.
+  static func oneOrSeveral(_ texts: [String]) -> CanonicalForm? {
+    texts.count > 1 ? .list(texts.sorted().map(CanonicalForm.text)) : texts.first.map { .text($0) }
   }
 }
 

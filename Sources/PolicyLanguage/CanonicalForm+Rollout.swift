@@ -98,8 +98,8 @@ extension MetricGate {
       "name": .text(name), "metric": .text(metric.rawValue), "role": .text(role.rawValue),
       "objective": objective.canonicalForm, "quantile": quantile.map(CanonicalForm.number),
       "promptTokens": slice.flatMap { $0.asksForLength ? $0.canonicalForm : nil },
-      "label": slice?.label.map { .text("\($0.key)=\($0.value)") },
-      "header": slice?.header.map { .text("\($0.name)=\($0.value)") },
+      "label": .oneOrSeveral(slice?.labels.map(\.canonicalText) ?? []),
+      "header": .oneOrSeveral(slice?.headers.map(\.canonicalText) ?? []),
       "onFail": .text(onFail.rawValue), "onNoData": onNoData.map { .text($0.rawValue) },
     ])
   }

@@ -54,6 +54,7 @@ package enum DiagnosticCode: String, Hashable, Sendable, Codable, CaseIterable {
   case missingUnit = "missing-unit"
   case nonFiniteNumber = "non-finite-number"
   case outOfRange = "out-of-range"
+  case repeatedValue = "repeated-value"
   case secretInPolicy = "secret-in-policy"
   case unknownTimeZone = "unknown-time-zone"
   case wrongUnit = "wrong-unit"
@@ -80,6 +81,7 @@ package enum DiagnosticCode: String, Hashable, Sendable, Codable, CaseIterable {
   case unknownModel = "unknown-model"
 
   // Warnings.
+  case longFreeze = "long-freeze"
   case mayNotScore = "may-not-score"
   case nothingToShow = "nothing-to-show"
   case selectionCoversContext = "selection-covers-context"

@@ -16,28 +16,69 @@ struct MatchReader {
     }
     var match = RequestMatch()
     if reader.hasAny([.label]) {
-      guard let label = reader[.label].flatMap({ $0.label(log) }) else { return nil }
-      match.label = label
+      guard let labels = reader[.label].flatMap({ $0.labels(log) }) else { return nil }
+      match.labels = labels
     }
     if reader.hasAny([.header]) {
-      guard let header = reader[.header].flatMap({ $0.header(log) }) else { return nil }
-      match.header = header
+      guard let headers = reader[.header].flatMap({ $0.headers(log) }) else { return nil }
+      match.headers = headers
     }
     return match
   }
 }
 
 extension PolicyNode {
+  /// One header, or a list of several, which must all be there.
+  func headers(_ log: DiagnosticLog) -> [RequestHeader]? {
+    conditions("headers", log) {
+      $0.header(log)
+    } name: {
+      $0.name
+    }
+    .map { $0.sorted { $0.name < $1.name } }
+  }
+
+  /// One label, or a list of several, which must all be there.
+  func labels(_ log: DiagnosticLog) -> [RequestLabel]? {
+    conditions("labels", log) {
+      $0.label(log)
+    } name: {
+      $0.key
+    }
+    .map { $0.sorted { $0.key < $1.key } }
+  }
+
+  /// Conditions with names that differ; `nil` when there was a mistake, which was reported.
+  private func conditions<Condition>(
+    _ expected: String, _ log: DiagnosticLog, _ read: (PolicyNode) -> Condition?,
+    name: (Condition) -> String
+  ) -> [Condition]? {
+    guard case .list = content else { return read(self).map { [$0] } }
+    guard let items = list(expected, 1...RequestMatch.maximumConditions, log) else { return nil }
+    var names: Set<String> = []
+    let conditions = items.compactMap { item -> Condition? in
+      guard let condition = read(item) else { return nil }
+      let name = name(condition)
+      if names.insert(name).inserted { return condition }
+      log.report(
+        .repeatedValue, at: item.position, "'\(name.clipped)' is asked for twice",
+        hint: "all must hold, and a request has one value of each")
+      return nil
+    }
+    return conditions.count == items.count ? conditions : nil
+  }
+
   /// `name=value`, of a header that requests may be told apart by.
-  func header(_ log: DiagnosticLog) -> RequestHeader? {
+  private func header(_ log: DiagnosticLog) -> RequestHeader? {
     guard let text = text("a header", log) else { return nil }
     let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-    guard parts.count == 2, !parts[1].isEmpty,
+    guard parts.count == 2, !parts[1].isEmpty, parts[1].hasFirmEnds,
       parts[1].unicodeScalars.allSatisfy({ (0x20...0x7E).contains($0.value) })
     else {
       log.report(
         .invalidCondition, at: position, "'\(text.clipped)' is no header with a value",
-        hint: "write \"x-tenant=acme\": a header's name in lower case, and its whole value")
+        hint: "write \"x-tenant=acme\": a header's name in lower case, and its whole value, which "
+          + "has no blanks at its ends")
       return nil
     }
     let name = String(parts[0])
@@ -48,6 +89,50 @@ extension PolicyNode {
         instead: "match a header that names a tenant, or a label")
     else { return nil }
     return RequestHeader(name: name, value: String(parts[1]))
+  }
+}
+
+extension PolicyNode {
+  /// `key=value`, with the bounds that OpenAI's `metadata` has.
+  private func label(_ log: DiagnosticLog) -> RequestLabel? {
+    guard let text = text("a label", log) else { return nil }
+    let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+    guard parts.count == 2, (1...64).contains(parts[0].count), (1...512).contains(parts[1].count),
+      !parts[0].hasPrefix(RequestHeader.labelPrefix)
+    else {
+      log.report(
+        .invalidCondition, at: position, "'\(text.clipped)' is no label",
+        hint: "write \"tier=gold\": a member of the request's metadata and its value")
+      return nil
+    }
+    guard parts[0].hasFirmEnds, parts[1].hasFirmEnds else {
+      let (key, value) = (parts[0].withoutLooseEnds, parts[1].withoutLooseEnds)
+      let meant = "\"\(key)=\(value)\""
+      log.report(
+        .invalidCondition, at: position,
+        "a blank or an invisible character stands at an end of a label's key or value",
+        suggestion: key.isEmpty || value.isEmpty || meant != meant.clipped ? nil : meant,
+        hint: "labels are compared byte by byte, and nobody would see the difference")
+      return nil
+    }
+    return RequestLabel(key: String(parts[0]), value: String(parts[1]))
+  }
+}
+
+extension Substring {
+  /// Whether it neither begins nor ends with what nobody sees.
+  fileprivate var hasFirmEnds: Bool { withoutLooseEnds.count == count }
+
+  fileprivate var withoutLooseEnds: Substring {
+    let isLoose = { (letter: Character) in letter.unicodeScalars.allSatisfy(\.isInvisible) }
+    let rest = drop(while: isLoose)
+    return rest.lastIndex { !isLoose($0) }.map { rest[...$0] } ?? rest.prefix(0)
+  }
+}
+
+extension Unicode.Scalar {
+  fileprivate var isInvisible: Bool {
+    properties.isWhitespace || [.control, .format].contains(properties.generalCategory)
   }
 }
 

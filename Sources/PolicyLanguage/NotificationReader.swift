@@ -13,8 +13,14 @@ struct NotificationReader {
 
   private func rule(_ node: PolicyNode) -> NotificationRule? {
     guard let reader = MappingReader<NotifyKey>(node, log: log) else { return nil }
-    let occasions = (reader.list(.on) ?? []).compactMap { node in
-      node.choice("an event", among: NotificationRule.Occasion.allCases, log)
+    var occasions: [NotificationRule.Occasion] = []
+    for node in reader.list(.on) ?? [] {
+      guard let occasion = node.choice("an event", among: NotificationRule.Occasion.allCases, log)
+      else { continue }
+      if occasions.contains(occasion) {
+        log.report(.repeatedValue, at: node.position, "'\(occasion.rawValue)' is there twice")
+      }
+      occasions.append(occasion)
     }
     let target = target(reader)
     guard let target, !occasions.isEmpty else { return nil }

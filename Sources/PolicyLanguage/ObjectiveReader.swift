@@ -122,7 +122,8 @@ struct ObjectiveReader {
     node.margin(key, of: metric, log)
   }
 
-  /// Checks that evidence can show the margin: shares differ by less than 1, risks of rare events
+  /// Checks that evidence can show the margin: shares differ by less than 1, those of votes from one
+  /// half by less than ½, risks of rare events
   /// by less than elevenfold, and quantities are compared by logarithms of ratios, of which no pair
   /// counts for more than 4 or less than 1/4.
   private func check(
@@ -131,14 +132,23 @@ struct ObjectiveReader {
     let (value, isShare) = (margin.value, margin.isAbsolute)
     let largest = metric.scale == .proportion ? Self.largestRiskRatio : Self.largestRatio
     let smallest = metric.scale == .proportion ? 0 : 1 / Self.largestRatio
-    let limit = isShare ? 1 : grows ? largest - 1 : 1 - smallest
+    let limit = isShare ? metric.greatestDifference : grows ? largest - 1 : 1 - smallest
     guard !(value >= 0 && value < limit) else { return true }
     let unit = Self.unit(isShare: isShare)
-    let bound = key == .margin ? "1" : "\(Int((limit * 100).rounded()))\(unit)"
+    if metric == .preference, key == gainKey, value >= limit {
+      log.report(
+        .unreachableGate, at: node.position,
+        "preference is held against one half of the votes, and no share is 50pp above it",
+        hint: "with 20pp, more than 70% of those who prefer one must prefer the candidate's")
+      return false
+    }
+    let bound =
+      key == .margin ? (limit == 1 ? "1" : "\(limit)") : "\(Int((limit * 100).rounded()))\(unit)"
     log.report(
       .outOfRange, at: node.position, "\(key.rawValue) must be from 0 to below \(bound)",
       hint: metric.scale == .proportion
-        ? nil : "no answer counts as more than \(Int(Self.largestRatio)) times as much as another")
+        ? metric == .preference ? "it is held against one half of the votes" : nil
+        : "no answer counts as more than \(Int(Self.largestRatio)) times as much as another")
     return false
   }
 

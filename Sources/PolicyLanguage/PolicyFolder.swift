@@ -55,11 +55,27 @@ package enum PolicyFolder {
     return policies.sorted().map { folder + $0 }
   }
 
-  private static func read(_ file: String) -> Result<PolicySource, Diagnostic> {
-    // Opening a pipe would wait for whoever writes into it.
-    let target = URL(filePath: file).resolvingSymlinksInPath().path(percentEncoded: false)
+  /// SHA-256 of what stands in a file, lower-case hex; `nil` where nothing can be read. Of one that
+  /// is larger than ``PolicySource/maximumBytes``, and refused, no more than that is looked at.
+  package static func digest(ofFileAt path: String) -> String? {
+    guard isRegular(path), let handle = FileHandle(forReadingAtPath: path) else { return nil }
+    defer { try? handle.close() }
+    guard let data = try? handle.read(upToCount: PolicySource.maximumBytes + 1) ?? Data() else {
+      return nil
+    }
+    return Digest.hex(of: data)
+  }
+
+  /// Opening a pipe would wait for whoever writes into it.
+  private static func isRegular(_ path: String) -> Bool {
+    // What a link leads to: a mounted volume is changed by pointing its links elsewhere.
+    let target = URL(filePath: path).resolvingSymlinksInPath().path(percentEncoded: false)
     let attributes = try? FileManager.default.attributesOfItem(atPath: target)
-    guard attributes?[.type] as? FileAttributeType == .typeRegular else {
+    return attributes?[.type] as? FileAttributeType == .typeRegular
+  }
+
+  private static func read(_ file: String) -> Result<PolicySource, Diagnostic> {
+    guard isRegular(file) else {
       return .failure(mistake(.unreadableFile, file, "this is not a file that can be read"))
     }
     guard let handle = FileHandle(forReadingAtPath: file) else {

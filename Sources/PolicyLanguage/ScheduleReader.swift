@@ -12,6 +12,9 @@ struct ScheduleReader {
   /// The form of a day or of a minute in it.
   static let timePattern = "^[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2})?$"
 
+  /// Beyond which a year was probably mistyped: five, with their leap days.
+  static let longFreezeSeconds: Int64 = (5 * 365 + 2) * 86_400
+
   /// What could be read; mistakes were reported.
   func schedule(windows: [PolicyNode], freezes: [PolicyNode]) -> Schedule {
     Schedule(windows: windows.compactMap(window), freezes: freezes.compactMap(freeze))
@@ -37,6 +40,11 @@ struct ScheduleReader {
         .timesOutOfOrder, at: reader.position(of: .to), "a freeze must end after it begins",
         hint: "'to' is outside of it: a freeze of one day ends on the next")
       return nil
+    }
+    if to.seconds - from.seconds > Self.longFreezeSeconds {
+      log.report(
+        .longFreeze, at: reader.position(of: .to), "the freeze lasts longer than five years",
+        hint: "nothing moves forward until it ends: is the year right?", severity: .warning)
     }
     return Freeze(from: from, to: to, timeZone: zone, reason: reason)
   }
@@ -104,7 +112,14 @@ extension ScheduleReader {
           suggestion: meant.map { text.replacing(end, with: $0, maxReplacements: 1) },
           hint: "days are \(Weekday.allCases.list)")
       }
-      days += Self.days(from, to)
+      let more = Self.days(from, to)
+      if let twice = more.first(where: days.contains) {
+        log.report(
+          .repeatedValue, at: node.position, "'\(twice.rawValue)' is in the window twice",
+          hint: "name each day once: \"Mon-Wed,Fri 09:00-16:00\"")
+        return nil
+      }
+      days += more
     }
     let times = Self.parts(text[first...])
     guard times.count == 2, let opens = LocalTime.minute(times[0], upTo: 1_439),

@@ -57,12 +57,12 @@ struct SliceReader {
       slice.promptTokens = range
     }
     if reader.hasAny([.label]) {
-      guard let label = reader[.label].flatMap({ $0.label(log) }) else { return nil }
-      slice.label = label
+      guard let labels = reader[.label].flatMap({ $0.labels(log) }) else { return nil }
+      slice.labels = labels
     }
     if reader.hasAny([.header]) {
-      guard let header = reader[.header].flatMap({ $0.header(log) }) else { return nil }
-      slice.header = header
+      guard let headers = reader[.header].flatMap({ $0.headers(log) }) else { return nil }
+      slice.headers = headers
     }
     return slice
   }
@@ -153,22 +153,5 @@ struct SliceReader {
         condition: SliceCondition(promptTokens: low...high),
         suffix: "[promptTokens \(low)…\(high)]")
     }
-  }
-}
-
-extension PolicyNode {
-  /// `key=value`, with the bounds that OpenAI's `metadata` has.
-  func label(_ log: DiagnosticLog) -> RequestLabel? {
-    guard let text = text("a label", log) else { return nil }
-    let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-    guard parts.count == 2, (1...64).contains(parts[0].count), (1...512).contains(parts[1].count),
-      !parts[0].hasPrefix(RequestHeader.labelPrefix)
-    else {
-      log.report(
-        .invalidCondition, at: position, "'\(text.clipped)' is no label",
-        hint: "write \"tier=gold\": a member of the request's metadata and its value")
-      return nil
-    }
-    return RequestLabel(key: String(parts[0]), value: String(parts[1]))
   }
 }

@@ -43,8 +43,8 @@ extension RouteTable {
     salt = rollout.policy.assignment.salt
     allowsOverride = rollout.policy.allowsOverride
     match = rollout.policy.match
-    labels = Set(rollout.policy.metrics.compactMap { $0.slice?.label })
-    headers = Set(rollout.policy.metrics.compactMap { $0.slice?.header })
+    labels = Set(rollout.policy.metrics.flatMap { $0.slice?.labels ?? [] })
+    headers = Set(rollout.policy.metrics.flatMap { $0.slice?.headers ?? [] })
     let shares = rollout.shares
     serving = ([incumbent] + rollout.policy.candidates).compactMap { model in
       shares[model].map { WeightedModel(model: model, share: $0) }

@@ -66,7 +66,7 @@ extension RouteTable {
   ) -> RouteTable {
     guard let match else { return self }
     let takesPart = match.contains(
-      labels: match.label == nil ? [:] : labels(), headerValue: headerValue)
+      labels: match.labels.isEmpty ? [:] : labels(), headerValue: headerValue)
     return takesPart ? self : RouteTable(route: route, incumbent: incumbent)
   }
 }

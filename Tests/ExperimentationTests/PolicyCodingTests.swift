@@ -31,8 +31,8 @@ import Testing
   @Test func `what a policy says of hours, people and requests comes back`() throws {
     var policy = try JSONDecoder().decode(RolloutPolicy.self, from: Data(Self.old.utf8))
     policy.match = RequestMatch(
-      label: RequestLabel(key: "tier", value: "gold"),
-      header: RequestHeader(name: "x-tenant", value: "acme"))
+      labels: [RequestLabel(key: "tier", value: "gold")],
+      headers: [RequestHeader(name: "x-tenant", value: "acme")])
     policy.schedule = Schedule(
       windows: [
         WeeklyWindow(
@@ -51,5 +51,23 @@ import Testing
     policy.metrics[0].onNoData = .pause
     let again = try JSONDecoder().decode(RolloutPolicy.self, from: Data(encoded(policy).utf8))
     #expect(again == policy)
+  }
+
+  /// The journal has policies from when there could be no more than one of each.
+  @Test func `one label and one header are written as they were, several as lists`() throws {
+    var policy = try JSONDecoder().decode(RolloutPolicy.self, from: Data(Self.old.utf8))
+    let one = #"{"header":{"name":"x-a","value":"1"},"label":{"key":"tier","value":"gold"}}"#
+    policy.match = try JSONDecoder().decode(RequestMatch.self, from: Data(one.utf8))
+    #expect(policy.match?.labels == [RequestLabel(key: "tier", value: "gold")])
+    #expect(try encoded(policy).contains(#""match":"# + one))
+    policy.match?.labels.append(RequestLabel(key: "region", value: "eu"))
+    policy.match?.headers = []
+    policy.metrics[0].slice = SliceCondition(
+      promptTokens: 5...9, labels: policy.match?.labels ?? [],
+      headers: [RequestHeader(name: "x-a", value: "1")])
+    let text = try encoded(policy)
+    #expect(text.contains(#""slice":{"header":{"name":"x-a","value":"1"},"labels":[{"#))
+    #expect(text.contains(#""promptTokens":[5,9]"#))
+    #expect(try JSONDecoder().decode(RolloutPolicy.self, from: Data(text.utf8)) == policy)
   }
 }

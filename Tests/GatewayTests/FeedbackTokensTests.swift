@@ -38,9 +38,68 @@ import Testing
       try request(propensity: .leastNonzeroMagnitude, position: try position()),
       try request(position: allocated), drafted,
     ] {
-      #expect(try tokens.request(of: tokens.token(of: request), at: Self.now) == request)
+      let token = try #require(tokens.token(of: request))
+      #expect(try tokens.request(of: token, at: Self.now) == request)
+      // It hangs on what it says and on the key alone.
+      #expect(token == tokens.token(of: request))
     }
   }
+
+  /// A rater who could read it would know whose choice stands where, and could vote for a model.
+  @Test func `neither the bytes nor the length of a token tell who gave an answer`() throws {
+    let (short, long) = (
+      try modelName("m"), try modelName("dense-" + String(repeating: "x", count: 57))
+    )
+    func token(_ authors: [ModelName]) throws -> String {
+      var request = try request(position: try position())
+      request.choices = authors
+      return try #require(tokens.token(of: request))
+    }
+    let drafts = [[short, long, short], [long, short, long], [long, long, long]]
+    let all = try drafts.map(token)
+    #expect(Set(all).count == all.count)
+    #expect(Set(all.map(\.utf8.count)).count == 1)
+    for token in all {
+      let bytes = try #require(Base64URL.decode(token.utf8), "one piece of base64url")
+      let text = String(decoding: bytes, as: UTF8.self)
+      for word in ["flash", "dense", "assistant", "trial", "choices"] {
+        #expect(!text.contains(word), "'\(word)' can be read")
+      }
+    }
+    var brief = try request(position: try position())
+    brief.model = short
+    var lengthy = brief
+    lengthy.model = long
+    #expect(tokens.token(of: brief)?.utf8.count == tokens.token(of: lengthy)?.utf8.count)
+  }
+
+  /// Before tokens were sealed they were signed; whoever holds one was promised a week.
+  @Test func `a token that was signed only is good until it expires, unless it was changed`() throws
+  {
+    let token = Self.signedToken
+    var expected = try request(propensity: 0.25, position: try position())
+    expected.choices = [try modelName("flash"), try modelName("dense")]
+    #expect(try tokens.request(of: token, at: Self.now) == expected)
+    let late = #expect(throws: APIError.self) {
+      try tokens.request(of: token, at: Self.now + 7 * 86_400_000)
+    }
+    #expect(late?.status == 410)
+    for place in [0, 100, token.utf8.count - 1] {
+      var bytes = Array(token.utf8)
+      bytes[place] = bytes[place] == UInt8(ascii: "A") ? UInt8(ascii: "B") : UInt8(ascii: "A")
+      let error = #expect(throws: APIError.self) {
+        try tokens.request(of: String(decoding: bytes, as: UTF8.self), at: Self.now)
+      }
+      #expect(error?.status == 401)
+    }
+  }
+
+  /// Made with Python's `hmac` from the key of 32 times 7, as services did before.
+  private static let signedToken =
+    "cmVxLSF-IGFzc2lzdGFudCBmbGFzaCAxNzUwMDAwMDAwMDAwIDE3NTA2MDQ4MDAwMDAgZmZmZmZmZmZmZmZmZmZm"
+    + "ZSAwLjI1IHRyaWFsIDkgMyBhYmFiYWJhYmFiYWJhYmFiYWJhYmFiYWJhYmFiYWJhYmFiYWJhYmFiYWJhYmFiYWJh"
+    + "YmFiYWJhYmFiYWJhYmFiIGNob2ljZXM6Zmxhc2gsZGVuc2U.s2OEqVePdL_U_Wz0BhnGLeFmiediP70yCjmlBs8Q"
+    + "qEA"
 
   @Test func `labels, which may be long, stay out of it`() throws {
     var assignment = try request(position: try position()).assignment
@@ -48,11 +107,11 @@ import Testing
     let request = AnsweredRequest(
       requestID: String(repeating: "r", count: 128), assignment: assignment,
       model: try modelName(String(repeating: "m", count: 63)))
-    #expect(tokens.token(of: request).utf8.count < 600)
+    #expect(try #require(tokens.token(of: request)).utf8.count < 600)
   }
 
   @Test func `whatever is changed in a token is found out`() throws {
-    let token = tokens.token(of: try request(position: try position()))
+    let token = try #require(tokens.token(of: try request(position: try position())))
     for index in token.utf8.indices {
       for letter in ["A", "-", ".", "B", "="] {
         var changed = token
@@ -72,7 +131,7 @@ import Testing
 
   @Test func `another key's tokens are refused`() throws {
     let other = try #require(FeedbackTokens(key: FeedbackTokens.makeKey()))
-    let token = other.token(of: try request())
+    let token = try #require(other.token(of: try request()))
     let error = #expect(throws: APIError.self) { try tokens.request(of: token, at: Self.now) }
     #expect(error?.status == 401)
     #expect(FeedbackTokens(key: [1, 2, 3]) == nil)
@@ -80,7 +139,7 @@ import Testing
   }
 
   @Test func `a token expires after a week`() throws {
-    let token = tokens.token(of: try request())
+    let token = try #require(tokens.token(of: try request()))
     let week: Int64 = 7 * 86_400_000
     _ = try tokens.request(of: token, at: Self.now + week - 1)
     let error = #expect(throws: APIError.self) {

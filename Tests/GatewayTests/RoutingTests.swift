@@ -109,8 +109,8 @@ import Testing
   @Test func `who does not match is answered by the incumbent, and is no evidence`() async throws {
     var route = try RouteTable.trial(canary: 1, allowsOverride: true)
     route.match = RequestMatch(
-      label: RequestLabel(key: "tier", value: "gold"),
-      header: RequestHeader(name: "x-tenant", value: "acme"))
+      labels: [RequestLabel(key: "tier", value: "gold")],
+      headers: [RequestHeader(name: "x-tenant", value: "acme")])
     try await run(route) { world in
       let gold = #","metadata":{"tier":"gold"}"#
       for (metadata, headers) in [

@@ -27,7 +27,7 @@ struct OperationsTests {
     ("Mon,Wed,Fri 09:30-12:00", "Mon Wed Fri", 570, 720),
     ("Sat-Mon 22:00-23:59", "Mon Sat Sun", 1_320, 1_439),
     ("Mon-Sun 06:00-07:00", "Mon Tue Wed Thu Fri Sat Sun", 360, 420),
-    ("Mon , Mon - Tue,Tue  06:00 - 07:00", "Mon Tue", 360, 420),
+    ("Wed , Mon - Tue  06:00 - 07:00", "Mon Tue Wed", 360, 420),
   ])
   func `a window is days and a part of each`(
     _ text: String, _ days: String, _ opens: Int, _ closes: Int
@@ -104,13 +104,57 @@ struct OperationsTests {
     #expect(
       both.match
         == RequestMatch(
-          label: RequestLabel(key: "tier", value: "gold"),
-          header: RequestHeader(name: "x-tenant", value: "acme=x")))
-    #expect(try policy("match: { header: \"x-a=b\" }").match?.label == nil)
+          labels: [RequestLabel(key: "tier", value: "gold")],
+          headers: [RequestHeader(name: "x-tenant", value: "acme=x")]))
+    #expect(try policy("match: { header: \"x-a=b\" }").match?.labels == [])
     #expect(codes("match: { header: \"authorization=Bearer x\" }") == [.invalidHeader])
     #expect(codes("match: { header: \"X-Tenant=acme\" }") == [.invalidHeader])
     #expect(codes("match: { header: \"x-tenant=é\" }") == [.invalidCondition])
     #expect(codes("match: {}") == [.oneOf])
+  }
+
+  @Test func `several labels and headers must all hold, up to eight of each`() throws {
+    let text = "match: { label: [\"tier=gold\", \"region=eu\"], header: [\"x-b=2\", \"x-a=1\"] }"
+    let match = try #require(try policy(text).match)
+    let labels = ["tier": "gold", "region": "eu"]
+    let headers = ["x-a": "1", "x-b": "2"]
+    #expect(match.contains(labels: labels) { headers[$0] })
+    for name in labels.keys {
+      #expect(!match.contains(labels: labels.filter { $0.key != name }) { headers[$0] })
+    }
+    for name in headers.keys {
+      #expect(!match.contains(labels: labels) { $0 == name ? "other" : headers[$0] })
+    }
+    func list(_ count: Int) -> String { (0..<count).map { "\"k\($0)=v\"" }.joined(separator: ", ") }
+    #expect(try policy("match: { label: [\(list(8))] }").match?.labels.count == 8)
+    #expect(codes("match: { label: [\(list(9))] }") == [.outOfRange])
+    #expect(codes("match: { label: [] }") == [.outOfRange])
+    #expect(codes("match: { label: [\"a=b\", { c: d }] }") == [.wrongKind])
+  }
+
+  /// Evidence is bound to the digest: neither a list of one nor the order may change it.
+  @Test func `a list of one is that one, and the order of several means nothing`() throws {
+    let one = try policy("match: { label: \"tier=gold\" }")
+    #expect(one.canonicalText.contains(#""match":{"label":"tier=gold"}"#))
+    #expect(try policy("match: { label: [\"tier=gold\"] }") == one)
+    let (ab, ba) = (
+      try policy("match: { label: [\"a=1\", \"b=2\"] }"),
+      try policy("match: { label: [\"b=2\", \"a=1\"] }")
+    )
+    #expect(ab == ba)
+    #expect(ab.canonicalText.contains(#""match":{"label":["a=1","b=2"]}"#))
+  }
+
+  @Test(arguments: [
+    ("2026-12-20", "2031-12-21", []), ("2026-12-20", "2032-01-01", [DiagnosticCode.longFreeze]),
+  ])
+  func `a freeze of more than five years is a warning`(
+    _ from: String, _ to: String, _ codes: [DiagnosticCode]
+  ) throws {
+    let text = Sample.rollout + "\nfreeze: [ { from: \(from), to: \(to), timeZone: UTC } ]\n"
+    let set = try PolicyParser.parse(
+      [PolicySource(file: "a.yaml", text: text)], knownModels: Sample.knownModels)
+    #expect(set.warnings.map(\.code) == codes)
   }
 
   @Test(arguments: RevisionMode.allCases)

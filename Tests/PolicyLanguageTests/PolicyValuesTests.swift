@@ -213,12 +213,25 @@ struct PolicyValuesTests {
     #expect(gate?.slice == SliceCondition(promptTokens: range))
   }
 
+  @Test func `a slice may ask for several labels and headers`() throws {
+    let text =
+      "metric: latency, role: info, where: { label: [\"tier=gold\", \"eu=yes\"], "
+      + "header: [\"x-a=1\", \"x-b=2\"] }"
+    let slice = try #require(try metric(text)?.slice)
+    let all = ["tier": "gold", "eu": "yes", "header:x-a": "1", "header:x-b": "2"]
+    #expect(slice.contains(promptTokens: nil, labels: all))
+    for key in all.keys {
+      #expect(!slice.contains(promptTokens: nil, labels: all.filter { $0.key != key }), "\(key)")
+    }
+    #expect(slice.description == "eu=yes, tier=gold, x-a=1, x-b=2")
+  }
+
   @Test func `a condition may ask for a label, and for both`() throws {
     let label = RequestLabel(key: "tier", value: "gold=1")
     let gold = "metric: latency, role: info, where: { label: \"tier=gold=1\" }"
-    #expect(try metric(gold)?.slice == SliceCondition(label: label))
+    #expect(try metric(gold)?.slice == SliceCondition(labels: [label]))
     let both = "where: { promptTokens: \">= 9\", label: \"tier=gold=1\" }"
-    let slice = SliceCondition(promptTokens: 9...Int.max, label: label)
+    let slice = SliceCondition(promptTokens: 9...Int.max, labels: [label])
     #expect(try metric("metric: latency, role: info, \(both)")?.slice == slice)
     for wrong in [
       "where: { label: tier }", "where: { label: \"=gold\" }", "where: {}",

@@ -81,7 +81,7 @@ struct ReportTests {
     #expect(!text.contains("8x7bQ1"))
   }
 
-  /// What the schema of SARIF 2.1.0 asks for, and what code scanners ask for beyond it.
+  /// What code scanners ask for beyond the schema of SARIF 2.1.0 (``SARIFTests``).
   @Test func `a SARIF log has what readers need, and columns in UTF-16`() throws {
     let log = SARIFLog(try diagnostics(), sources: Self.sources, root: Self.root)
     let object = try #require(

@@ -94,31 +94,8 @@ struct SchemaTests {
   }
 
   private func verdicts(on texts: [String]) throws -> [String] {
-    let environment = ProcessInfo.processInfo.environment
-    let python = URL(
-      filePath: environment["ROLLOUT_PYTHON"]
-        ?? Repository.root.appending(path: ".venv/bin/python").path)
-    try #require(
-      FileManager.default.isExecutableFile(atPath: python.path),
-      "there is no Python with a validator at \(python.path): run `make test`")
-    let folder = FileManager.default.temporaryDirectory.appending(path: "schema-\(UUID())")
-    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(at: folder) }
-    let (cases, output) = (folder.appending(path: "cases"), folder.appending(path: "verdicts"))
-    let lines = try texts.map { String(decoding: try JSONEncoder().encode($0), as: UTF8.self) }
-    try Data((lines.joined(separator: "\n") + "\n").utf8).write(to: cases)
-    try Data().write(to: output)
-    let process = Process()
-    process.executableURL = python
-    let script = Repository.root.appending(path: "Tests/PolicyLanguageTests/schema_check.py")
-    process.arguments = [script.path, Self.checkedIn.path, cases.path]
-    process.standardOutput = try FileHandle(forWritingTo: output)
-    try process.run()
-    process.waitUntilExit()
-    try #require(process.terminationStatus == 0)
-    let verdicts = try String(contentsOf: output, encoding: .utf8).split(separator: "\n")
-    try #require(verdicts.count == texts.count)
-    return verdicts.map(String.init)
+    let cases = try texts.map { String(decoding: try JSONEncoder().encode($0), as: UTF8.self) }
+    return try PythonScript.verdicts(of: "schema_check.py", [Self.checkedIn.path], on: cases)
   }
 
   // MARK: Documents
@@ -132,7 +109,8 @@ struct SchemaTests {
     "warn",
     "dense", "flash", "slidingWindow", "blockSparse", "hybrid", "gated", "quest", "moba", "means",
     "none", "yarn", "manual", "automatic", "allowed", "\">= 5\"", "\"5..10\"", "\"10 .. 5\"",
-    "\"a=b\"", "[promptTokens]", "{ promptTokens: [0, 5] }", "5M/day", "5/day", "http://a/v1",
+    "\"a=b\"", "[\"a=b\", \"c=d\"]", "[promptTokens]", "{ promptTokens: [0, 5] }", "5M/day",
+    "5/day", "http://a/v1",
     "ftp://a", "a/../b", "../a", "/a/b", "A_KEY", "USD", "usd", "{ weight: 5% }", "{ for: 5s }",
     "{ percent: 5 }", "{ team: a }", "{ minSamples: 5 }", "12.5%", "05", "1e3", "-0", "00.5",
     "\"Mon-Thu 09:00-16:00\"", "\"Mon 9-16\"", "Europe/Berlin", "UTC", "\"2026-12-20\"",

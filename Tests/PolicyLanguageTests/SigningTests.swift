@@ -18,10 +18,12 @@ struct SigningTests {
   }
 
   private func signature(
-    of policies: PolicySet, revision: Int = 7, seconds: Int64 = 60
+    of policies: PolicySet, for audience: String? = nil, as set: String? = nil, revision: Int = 7,
+    seconds: Int64 = 60
   ) throws -> PolicySignature {
     let signature = try PolicySignature(
-      of: policies, by: key, revision: revision, expiresAtMilliseconds: now + seconds * 1_000)
+      of: policies, by: key, for: audience, as: set, revision: revision,
+      expiresAtMilliseconds: now + seconds * 1_000)
     // As it comes back from a file.
     return try JSONDecoder().decode(
       PolicySignature.self, from: try JSONEncoder().encode(signature))
@@ -77,7 +79,8 @@ struct SigningTests {
     let good = try signature(of: policies)
     #expect(refusal(policies, good) == nil)
     let edits: [(inout PolicySignature) -> Void] = [
-      { $0.revision += 1 }, { $0.expires = "2099-01-01T00:00:00Z" },
+      { $0.revision += 1 }, { $0.audience = "production" }, { $0.set = "search" },
+      { $0.expires = "2099-01-01T00:00:00Z" },
       { $0.documents.swapAt(0, 1) }, { $0.signature = Data(count: 64).base64EncodedString() },
       { $0.signature = "no base64" }, { $0.signature = "" },
     ]
@@ -89,6 +92,49 @@ struct SigningTests {
     var other = good
     other.format = "rollout-policies/2"
     #expect(refusal(policies, other)?.contains("format") == true)
+  }
+
+  /// Written out here, so that a signature of an earlier version stays one.
+  @Test func `what is signed is this text`() throws {
+    let policies = try policies()
+    var signature = try signature(of: policies)
+    let documents = signature.documents.map {
+      #"{"digest":"\#($0.digest)","kind":"\#($0.kind)","name":"\#($0.name)"}"#
+    }
+    func sign(_ more: (String, String) = ("", "")) throws {
+      let text =
+        #"{\#(more.0)"documents":[\#(documents.joined(separator: ","))],"#
+        + #""expires":"\#(signature.expires)","format":"rollout-policies/1","#
+        + #""key":"\#(key.publicKey.id)","revision":7\#(more.1)}"#
+      signature.signature = Data(try key.signature(over: Array(text.utf8))).base64EncodedString()
+    }
+    try sign()
+    #expect(refusal(policies, signature) == nil)
+    (signature.audience, signature.set) = ("production", "search")
+    #expect(refusal(policies, signature)?.hasPrefix("the signature is wrong") == true)
+    try sign((#""audience":"production","#, #","set":"search""#))
+    let trust = PolicyTrust(keys: [key.publicKey], audience: "production")
+    #expect(try trust.seal(of: policies, signature, now: now)?.set == "search")
+  }
+
+  @Test(arguments: [
+    (nil, "staging", "for the service 'staging', and this is one without a name"),
+    ("production", "staging", "for the service 'staging', and this is 'production'"),
+    ("production", nil, "for no service, and this is 'production'"),
+  ])
+  func `a signature for another service is refused`(
+    _ service: String?, _ audience: String?, _ said: String
+  ) throws {
+    let policies = try policies()
+    let trust = PolicyTrust(keys: [key.publicKey], acceptsUnsigned: true, audience: service)
+    let signature = try signature(of: policies, for: audience)
+    let refusal = #expect(throws: PolicyTrust.Refusal.self) {
+      try trust.seal(of: policies, signature, now: now)
+    }
+    #expect(refusal?.message == "the signature is \(said)")
+    #expect(refusal?.isOfAudience == true)
+    let own = try self.signature(of: policies, for: service)
+    #expect(try trust.seal(of: policies, own, now: now) != nil)
   }
 
   @Test func `it expires to the second`() throws {

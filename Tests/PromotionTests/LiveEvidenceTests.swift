@@ -217,7 +217,7 @@ import Testing
   }
 
   @Test func `a gate on a label looks at requests that have it, whatever their length`() throws {
-    let slice = SliceCondition(label: RequestLabel(key: "tier", value: "gold"))
+    let slice = SliceCondition(labels: [RequestLabel(key: "tier", value: "gold")])
     let policy = try policy(.errorRate, .absolute(0.1), slice: slice)
     var outcomes = try outcomes(policy, 1_200, seed: 12)
     for index in outcomes.indices {

@@ -123,7 +123,7 @@ import Testing
     let sliced = gate("long", slice: slice)
     #expect(try forecast(canary(0.5), sliced, known).countedPerSecond == 0.2)
     #expect(try forecast(canary(0.5), sliced, baseline(2)).countedPerSecond == nil)
-    let label = SliceCondition(label: RequestLabel(key: "tier", value: "gold"))
+    let label = SliceCondition(labels: [RequestLabel(key: "tier", value: "gold")])
     let unknown = try forecast(canary(0.5), gate("gold", slice: label), known)
     #expect(unknown.hoursForHalf == nil && unknown.samplesForHalf != nil)
   }

@@ -82,6 +82,20 @@ import Testing
     #expect(try await Program.run(["backtest", policy]).status == 2)
   }
 
+  /// A pipe that nobody writes into would have kept it waiting for ever.
+  @Test func `what is no file is wrong input, and the message says what it is`() async throws {
+    let pipe = folder.url.appendingPathComponent("pipe").path
+    try #require(mkfifo(pipe, 0o600) == 0)
+    for (trace, said) in [
+      (folder.url.path, "it is a folder"), (pipe, "it is no file"), ("/dev/null", "it is no file"),
+      ("no/such.jsonl", "it is not there"),
+    ] {
+      let result = try await Program.run(["backtest", policy, "--trace", trace], seconds: 30)
+      #expect(result.status == 2 && result.output.isEmpty, "\(trace): \(result)")
+      #expect(result.errors.contains("cannot be read: \(said)"), "\(trace): \(result.errors)")
+    }
+  }
+
   @Test func `a model without records is refused, unless another's stand for it`() async throws {
     let text = try String(contentsOfFile: policy, encoding: .utf8)
     let other = try folder.write(

@@ -127,8 +127,8 @@ import Testing
     table.rollout = RolloutPosition(
       rollout: try #require(RolloutName("trial")), digest: "d", step: 0, run: 1)
     table.match = RequestMatch(
-      label: RequestLabel(key: "tier", value: "gold"),
-      header: RequestHeader(name: "x-tenant", value: "acme"))
+      labels: [RequestLabel(key: "tier", value: "gold")],
+      headers: [RequestHeader(name: "x-tenant", value: "acme")])
     let plain = RouteTable(route: assistant, incumbent: dense)
     for (labels, headers, takesPart) in [
       (["tier": "gold", "a": "b"], ["x-tenant": "acme"], true),

@@ -49,6 +49,8 @@ package struct ErrorResponse: Hashable, Sendable, Codable {
     case staleRevision
     /// 403: the policies are not signed by somebody whom the service trusts.
     case notTrusted
+    /// 403: the policies are signed for another service.
+    case wrongAudience
     /// 409: another rollout is live on the route.
     case rolloutUnderWay
     /// 409: the policy's windows are closed, or it is frozen.

@@ -69,11 +69,11 @@ extension JournalEvent {
 }
 
 extension PolicyOrigin {
-  /// `from commit 1a2b3c4d5e6f, signed by 0011223344556677 as revision 42`.
+  /// `from commit 1a2b3c4d5e6f, signed by 0011223344556677 as revision 42 of the set 'search'`.
   fileprivate var inWords: String {
     let parts = [
       commit.map { "from commit \($0)" },
-      seal.map { "signed by \($0.key) as revision \($0.revision)" },
+      seal.flatMap { seal in revision.map { "signed by \(seal.key) as \($0)" } },
     ]
     return parts.compactMap { $0 }.joined(separator: ", ")
   }

@@ -5,16 +5,26 @@ import OpenAIAPI
 /// Gives out and checks tokens by which whoever has an answer may rate it, without a key of the API
 /// and without the service remembering the answer.
 ///
-/// A token is what it says, signed: `payload.signature` in base64url, HMAC-SHA256 (RFC 2104) over
-/// `rollout-feedback-1` and the payload. It is no secret between services: whoever holds one can
-/// rate that one answer, until it expires, and read who gave it.
+/// A token is what it says, sealed: in base64url, twelve bytes of nonce, then the claim under
+/// ChaCha20-Poly1305 (RFC 8439). Whoever holds one can rate that one answer, until it expires, and
+/// read nothing of it: not who gave it, and of an interleaved answer not whose choice stands where.
+/// Its length does not tell either, see ``FeedbackClaim/padded``.
+///
+/// The nonce is a keyed hash of the claim: two claims that differ have the same one with a chance
+/// of 2⁻⁹⁶, however bad the system's randomness is, and one claim has one token.
 package struct FeedbackTokens: Sendable {
-  private let key: SymmetricKey
+  private let sealing: SymmetricKey
+  private let naming: SymmetricKey
+  /// Of tokens as they were before they were sealed, which are good until they expire.
+  private let signing: SymmetricKey
 
   /// For the time that people come back to a conversation.
   static let lifetimeMilliseconds: Int64 = 7 * 86_400_000
 
-  private static let purpose = Array("rollout-feedback-1\n".utf8)
+  private static let purpose = "rollout-feedback-2"
+  private static let signedPurpose = Array("rollout-feedback-1\n".utf8)
+  private static let nonceBytes = 12
+  private static let tagBytes = 16
 
   /// Bytes of a key.
   package static let keyBytes = 32
@@ -22,7 +32,15 @@ package struct FeedbackTokens: Sendable {
   /// - Parameter key: `keyBytes` bytes that nobody else knows; others are refused with `nil`
   package init?(key: [UInt8]) {
     guard key.count == Self.keyBytes else { return nil }
-    self.key = SymmetricKey(data: key)
+    signing = SymmetricKey(data: key)
+    sealing = Self.derived(from: signing, for: "seal")
+    naming = Self.derived(from: signing, for: "nonce")
+  }
+
+  /// A key of its own for each use (HKDF, RFC 5869), so that one file is enough.
+  private static func derived(from key: SymmetricKey, for use: String) -> SymmetricKey {
+    HKDF<SHA256>.deriveKey(
+      inputKeyMaterial: key, info: Array("\(purpose) \(use)".utf8), outputByteCount: keyBytes)
   }
 
   /// A fresh key.
@@ -30,11 +48,16 @@ package struct FeedbackTokens: Sendable {
     SymmetricKey(size: .bits256).withUnsafeBytes { Array($0) }
   }
 
-  /// The token of an answer to a request.
-  func token(of request: AnsweredRequest) -> String {
-    let payload = Array(FeedbackClaim(request, lifetime: Self.lifetimeMilliseconds).text.utf8)
-    let signature = HMAC<SHA256>.authenticationCode(for: Self.purpose + payload, using: key)
-    return Base64URL.encode(payload) + "." + Base64URL.encode(signature)
+  /// The token of an answer to a request; `nil` where it could not be sealed, which no claim is
+  /// known to bring about.
+  func token(of request: AnsweredRequest) -> String? {
+    let claim = Array(FeedbackClaim(request, lifetime: Self.lifetimeMilliseconds).padded.utf8)
+    let name = HMAC<SHA256>.authenticationCode(for: claim, using: naming)
+    guard let nonce = try? ChaChaPoly.Nonce(data: Array(name.prefix(Self.nonceBytes))),
+      let sealed = try? ChaChaPoly.seal(
+        claim, using: sealing, nonce: nonce, authenticating: Array(Self.purpose.utf8))
+    else { return nil }
+    return Base64URL.encode(sealed.combined)
   }
 
   /// What a token says.
@@ -42,20 +65,39 @@ package struct FeedbackTokens: Sendable {
   /// - Parameter now: milliseconds since 1970
   /// - Throws: 401 for one that was not given out with this key, 410 for one that has expired
   func request(of token: String, at now: Int64) throws(APIError) -> AnsweredRequest {
-    let parts = token.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
-    guard parts.count == 2, let payload = Base64URL.decode(parts[0]),
-      let signature = Base64URL.decode(parts[1]),
-      // Compared in full, so that the time tells nothing of how near a guess was.
-      HMAC<SHA256>.isValidAuthenticationCode(
-        signature, authenticating: Self.purpose + payload, using: key),
-      let claim = FeedbackClaim(String(decoding: payload, as: UTF8.self))
-    else { throw Self.invalid }
+    guard let text = opened(token) ?? signedText(token), let claim = FeedbackClaim(text) else {
+      throw Self.invalid
+    }
     guard now < claim.expiresAtMilliseconds else {
       throw .gone(
         "This token has expired: an answer can be rated for "
           + "\(Self.lifetimeMilliseconds / 86_400_000) days.", code: "feedback_token_expired")
     }
     return claim.request
+  }
+
+  /// The claim of a sealed token; `nil` for anything that was not sealed with this key.
+  private func opened(_ token: String) -> String? {
+    guard let bytes = Base64URL.decode(token.utf8),
+      bytes.count >= Self.nonceBytes + Self.tagBytes,
+      let box = try? ChaChaPoly.SealedBox(combined: bytes),
+      let claim = try? ChaChaPoly.open(
+        box, using: sealing, authenticating: Array(Self.purpose.utf8))
+    else { return nil }
+    return String(decoding: claim, as: UTF8.self)
+  }
+
+  /// The claim of a token from before they were sealed: `payload.signature`, HMAC-SHA256
+  /// (RFC 2104). None is given out any more, and the last ones expire a week after.
+  private func signedText(_ token: String) -> String? {
+    let parts = token.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
+    guard parts.count == 2, let payload = Base64URL.decode(parts[0]),
+      let signature = Base64URL.decode(parts[1]),
+      // Compared in full, so that the time tells nothing of how near a guess was.
+      HMAC<SHA256>.isValidAuthenticationCode(
+        signature, authenticating: Self.signedPurpose + payload, using: signing)
+    else { return nil }
+    return String(decoding: payload, as: UTF8.self)
   }
 
   static let invalid = APIError.unauthenticated(
@@ -95,9 +137,24 @@ struct FeedbackClaim: Hashable {
     return words.joined(separator: " ")
   }
 
-  /// Reads what `text` wrote; `nil` for anything else.
+  /// The text with blanks behind it, so that its length tells nothing of which models are in it:
+  /// each name counts as if it had the ``nameBytes`` of a long one, and the whole is a multiple of
+  /// ``padding`` bytes, which also hides how a share is spelled.
+  var padded: String {
+    let text = text
+    let names = [request.model] + request.choices
+    let length = names.reduce(text.utf8.count) { max($0, $0 + Self.nameBytes - $1.text.utf8.count) }
+    let whole = (length + Self.padding - 1) / Self.padding * Self.padding
+    return text + String(repeating: " ", count: whole - text.utf8.count)
+  }
+
+  static let nameBytes = 63
+  static let padding = 64
+
+  /// Reads what `text` or `padded` wrote; `nil` for anything else.
   init?(_ text: String) {
-    var words = text.split(separator: " ", omittingEmptySubsequences: false)
+    let end = text.lastIndex { $0 != " " }.map(text.index(after:)) ?? text.startIndex
+    var words = text[..<end].split(separator: " ", omittingEmptySubsequences: false)
     var choices: [ModelName] = []
     if words.count > 7, let last = words.last, last.hasPrefix(Self.choicesPrefix) {
       words.removeLast()

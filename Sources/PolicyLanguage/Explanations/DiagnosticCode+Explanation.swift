@@ -49,6 +49,7 @@ extension DiagnosticCode {
     case .missingUnit: .missingUnit
     case .nonFiniteNumber: .nonFiniteNumber
     case .outOfRange: .outOfRange
+    case .repeatedValue: .repeatedValue
     case .secretInPolicy: .secretInPolicy
     case .unknownTimeZone: .unknownTimeZone
     case .wrongUnit: .wrongUnit
@@ -69,6 +70,7 @@ extension DiagnosticCode {
     case .duplicateName: .duplicateName
     case .routeTaken: .routeTaken
     case .unknownModel: .unknownModel
+    case .longFreeze: .longFreeze
     case .mayNotScore: .mayNotScore
     case .nothingToShow: .nothingToShow
     case .selectionCoversContext: .selectionCoversContext
@@ -81,8 +83,8 @@ extension DiagnosticCode {
   /// Whether a file with such a mistake is refused.
   package var severity: Diagnostic.Severity {
     switch self {
-    case .mayNotScore, .nothingToShow, .selectionCoversContext, .urlWithoutPath, .weightDecreases,
-      .windowCoversContext:
+    case .longFreeze, .mayNotScore, .nothingToShow, .selectionCoversContext, .urlWithoutPath,
+      .weightDecreases, .windowCoversContext:
       .warning
     default: .error
     }

@@ -36,6 +36,33 @@ extension Explanation {
           - { allow: "Sat 00:00-06:00", timeZone: Europe/Berlin }
         """))
 
+  static let longFreeze = Explanation(
+    "A freeze lasts longer than five years.",
+    because: """
+      Nothing is promoted until it ends. That may be meant for a route that is given up; more often
+      a year was mistyped.
+      """,
+    .rollout(
+      """
+      freeze:
+        - { from: 2026-12-20, to: 2037-01-04, timeZone: Europe/Berlin }
+      """,
+      mended: """
+        freeze:
+          - { from: 2026-12-20, to: 2027-01-04, timeZone: Europe/Berlin }
+        """))
+
+  static let repeatedValue = Explanation(
+    "The same is there twice.",
+    because: """
+      A day, an event, a label or a header that is named twice says nothing the second time. Mostly
+      another one was meant; and of two values of one label, which must both hold, no request has
+      both.
+      """,
+    .rollout(
+      "match: { label: [\"tier=gold\", \"tier=silver\"] }",
+      mended: "match: { label: [\"tier=gold\", \"region=eu\"] }"))
+
   static let unknownTimeZone = Explanation(
     "No time zone has that name.",
     because: """

@@ -7,12 +7,20 @@ extension MatchKey {
     switch self {
     case .label:
       KeyEntry(
-        .pattern(SliceReader.labelPattern), usual: "one or both",
-        "`\"tier=gold\"`: the request's `metadata` has that member with that value")
+        .oneOrSeveral(.pattern(SliceReader.labelPattern), RequestMatch.maximumConditions),
+        usual: "one or both",
+        """
+        `"tier=gold"`: the request's `metadata` has that member with that value; or a list of up \
+        to 8, which must all hold
+        """)
     case .header:
       KeyEntry(
-        .pattern(MatchReader.headerPattern), usual: "one or both",
-        "`\"x-tenant=acme\"`: the request has that header, in lower case here, with that value")
+        .oneOrSeveral(.pattern(MatchReader.headerPattern), RequestMatch.maximumConditions),
+        usual: "one or both",
+        """
+        `"x-tenant=acme"`: the request has that header, in lower case here, with that value; or a \
+        list of up to 8, which must all hold
+        """)
     }
   }
 

@@ -55,6 +55,8 @@ indirect enum ValueForm {
   case duration(ClosedRange<Double>)
   case mapping(any PolicyKey.Type)
   case list(ValueForm, ClosedRange<Int>)
+  /// One value, or a list of up to so many.
+  case oneOrSeveral(ValueForm, Int)
   /// Names of models with a percentage each.
   case weights
   /// Where bands of prompt lengths begin.

@@ -67,6 +67,8 @@ extension ValueForm {
     case .duration: ValueForm.quantity(DurationUnit.allCases.map(\.rawValue)).schema
     case .mapping(let key): ["$ref": .string("#/$defs/\(key.definition)")]
     case .list(let form, let count): Self.array(of: form.schema, count)
+    case .oneOrSeveral(let form, let most):
+      ["anyOf": [form.schema, Self.array(of: form.schema, 1...most)]]
     case .weights:
       [
         "type": "object", "minProperties": 1, "propertyNames": .pattern(WordShape.name.pattern),

@@ -20,6 +20,10 @@ package struct PolicySignature: Hashable, Sendable, Codable {
   }
 
   package var format: String
+  /// The service that it is for, as `serve --audience` names it; `nil` is for whichever has no name.
+  package var audience: String?
+  /// The name of the set, where several sign for one service: ``PolicySeal/set``.
+  package var set: String?
   /// All documents of the set, by kind and name.
   package var documents: [Document]
   /// At least 1; see ``PolicySeal/revision``.
@@ -43,13 +47,17 @@ package struct PolicySignature: Hashable, Sendable, Codable {
   /// Signs `policies`.
   ///
   /// - Parameters:
+  ///   - audience: the service that it is for
+  ///   - set: the name of the set
   ///   - revision: at least 1
   ///   - expires: milliseconds since 1970, cut to whole seconds
   package init(
-    of policies: PolicySet, by key: PolicySigningKey, revision: Int,
-    expiresAtMilliseconds expires: Int64
+    of policies: PolicySet, by key: PolicySigningKey, for audience: String? = nil,
+    as set: String? = nil, revision: Int, expiresAtMilliseconds expires: Int64
   ) throws {
     format = Self.format
+    self.audience = audience
+    self.set = set
     documents = policies.signedDocuments
     self.revision = revision
     self.expires = Self.text(ofMilliseconds: expires)
@@ -62,7 +70,9 @@ package struct PolicySignature: Hashable, Sendable, Codable {
   private var message: [UInt8] {
     Array(
       CanonicalForm.object([
-        "format": .text(format),
+        // Where they are not said they are not signed, as before there were such.
+        "format": .text(format), "audience": audience.map(CanonicalForm.text),
+        "set": set.map(CanonicalForm.text),
         "documents": .list(
           documents.map { document in
             .object([

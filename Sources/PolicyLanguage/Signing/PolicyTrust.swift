@@ -6,9 +6,15 @@ package struct PolicyTrust: Sendable {
   package var keys: [PolicyVerifyingKey]
   /// Whether policies that nobody signed are taken, too.
   package var acceptsUnsigned: Bool
+  /// What the service is called in signatures that are for it. With a name it takes no others; one
+  /// without takes none that are for somebody.
+  package var audience: String?
 
-  package init(keys: [PolicyVerifyingKey] = [], acceptsUnsigned: Bool = true) {
+  package init(
+    keys: [PolicyVerifyingKey] = [], acceptsUnsigned: Bool = true, audience: String? = nil
+  ) {
     self.keys = keys
+    self.audience = audience
     self.acceptsUnsigned = acceptsUnsigned
   }
 
@@ -17,6 +23,8 @@ package struct PolicyTrust: Sendable {
     /// In a sentence.
     package var message: String
     package var remedy: String
+    /// Whether the signature is right, and for another service.
+    package var isOfAudience = false
   }
 
   /// What a signature over `policies` says; `nil` for unsigned ones that are taken.
@@ -48,12 +56,14 @@ package struct PolicyTrust: Sendable {
           + (keys.isEmpty ? "those that are trusted" : keys.map(\.id).joined(separator: ", ")))
     }
     guard signature.isSigned(by: key), PolicySignature.revisions.contains(signature.revision),
-      let expires = signature.expiresAtMilliseconds
+      let expires = signature.expiresAtMilliseconds,
+      signature.set.map({ Name<PolicySignature>($0) != nil }) ?? true
     else {
       throw Refusal(
         message: "the signature is wrong: it was changed, or made over something else",
         remedy: "sign again: rollout sign policies/ --key KEY")
     }
+    try checkAudience(of: signature)
     if let difference = Self.difference(policies.signedDocuments, signature.documents) {
       throw Refusal(
         message: "the signature is over other policies: \(difference)",
@@ -64,7 +74,22 @@ package struct PolicyTrust: Sendable {
         message: "the signature has expired at \(signature.expires)",
         remedy: "sign again: rollout sign policies/ --key KEY")
     }
-    return PolicySeal(key: key.id, revision: signature.revision, expiresAtMilliseconds: expires)
+    return PolicySeal(
+      key: key.id, set: signature.set, revision: signature.revision, expiresAtMilliseconds: expires)
+  }
+
+  /// Refuses what was signed for another service: what is good in staging may not be in production,
+  /// though the same people sign.
+  private func checkAudience(of signature: PolicySignature) throws(Refusal) {
+    guard signature.audience != audience else { return }
+    let found = signature.audience.map { "for the service '\($0.clipped)'" } ?? "for no service"
+    throw Refusal(
+      message: "the signature is \(found), and this is "
+        + (audience.map { "'\($0)'" } ?? "one without a name"),
+      remedy: audience.map {
+        "sign for this one: rollout sign policies/ --key KEY --audience \($0)"
+      } ?? "have the service started with --audience, or sign without it",
+      isOfAudience: true)
   }
 
   /// The first document that is not the one that was signed, in a sentence.

@@ -225,7 +225,7 @@ struct GateEvidence: Hashable, Sendable {
       unplaced += 1
       // An answer that failed tells no length. It counts in every slice, of either model alike: a
       // candidate must not pass because its failures cannot be placed.
-      if measurements.failure != nil { return slice.hasLabel(in: assignment.labels) }
+      if measurements.failure != nil { return slice.hasLabels(in: assignment.labels) }
     }
     return slice.contains(
       promptTokens: measurements.promptTokens, labels: assignment.labels)

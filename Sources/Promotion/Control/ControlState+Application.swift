@@ -20,6 +20,7 @@ extension ControlState {
         next = next.assuming(event)
       }
     }
+    try checkChanges(events, of: origin)
     // What nobody signed and no commit has says nothing that the documents do not.
     guard let origin, origin.commit != nil || origin.seal != nil, !events.isEmpty || isNewer else {
       return events
@@ -27,20 +28,39 @@ extension ControlState {
     return [.policiesApplied(origin)] + events
   }
 
-  /// Refuses a set that is older than the newest signed one, so that nobody takes a service back to
+  /// Refuses a set that is older than the newest one of its name, so that nobody takes a service back to
   /// rules that were given up, with a signature that was right once.
   ///
   /// - Returns: whether the set is signed and newer than all before
   private func checkOrder(of origin: PolicyOrigin?) throws(CommandRefusal) -> Bool {
-    guard let origin, let seal = origin.seal else { return false }
-    guard let newest = service.newestSigned else { return true }
-    if seal.revision > newest.revision { return true }
-    if seal.revision == newest.revision, origin.digest == newest.digest { return false }
-    throw CommandRefusal(
-      .staleRevision,
-      "the policies are signed as revision \(seal.revision), and "
-        + (seal.revision == newest.revision
-          ? "others were applied as that one" : "revision \(newest.revision) was applied before"),
+    guard let revision = origin?.revision else { return false }
+    guard let newest = service.signedSets.newest[revision.set] else { return true }
+    if revision.number > newest.number { return true }
+    if revision == newest { return false }
+    throw Self.stale(
+      revision,
+      revision.number == newest.number
+        ? "others were applied as that one" : "revision \(newest.number) was applied before")
+  }
+
+  /// Refuses to change a document that another set has changed under a newer revision.
+  private func checkChanges(
+    _ events: [JournalEvent], of origin: PolicyOrigin?
+  ) throws(CommandRefusal) {
+    guard let revision = origin?.revision else { return }
+    for event in events {
+      guard let document = event.document,
+        let later = service.signedSets.later(than: revision, changing: event)
+      else { continue }
+      throw Self.stale(revision, "\(document) was changed by \(later) since")
+    }
+  }
+
+  private static func stale(
+    _ revision: SignedSets.Revision, _ reason: String
+  ) -> CommandRefusal {
+    CommandRefusal(
+      .staleRevision, "the policies are signed as \(revision), and \(reason)",
       remedy: "sign them again with a higher --revision, if they are what is wanted")
   }
 

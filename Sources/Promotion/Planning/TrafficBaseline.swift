@@ -27,8 +27,8 @@ extension TrafficBaseline {
   /// Counted by bands of prompt lengths; of a band that the slice takes a part of, half is taken.
   func share(of slice: SliceCondition?) -> Double? {
     guard let slice else { return 1 }
-    // Nobody counts the labels of requests that no policy asked for yet.
-    guard slice.label == nil else { return nil }
+    // Nobody counts the labels and headers of requests that no policy asked for yet.
+    guard slice.labels.isEmpty, slice.headers.isEmpty else { return nil }
     let known = requests.filter { $0.key != .unknown }
     let all = known.values.reduce(0, +)
     guard all > 0 else { return nil }

@@ -85,15 +85,13 @@ struct ReloadSchedule: Sendable {
   }
 }
 
-/// What policy files look like from outside: enough to see that one has changed.
+/// What stands in the policy files of a folder: enough to see that one has changed.
+///
+/// By contents, not by time and size, which a rewrite in place may leave as they were. A look reads
+/// at most 258 files of 256 KiB, and usually a few kilobytes.
 struct FolderFingerprint: Hashable, Sendable {
-  private struct File: Hashable, Sendable {
-    var modified: Date?
-    var size: Int?
-    var number: Int?
-  }
-
-  private var files: [String: File] = [:]
+  /// `nil` for what cannot be read.
+  private var digests: [String: String?] = [:]
 
   /// - Parameter path: a folder, or one file; one that is not there has no files
   init(_ path: String) {
@@ -109,12 +107,7 @@ struct FolderFingerprint: Hashable, Sendable {
       names = [path]
     }
     for name in names.sorted().prefix(PolicyFolder.maximumFiles + 2) {
-      // What a link leads to: a mounted volume is changed by pointing its links elsewhere.
-      let target = URL(filePath: name).resolvingSymlinksInPath().path(percentEncoded: false)
-      guard let facts = try? FileManager.default.attributesOfItem(atPath: target) else { continue }
-      files[name] = File(
-        modified: facts[.modificationDate] as? Date, size: facts[.size] as? Int,
-        number: facts[.systemFileNumber] as? Int)
+      digests.updateValue(PolicyFolder.digest(ofFileAt: name), forKey: name)
     }
   }
 }

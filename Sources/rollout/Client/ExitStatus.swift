@@ -40,7 +40,7 @@ enum ExitStatus: Int32, CaseIterable {
     self =
       switch code {
       case .notAllowed, .gatesOpen, .evidenceStale, .staleIncumbent, .staleRevision, .notTrusted,
-        .rolloutUnderWay, .closed, .conflict, .policyRefused, .forbidden:
+        .wrongAudience, .rolloutUnderWay, .closed, .conflict, .policyRefused, .forbidden:
         .refused
       case .malformed, .invalid, .keyReused, .tooLarge, .unsupportedMediaType: .usage
       case .notFound: .notFound

@@ -159,13 +159,7 @@ enum TraceFiles {
     var reader = TraceReader(route: route)
     for path in paths {
       reader.begin(file: path == "-" ? "<stdin>" : path)
-      let handle =
-        path == "-" ? FileHandle.standardInput : FileHandle(forReadingAtPath: path)
-      guard let handle else {
-        throw CommandFailure(
-          .usage, "'\(path)' cannot be read",
-          remedy: "'rollout export NAME --output \(path)' writes one")
-      }
+      let handle = try open(path)
       do {
         while !reader.isFull, let piece = try handle.read(upToCount: pieceBytes), !piece.isEmpty {
           piece.withUnsafeBytes { reader.append($0) }
@@ -175,6 +169,32 @@ enum TraceFiles {
         throw CommandFailure(.failed, "'\(path)' cannot be read: \(error.localizedDescription)")
       }
     }
+    return try trace(&reader)
+  }
+
+  /// - Throws: `CommandFailure` with the status of wrong input for what is no file that can be read
+  private static func open(_ path: String) throws(CommandFailure) -> FileHandle {
+    if path == "-" { return .standardInput }
+    let target = URL(filePath: path).resolvingSymlinksInPath().path(percentEncoded: false)
+    let facts = try? FileManager.default.attributesOfItem(atPath: target)
+    let type = facts?[.type] as? FileAttributeType
+    // What a shell has opened already may be a pipe; opening another would wait for its writer.
+    if path.hasPrefix("/dev/fd/") || type == .typeRegular,
+      let handle = FileHandle(forReadingAtPath: path)
+    {
+      return handle
+    }
+    let (what, remedy): (String, String) =
+      switch type {
+      case .typeDirectory?: ("is a folder", "name the files in it, each with a --trace")
+      case .typeRegular?: ("may not be read by this user", "see to its permissions")
+      case nil: ("is not there", "'rollout export NAME --output \(path)' writes one")
+      default: ("is no file", "pipe what it has into the command: --trace -")
+      }
+    throw CommandFailure(.usage, "'\(path)' cannot be read: it \(what)", remedy: remedy)
+  }
+
+  private static func trace(_ reader: inout TraceReader) throws -> Trace {
     do throws(TraceErrors) {
       return try reader.finish()
     } catch {

@@ -15,11 +15,13 @@ struct PlanCommand: AsyncParsableCommand {
       how much of the traffic in each step, how many users another model answers than before, and \
       for each gate how long it takes at the route's own pace and how small an effect it can see. \
       A file that was written against another incumbent than the live one is shown with the patch \
-      that mends it. Nothing is changed.
+      that mends it. Nothing is changed. A rollout's file may be named alone with --base: the \
+      models are found beside it, on both sides.
 
       EXAMPLES:
         rollout plan policies/
         rollout plan policies/ --base origin/main --rate 2.5
+        rollout plan policies/assistant.yaml --base origin/main
         rollout plan policies/ --base origin/main --format markdown > comment.md
       """)
 
@@ -40,8 +42,9 @@ struct PlanCommand: AsyncParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "A file of users (whatever the assignment unit is), one a line: exactly how many of them "
-        + "another model will answer.", valueName: "file"), completion: .file())
+      "A file of users (whatever the assignment unit is), one a line, as requests name them, "
+        + "without blanks around: exactly how many of them another model will answer.",
+      valueName: "file"), completion: .file())
   var units: String?
 
   @Flag(help: "End with 1 when something is asked for less strictly than before.")
@@ -51,8 +54,6 @@ struct PlanCommand: AsyncParsableCommand {
   var format: Format?
 
   @OptionGroup var control: ControlOptions
-
-  private static let maximumUnitBytes = 256 << 20
 
   func validate() throws {
     if let rate, !(rate > 0 && rate <= 1e6) {
@@ -76,7 +77,7 @@ struct PlanCommand: AsyncParsableCommand {
   private func plan() async throws {
     let sources: [PolicySource]
     do { sources = try PolicyFiles.read(paths) } catch { throw refusal(of: error) }
-    let units = try namedUnits()
+    let units = try units.map { path throws(CommandFailure) in try UnitFile.read(path) } ?? []
     let report =
       if let base { try plan(sources, at: base, units) } else { try await live(sources, units) }
     Output.write(try text(of: report))
@@ -101,24 +102,39 @@ struct PlanCommand: AsyncParsableCommand {
   private func plan(
     _ sources: [PolicySource], at reference: String, _ units: [AssignmentUnit]
   ) throws -> PlanReport {
-    var former: [PolicySource] = []
+    let folders = NeighbouringModels.folders(of: paths)
+    let beside = NeighbouringModels.names(in: try former(folders, at: reference))
+    let before: PolicySet
+    do {
+      before = try PolicyParser.parse(try former(paths, at: reference), knownModels: beside)
+    } catch let errors as PolicyErrors {
+      throw CommandFailure(
+        .failed, "the policies at '\(reference)' have mistakes themselves\n\(errors)",
+        remedy: "compare with a commit whose policies are valid; where the models lie elsewhere, "
+          + "name their files or their folder too")
+    }
+    // A folder that cannot be read whole has no models to offer; what is asked about says so.
+    let now = folders.flatMap { (try? PolicyFolder.sources(at: $0)) ?? [] }
+    let known = Set(before.models.map(\.name)).union(beside)
+      .union(NeighbouringModels.names(in: now))
+    return PlanReport(
+      try parse(sources, known: known), from: sources,
+      against: PlanBase(before, title: "the files at \(reference)"), rate: rate, units: units)
+  }
+
+  /// What files and folders were at a commit.
+  private func former(
+    _ paths: [String], at reference: String
+  ) throws(CommandFailure) -> [PolicySource] {
+    var sources: [PolicySource] = []
     for path in paths {
-      do { former += try GitRepository(path: path).policies(at: reference) } catch {
+      do { sources += try GitRepository(path: path).policies(at: reference) } catch {
         throw CommandFailure(
           .usage, "git does not know the policies at '\(reference)': \(error.message)",
           remedy: "fetch the reference first, or compare with a service: leave out --base")
       }
     }
-    let before: PolicySet
-    do { before = try PolicyParser.parse(former) } catch {
-      throw CommandFailure(
-        .failed, "the policies at '\(reference)' have mistakes themselves\n\(error)",
-        remedy: "compare with a commit whose policies are valid, and name the files of a rollout's "
-          + "models with it, or their folder")
-    }
-    return PlanReport(
-      try parse(sources, known: Set(before.models.map(\.name))), from: sources,
-      against: PlanBase(before, title: "the files at \(reference)"), rate: rate, units: units)
+    return sources
   }
 
   /// Against a running service, which is asked too whether it would take the files.
@@ -161,19 +177,5 @@ struct PlanCommand: AsyncParsableCommand {
         diagnostics: errors.diagnostics))
     failure.status = ExitStatus(errors)
     return failure
-  }
-
-  private func namedUnits() throws(CommandFailure) -> [AssignmentUnit] {
-    guard let units else { return [] }
-    guard let handle = FileHandle(forReadingAtPath: units),
-      let data = try? handle.read(upToCount: Self.maximumUnitBytes + 1),
-      data.count <= Self.maximumUnitBytes, let text = String(validating: data, as: UTF8.self)
-    else {
-      throw CommandFailure(
-        .usage, "\(units) is no file of UTF-8 with at most \(Self.maximumUnitBytes >> 20) MiB")
-    }
-    let lines = text.split(whereSeparator: \.isNewline)
-    guard !lines.isEmpty else { throw CommandFailure(.usage, "\(units) names nobody") }
-    return Set(lines).map { AssignmentUnit(id: String($0)) }
   }
 }

@@ -24,7 +24,8 @@ struct ServeCommand: AsyncParsableCommand {
       leaves everything as it was, and `rollout status` says so.
 
       Policies are taken from whoever reaches the control endpoint while that is an address of \
-      this machine. Elsewhere, or with --trust, they must be signed: see `rollout sign`.
+      this machine. Elsewhere, or with --trust, they must be signed: see `rollout sign`. With \
+      --audience, a signature must be for this service: one for staging is no good in production.
 
       EXAMPLE:
         rollout serve --policies policies/ --models .models
@@ -45,6 +46,12 @@ struct ServeCommand: AsyncParsableCommand {
       "Whether policies that nobody signed are taken; by default only where the control endpoint "
         + "is an address of this machine and no key is trusted.", valueName: "allowed|refused"))
   var unsigned: Unsigned?
+
+  @Option(
+    help: ArgumentHelp(
+      "What signatures that are for this service call it (`rollout sign --audience`); no others "
+        + "are taken then.", valueName: "name"))
+  var audience: String?
 
   @Option(help: ArgumentHelp("Where decisions and outcomes are kept.", valueName: "folder"))
   var data = ".rollout"
@@ -152,6 +159,9 @@ struct ServeCommand: AsyncParsableCommand {
     guard (1...604_800).contains(feedbackWindow) else {
       throw ValidationError("--feedback-window is \(feedbackWindow), not in 1...604800.")
     }
+    if let audience, Name<PolicySignature>(audience) == nil {
+      throw ValidationError("--audience is a name: 1 to 63 of a-z, 0-9, '.', '_' and '-'.")
+    }
     guard (16...1_048_576).contains(cache) else {
       throw ValidationError("--cache is \(cache), not in 16...1048576.")
     }
@@ -210,7 +220,8 @@ struct ServeCommand: AsyncParsableCommand {
     }
     let isLocal = ["127.0.0.1", "::1", "localhost"].contains(controlHost)
     return PolicyTrust(
-      keys: keys, acceptsUnsigned: unsigned.map { $0 == .allowed } ?? (isLocal && keys.isEmpty))
+      keys: keys, acceptsUnsigned: unsigned.map { $0 == .allowed } ?? (isLocal && keys.isEmpty),
+      audience: audience)
   }
 
   private func keys() throws -> Set<String>? {

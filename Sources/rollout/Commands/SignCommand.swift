@@ -1,5 +1,6 @@
 import ArgumentParser
 import Console
+import Experimentation
 import Foundation
 import PolicyLanguage
 
@@ -15,8 +16,14 @@ struct SignCommand: ParsableCommand {
       set, since a service refuses one that is older than the newest it has seen; by default it is \
       the present time in seconds. It expires.
 
-      EXAMPLE:
+      With --audience it is good for the service that was started with that --audience, and for no \
+      other. Who signs a set of documents beside others' gives it a name with --set: its revisions \
+      are counted alone, and change nothing that another set has changed under a newer one.
+
+      EXAMPLES:
         rollout sign policies/ --key release.pem --expires 30d
+        rollout sign policies/ --key release.pem --audience production
+        rollout sign search/ --key search.pem --audience production --set search
       """)
 
   @Argument(help: "Policy files and folders: all that will be applied together.")
@@ -27,6 +34,16 @@ struct SignCommand: ParsableCommand {
 
   @Option(help: "Higher than that of every set before; else the present time in seconds.")
   var revision: Int?
+
+  @Option(
+    help: ArgumentHelp(
+      "The service that it is for, as `rollout serve --audience` names it.", valueName: "name"))
+  var audience: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "What the set is called, where several sign for one service.", valueName: "name"))
+  var set: String?
 
   @Option(help: ArgumentHelp("How long it is good for: 12h, 30d.", valueName: "duration"))
   var expires = "90d"
@@ -40,6 +57,10 @@ struct SignCommand: ParsableCommand {
   func validate() throws {
     if let revision, !PolicySignature.revisions.contains(revision) {
       throw ValidationError("--revision is in 1...\(PolicySignature.revisions.upperBound).")
+    }
+    for (option, name) in [("audience", audience), ("set", set)] {
+      guard let name, Name<PolicySignature>(name) == nil else { continue }
+      throw ValidationError("--\(option) is a name: 1 to 63 of a-z, 0-9, '.', '_' and '-'.")
     }
     if seconds == nil {
       throw ValidationError("--expires is a number with s, m, h or d, up to 3660d: 30d.")
@@ -61,13 +82,14 @@ struct SignCommand: ParsableCommand {
     }
     let now = Date().timeIntervalSince1970
     let signature = try PolicySignature(
-      of: policies, by: signer, revision: revision ?? Int(now),
+      of: policies, by: signer, for: audience, as: set, revision: revision ?? Int(now),
       expiresAtMilliseconds: Int64((now + (seconds ?? 0)) * 1_000))
     let path = try out ?? place()
     try Output.json(signature).write(toFile: path, atomically: true, encoding: .utf8)
     Output.write(
       "\(path): \(signature.documents.count) documents as revision \(signature.revision), by key "
-        + "\(signature.key), until \(signature.expires)\n")
+        + "\(signature.key), until \(signature.expires)"
+        + (audience.map { ", for '\($0)'" } ?? "") + "\n")
   }
 
   private func place() throws(CommandFailure) -> String {

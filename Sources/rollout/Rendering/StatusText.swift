@@ -7,7 +7,10 @@ struct StatusText {
 
   /// The whole service: a line a route, a line a rollout.
   func text(of status: StatusResponse) -> String {
-    var lines = status.problems.map { style.paint("! \($0.escaped)", .red) }
+    // Mistakes in policies come as they were printed, in several lines.
+    var lines = status.problems.map { problem in
+      style.paint("! " + problem.escapedLines.replacing("\n", with: "\n  "), .red)
+    }
     if !lines.isEmpty { lines.append("") }
     if status.routes.isEmpty {
       lines.append("No routes yet: rollout apply policies/")

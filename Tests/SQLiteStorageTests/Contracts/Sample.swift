@@ -95,8 +95,8 @@ enum Sample {
   static func policyOfHours() throws -> RolloutPolicy {
     var policy = try policy()
     policy.match = RequestMatch(
-      label: RequestLabel(key: "tier", value: "gold"),
-      header: RequestHeader(name: "x-tenant", value: "acme"))
+      labels: [RequestLabel(key: "tier", value: "gold")],
+      headers: [RequestHeader(name: "x-tenant", value: "acme")])
     policy.schedule = Schedule(
       windows: [
         WeeklyWindow(
