@@ -122,10 +122,9 @@ struct ObjectiveReader {
     node.margin(key, of: metric, log)
   }
 
-  /// Checks that evidence can show the margin: shares differ by less than 1, those of votes from one
-  /// half by less than ½, risks of rare events
-  /// by less than elevenfold, and quantities are compared by logarithms of ratios, of which no pair
-  /// counts for more than 4 or less than 1/4.
+  /// Checks that evidence can show the margin: shares differ by less than 1, those of votes from
+  /// one half by less than ½, risks of rare events by less than elevenfold, and quantities are
+  /// compared by logarithms of ratios, of which no pair counts for more than 4 or less than 1/4.
   private func check(
     _ margin: MetricGate.Margin, of key: MetricKey, grows: Bool, _ node: PolicyNode
   ) -> Bool {

@@ -117,11 +117,12 @@ struct SigningTests {
     #expect(try trust.seal(of: policies, signature, now: now)?.set == "search")
   }
 
-  @Test(arguments: [
-    (nil, "staging", "for the service 'staging', and this is one without a name"),
-    ("production", "staging", "for the service 'staging', and this is 'production'"),
-    ("production", nil, "for no service, and this is 'production'"),
-  ])
+  @Test(
+    arguments: [
+      (nil, "staging", "for the service 'staging', and this is one without a name"),
+      ("production", "staging", "for the service 'staging', and this is 'production'"),
+      ("production", nil, "for no service, and this is 'production'"),
+    ] as [(String?, String?, String)])
   func `a signature for another service is refused`(
     _ service: String?, _ audience: String?, _ said: String
   ) throws {

@@ -161,9 +161,9 @@ extension Explanation {
     because: """
       An interval around "no difference" always reaches to both sides of it, so a margin of 0 is
       never shown by a model that is just as good; and nothing agrees with the incumbent better
-      than the incumbent. A preference is a share of votes and is held against one half, so that
-      no share is 50 points above it. A gate that pauses without data needs steps with a `minTime`, or none
-      outlives its first look.
+      than the incumbent. A preference is a share of votes and is held against one half, so that no
+      share is 50 points above it. A gate that pauses without data needs steps with a `minTime`, or
+      none outlives its first look.
       """,
     .rollout(
       """

@@ -269,16 +269,16 @@ extension SliceKey {
         usual: "under `where` only",
         """
         `"tier=gold"`: requests whose `metadata` has that member with that value, or a list of up \
-        to 8, which must all hold; of a request's labels only those that a policy asks for are kept with the outcomes, so that any number \
-        of other values costs nothing
+        to 8, which must all hold; of a request's labels only those that a policy asks for are \
+        kept with the outcomes, so that any number of other values costs nothing
         """)
     case .header:
       KeyEntry(
         .oneOrSeveral(.pattern(MatchReader.headerPattern), RequestMatch.maximumConditions),
         usual: "under `where` only",
         """
-        `"x-tenant=acme"`: requests with that header, in lower case here, and that value, or a list \
-        of up to 8, which must all hold; kept like labels
+        `"x-tenant=acme"`: requests with that header, in lower case here, and that value, or a \
+        list of up to 8, which must all hold; kept like labels
         """)
     }
   }

@@ -20,7 +20,7 @@ package struct PolicySignature: Hashable, Sendable, Codable {
   }
 
   package var format: String
-  /// The service that it is for, as `serve --audience` names it; `nil` is for whichever has no name.
+  /// The service that it is for, as `serve --audience` names it; `nil` is for one without a name.
   package var audience: String?
   /// The name of the set, where several sign for one service: ``PolicySeal/set``.
   package var set: String?

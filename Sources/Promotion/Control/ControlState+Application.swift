@@ -28,8 +28,8 @@ extension ControlState {
     return [.policiesApplied(origin)] + events
   }
 
-  /// Refuses a set that is older than the newest one of its name, so that nobody takes a service back to
-  /// rules that were given up, with a signature that was right once.
+  /// Refuses a set that is older than the newest one of its name, so that nobody takes a service
+  /// back to rules that were given up, with a signature that was right once.
   ///
   /// - Returns: whether the set is signed and newer than all before
   private func checkOrder(of origin: PolicyOrigin?) throws(CommandRefusal) -> Bool {

@@ -2,8 +2,8 @@ import Experimentation
 import Foundation
 import PolicyLanguage
 
-/// The models that lie beside files which are named alone: whoever reviews one rollout does not have
-/// to name the files of its models with it.
+/// The models that lie beside files which are named alone: whoever reviews one rollout does not
+/// have to name the files of its models with it.
 enum NeighbouringModels {
   /// The folders that the files among `paths` lie in, each once; none for folders, which bring
   /// their models, and for standard input.

@@ -4,8 +4,8 @@ import Foundation
 /// Who is counted by `rollout plan --units`: a file of units, one a line.
 ///
 /// A line is a unit as requests name it, whole, without its end; empty lines are passed over, and a
-/// unit that is there twice is one. A blank or an invisible character at an end of a line would make
-/// it another unit than the one that is meant, so such a line is refused rather than guessed at.
+/// unit that is there twice is one. A blank or an invisible character at an end of a line would
+/// make it another unit than the one that is meant, so such a line is refused, not guessed at.
 enum UnitFile {
   /// Of a file: some millions of users.
   private static let maximumBytes = 256 << 20
