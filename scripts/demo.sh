@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The demonstration: one strategy, played on this machine with real weights over real HTTP, and what it
-# decides. Called by `make demo STRATEGY=…`; --check only says whether there is such a strategy.
+# The demonstration: one strategy, played on this machine with real weights over real HTTP, and
+# what it decides. Called by `make demo STRATEGY=…`; --check only says whether there is such a one.
 set -euo pipefail
 
 strategies='shadow canary split bandit interleave shootout'
@@ -56,8 +56,8 @@ trap finish EXIT
 options=()
 serve() {
   "$program" serve --policies "$1" --data "$data/state" \
-    --models "$(dirname "$ROLLOUT_MODEL")" --port 0 --control-port 0 --log-level warning "${options[@]}" \
-    >"$data/addresses" 2>"$log" &
+    --models "$(dirname "$ROLLOUT_MODEL")" --port 0 --control-port 0 --log-level warning \
+    "${options[@]}" >"$data/addresses" 2>"$log" &
   server=$!
   for _ in $(seq 600); do
     grep -qs '^rollout answers' "$data/addresses" && break
@@ -70,8 +70,8 @@ serve() {
   export ROLLOUT_ENDPOINT ROLLOUT_SERVER
 }
 
-# serve_files FILE…: as before, with these policies alone. Feedback counts after ten seconds, for the
-# demonstration's sake: an hour otherwise, in which users may still say something.
+# serve_files FILE…: as before, with these policies alone. Feedback counts after ten seconds, for
+# the demonstration's sake: an hour otherwise, in which users may still say something.
 serve_files() {
   mkdir "$data/policies"
   cp "$@" "$data/policies/"
@@ -101,7 +101,8 @@ await() {
   return 1
 }
 
-# until_met NAME LINE COUNT [OPTION…]: COUNT new readers, again and again, until the status has the line.
+# until_met NAME LINE COUNT [OPTION…]: COUNT new readers, again and again, until the status has
+# the line.
 readers=0
 until_met() {
   local name=$1 line=$2 count=$3
@@ -140,7 +141,7 @@ shadow() {
 }
 
 canary() {
-  say "1. The service starts: 25 % of the users get the candidate, then 50 %, then a person is asked"
+  say "1. The service starts: 25 % of the users get the candidate, then 50 %, then a person says"
   serve_files policies/smollm2-{dense,flash}.yaml policies/examples/demo-canary.yaml
 
   say "2. A user keeps their model"
@@ -230,7 +231,8 @@ interleave() {
 shootout() {
   local name=attention-shootout
   say "1. The service starts: dense attention answers, three cheaper ones are asked aside"
-  options=(--arithmetic int8)          # a quarter of a million tokens: rounded activations halve the time
+  # A third of a million tokens of prompts: rounded activations nearly halve the time.
+  options=(--arithmetic int8)
   serve_files policies/smollm2-{dense,flash,window-512,hybrid-512}.yaml policies/$name.yaml
 
   say "2. Short questions, and passages of novels in which a pass key is told"
@@ -242,10 +244,11 @@ shootout() {
   rollout status "$name"
 
   say "4. Who may go on? The gates answer for each candidate, with their evidence"
-  for candidate in window hybrid; do
-    run rollout promote "$name" --model "smollm2-$candidate-512"
+  for candidate in flash window-512 hybrid-512; do
+    run rollout promote "$name" --model "smollm2-$candidate"
   done
   run rollout history "$name"
+  echo "Whose gates are all closed goes on in a rollout of its own: policies/assistant.yaml."
 }
 
 # Waits until each gate is decided, or until nothing new has come for two minutes; an hour at most.

@@ -1,11 +1,12 @@
-"""Writes requests for the shootout of attention variants: long ones that need the distance, and short ones.
+"""Writes requests for the shootout of attention variants: long ones that need the distance, and
+short ones.
 
-    python3 scripts/demo/long_prompts.py [--seed 1] [--long 54] [--characters 6400] | rollout replay -
+    python3 scripts/demo/long_prompts.py [--seed 1] [--long 54] | rollout replay -
 
-A long one is a passage of a novel out of fixtures/texts with a pass key told somewhere in it, asked for
-at the end (after Mohtashami and Jaggi 2023, in prose rather than their filler). The short ones are those
-of fixtures/traffic/requests.jsonl. Passages overlap; keys and their places do not repeat. The same seed
-writes the same bytes.
+A long one is a passage of a novel out of fixtures/texts with a pass key told somewhere in it, asked
+for at the end (after Mohtashami and Jaggi 2023, in prose rather than their filler). The short ones
+are those of fixtures/traffic/requests.jsonl. Passages overlap; each has a key and a place of its
+own. The same seed writes the same bytes.
 """
 
 import argparse
@@ -59,7 +60,8 @@ def main():
     parser.add_argument("--characters", type=int, default=6400, help="of a passage, about")
     arguments = parser.parse_args()
     generator = random.Random(arguments.seed)
-    texts = [sentences(path.read_text()) for path in sorted((ROOT / "fixtures/texts").glob("*.txt"))]
+    paths = sorted((ROOT / "fixtures/texts").glob("*.txt"))
+    texts = [sentences(path.read_text()) for path in paths]
     lines = [
         long_request(number, texts, arguments.characters, generator)
         for number in range(arguments.long)

@@ -1,10 +1,10 @@
-"""Plays readers for the demonstration: each asks one question and says what they think of the answer.
+"""Plays readers for the demonstration: each asks a question and says what they think of the answer.
 
     ROLLOUT_ENDPOINT=http://127.0.0.1:8080/v1 python3 scripts/demo/readers.py ROUTE --readers 40
 
 Readers know the answer to their question (fixtures/traffic/questions.tsv): a thumb goes up when the
-answer has the word, down when it has not. With --choices 2 they see two answers and take the one that
-has it, or say nothing when both have it or neither. --silent readers ask and say nothing.
+answer has the word, down when it has not. With --choices 2 they see two answers and take the one
+that has it, or say nothing when both have it or neither. --silent readers ask and say nothing.
 """
 
 import argparse
@@ -38,7 +38,8 @@ def post(path, body):
 
 def questions():
     lines = (ROOT / "fixtures/traffic/questions.tsv").read_text().splitlines()
-    return [(question, words.split("|")) for question, words in (line.split("\t") for line in lines)]
+    rows = [line.split("\t") for line in lines]
+    return [(question, words.split("|")) for question, words in rows]
 
 
 def is_right(text, words):
@@ -82,11 +83,13 @@ def main():
     parser.add_argument("--silent", action="store_true")
     arguments = parser.parse_args()
     said = collections.defaultdict(list)
+    numbers = range(arguments.first, arguments.first + arguments.readers)
+
+    def one(number):
+        return read(arguments.route, number, arguments.choices, arguments.silent)
+
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
-        numbers = range(arguments.first, arguments.first + arguments.readers)
-        for model, thumb in pool.map(
-            lambda number: read(arguments.route, number, arguments.choices, arguments.silent), numbers
-        ):
+        for model, thumb in pool.map(one, numbers):
             said[model].append(thumb)
     for model, thumbs in sorted(said.items()):
         count, up = len(thumbs), sum(thumb is True for thumb in thumbs)
