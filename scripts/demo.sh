@@ -248,7 +248,7 @@ shootout() {
     run rollout promote "$name" --model "smollm2-$candidate"
   done
   run rollout history "$name"
-  echo "Whose gates are all closed goes on in a rollout of its own: policies/assistant.yaml."
+  echo "Who has no open gate goes on in a rollout of their own, as in policies/assistant.yaml."
 }
 
 # Waits until each gate is decided, or until nothing new has come for two minutes; an hour at most.
