@@ -33,6 +33,9 @@ REQUESTS ?= 1000000
 # How many seeds `make simulate` tries.
 SEEDS ?= 10000
 
+# What `make demo` plays: shadow, canary, split, bandit, interleave or shootout.
+STRATEGY ?= shadow
+
 # The arguments of `make run`.
 ARGS ?= --help
 
@@ -50,9 +53,10 @@ review: setup model  ## A change to a policy: check, plan, backtest, apply, with
 	@swift build -c release --product rollout
 	@scripts/review.sh
 
-demo: setup model  ## Roll a candidate out on this machine: traffic, comparison, promotion
+demo: setup model  ## Play a strategy on this machine, with real weights (STRATEGY=bandit)
+	@scripts/demo.sh --check '$(STRATEGY)'
 	@swift build -c release --product rollout
-	@scripts/demo.sh
+	@scripts/demo.sh '$(STRATEGY)'
 
 test: setup model  ## Build everything and run every test (FILTER='…' for some)
 	@scripts/setup.sh python

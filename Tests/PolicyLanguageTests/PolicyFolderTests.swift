@@ -25,8 +25,9 @@ struct PolicyFolderTests {
     let path = Repository.policies.path(percentEncoded: false)
     let sources = try PolicyFolder.sources(at: path)
     let names = [
-      "assistant", "smollm2-dense", "smollm2-flash", "smollm2-hybrid", "smollm2-quest",
-      "smollm2-stream", "smollm2-window", "smollm2-yarn-32k",
+      "assistant", "attention-shootout", "smollm2-dense", "smollm2-flash", "smollm2-hybrid-512",
+      "smollm2-hybrid", "smollm2-quest", "smollm2-stream", "smollm2-window-512", "smollm2-window",
+      "smollm2-yarn-32k",
     ]
     let separator = path.hasSuffix("/") ? "" : "/"
     #expect(sources.map(\.file) == names.map { "\(path)\(separator)\($0).yaml" })

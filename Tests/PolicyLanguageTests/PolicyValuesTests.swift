@@ -20,8 +20,8 @@ struct PolicyValuesTests {
     #expect(set.warnings.isEmpty)
     #expect(
       set.models.map(\.name.text) == [
-        "smollm2-dense", "smollm2-flash", "smollm2-hybrid", "smollm2-quest", "smollm2-stream",
-        "smollm2-window", "smollm2-yarn-32k",
+        "smollm2-dense", "smollm2-flash", "smollm2-hybrid-512", "smollm2-hybrid", "smollm2-quest",
+        "smollm2-stream", "smollm2-window-512", "smollm2-window", "smollm2-yarn-32k",
       ])
     let engines: [EngineSpecification] = set.models.compactMap { model in
       guard case .engine(let engine) = model.backend else { return nil }
@@ -33,11 +33,16 @@ struct PolicyValuesTests {
       engines.map(\.attention) == [
         .dense, .flash,
         .hybrid(
+          selection: .means, blockSize: 16, keys: 512, window: 128, sinks: 4, denseLayers: 2),
+        .hybrid(
           selection: .means, blockSize: 16, keys: 1024, window: 128, sinks: 4, denseLayers: 2),
         .blockSparse(selection: .quest, blockSize: 16, keys: 1024, denseLayers: 0),
-        .slidingWindow(window: 2044, sinks: 4), .slidingWindow(window: 1024, sinks: 4), .flash,
+        .slidingWindow(window: 2044, sinks: 4), .slidingWindow(window: 508, sinks: 4),
+        .slidingWindow(window: 1024, sinks: 4), .flash,
       ])
-    #expect(engines.map(\.context) == [8192, 8192, 8192, 8192, 1_048_576, 8192, 32_768])
+    #expect(
+      engines.map(\.context)
+        == [8192, 8192, 8192, 8192, 8192, 1_048_576, 8192, 8192, 32_768])
     #expect(engines.compactMap(\.rope) == [RopeSpecification(.yarn, factor: 4)])
 
     let policy = try #require(set.rollouts.first)
@@ -77,10 +82,12 @@ struct PolicyValuesTests {
     let set = try PolicyParser.parse(
       Repository.sources(in: Repository.policies.appending(path: "examples")),
       knownModels: Set(models.map(\.name)))
-    #expect(set.models.count == 3)
+    #expect(set.models.count == 5)
     #expect(
-      set.rollouts.map(\.name.text)
-        == ["tone", "chat", "drafts", "gold", "summaries", "support"])
+      set.rollouts.map(\.name.text) == [
+        "tone", "chat", "demo-bandit", "demo-canary", "demo-interleave", "demo-split", "drafts",
+        "gold", "summaries", "support",
+      ])
     #expect(set.warnings.isEmpty)
   }
 
