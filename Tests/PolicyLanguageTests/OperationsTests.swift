@@ -78,7 +78,7 @@ struct OperationsTests {
     let policy = try policy(
       """
       notify:
-        - { on: [rolledBack, promoted, promoted], webhookEnv: HOOK }
+        - { on: [rolledBack, promoted], webhookEnv: HOOK }
         - { on: [queued], webhook: "https://hooks.example.com/rollouts" }
       """)
     #expect(

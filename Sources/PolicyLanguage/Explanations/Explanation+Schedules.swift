@@ -45,11 +45,11 @@ extension Explanation {
     .rollout(
       """
       freeze:
-        - { from: 2026-12-20, to: 2037-01-04, timeZone: Europe/Berlin }
+        - { from: "2026-12-20", to: "2037-01-04", timeZone: Europe/Berlin }
       """,
       mended: """
         freeze:
-          - { from: 2026-12-20, to: 2027-01-04, timeZone: Europe/Berlin }
+          - { from: "2026-12-20", to: "2027-01-04", timeZone: Europe/Berlin }
         """))
 
   static let repeatedValue = Explanation(
