@@ -63,6 +63,7 @@ extension StepTraffic {
         .object([
           "share": .number(shadow.share.value), "concurrency": .integer(shadow.concurrency),
           "tokensPerDay": shadow.tokensPerDay.map(CanonicalForm.integer),
+          "control": shadow.hasControl ? .text("true") : nil,
         ])
       )
     case .canary(let weight): ("canary", .object(["weight": .number(weight.value)]))

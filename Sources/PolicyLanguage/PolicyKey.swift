@@ -170,7 +170,7 @@ enum StepKey: String, PolicyKey {
 }
 
 enum ShadowKey: String, PolicyKey {
-  case percent, concurrency, tokenBudget
+  case percent, concurrency, tokenBudget, control
 
   static let object = "shadow"
 

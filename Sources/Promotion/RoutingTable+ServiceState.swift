@@ -54,6 +54,9 @@ extension RouteTable {
     }
     if case .shadow(let traffic) = rollout.traffic {
       shadows = rollout.policy.candidates.map { ShadowRule(model: $0, traffic: traffic) }
+      if traffic.hasControl, let first = rollout.policy.candidates.first {
+        shadows.append(ShadowRule(model: incumbent, traffic: traffic, controlOf: first))
+      }
     }
   }
 }

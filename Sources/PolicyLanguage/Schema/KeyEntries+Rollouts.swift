@@ -134,6 +134,13 @@ extension ShadowKey {
       KeyEntry(
         .quantity(TokenRateUnit.allCases.map(\.rawValue)), usual: "none",
         "tokens that shadows may spend: `200k/day`, `5M/day`")
+    case .control:
+      KeyEntry(
+        .truth, or: "false",
+        """
+        `true`: the incumbent is asked aside too, within the same bounds, to show how far two \
+        answers of one model are apart; nothing is decided by it
+        """)
     }
   }
 }

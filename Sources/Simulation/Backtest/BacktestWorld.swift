@@ -183,7 +183,8 @@ extension BacktestRun {
     outcomes.add(
       Outcome(requestID: name, assignment: place, model: route.serving, measurements: measurements),
       finishedAt: arrival + measurements.queueSeconds + measurements.totalSeconds)
-    for rule in route.shadows {
+    // What an incumbent would have answered a second time is in no trace.
+    for rule in route.shadows where rule.controlOf == nil {
       shadow(request, by: rule, beside: answered.answer, at: arrival, place, name)
     }
   }
