@@ -36,6 +36,8 @@ package struct RouteTable: Hashable, Sendable {
   package var headers: Set<RequestHeader> = []
   /// Which requests take part in the rollout; `nil` is all of them.
   package var match: RequestMatch?
+  /// Which units do; `nil` is all of them.
+  package var layer: LayerRange?
 
   package init(
     route: RouteName, incumbent: ModelName, rollout: RolloutPosition? = nil,

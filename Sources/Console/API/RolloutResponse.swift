@@ -47,6 +47,8 @@ package struct RolloutResponse: Hashable, Sendable, Codable {
   package var closed: Closed?
   /// The revision under its name that waits for it, or for another rollout, to end.
   package var queued: Queued?
+  /// Which units take part, `serving` being theirs; the others get the incumbent. `nil` is all.
+  package var layer: LayerRange?
 
   /// The schedule's word.
   package struct Closed: Hashable, Sendable, Codable {
@@ -127,6 +129,7 @@ extension RolloutResponse {
         gates, nowMilliseconds: nowMilliseconds, hold: hold,
         behind: status.state.obstacle(to: state)), notes: [])
     closed = hold.map(Closed.init)
+    layer = policy.assignment.layer
     queued = waiting.map { Queued($0, in: status.state, nowMilliseconds: nowMilliseconds) }
     self.notes = ([incumbent] + candidates.filter { $0 != incumbent }).flatMap { model in
       notes(model).map { "'\(model)' \($0)" }

@@ -85,6 +85,13 @@ extension AssignmentKey {
         """)
     case .salt:
       KeyEntry(.text, usual: "the rollout's name", "another salt deals the units anew")
+    case .layer:
+      KeyEntry(
+        .mapping(LayerKey.self), usual: "all units",
+        """
+        which units take part, so that rollouts of several routes have none in common; the others \
+        get the incumbent, and are no evidence. Not for the unit `request`
+        """)
     }
   }
 }

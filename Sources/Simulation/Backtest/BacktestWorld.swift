@@ -176,7 +176,7 @@ extension BacktestRun {
     count(answered.source)
     count(unit: hash, isCandidate: route.serving != policy.incumbent)
     var place = Assignment(
-      route: rules.route, rollout: rules.rollout, unitHash: hash, propensity: route.propensity,
+      route: rules.route, rollout: route.rollout, unitHash: hash, propensity: route.propensity,
       atMilliseconds: request.atMilliseconds)
     place.labels = records.trace.labels[Int(request.labels)]
     let measurements = answered.answer.measurements
