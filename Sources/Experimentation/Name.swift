@@ -63,6 +63,8 @@ package enum ModelKind {}
 package enum RouteKind {}
 /// Marks names of rollouts.
 package enum RolloutKind {}
+/// Marks names of layers.
+package enum LayerKind {}
 
 /// What a policy calls one model: weights with an attention variant, or a server elsewhere.
 package typealias ModelName = Name<ModelKind>
@@ -70,3 +72,5 @@ package typealias ModelName = Name<ModelKind>
 package typealias RouteName = Name<RouteKind>
 /// What a policy calls one rollout.
 package typealias RolloutName = Name<RolloutKind>
+/// Under which rollouts of several routes share units out among them.
+package typealias LayerName = Name<LayerKind>

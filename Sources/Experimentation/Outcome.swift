@@ -224,4 +224,7 @@ package struct Comparison: Hashable, Sendable {
     self.tokenAgreement = tokenAgreement
     self.prefixAgreement = prefixAgreement
   }
+
+  /// Whether both answers are the incumbent's: an A/A control, no evidence of any candidate.
+  package var isControl: Bool { candidate == incumbent }
 }

@@ -79,10 +79,14 @@ package struct AssignmentPolicy: Hashable, Sendable, Codable {
   package var unit: UnitKind
   /// Another salt deals the units anew.
   package var salt: String
+  /// Which units take part; `nil` is all of them. The others get the incumbent, outside of the
+  /// rollout: they are no evidence.
+  package var layer: LayerRange?
 
-  package init(unit: UnitKind, salt: String) {
+  package init(unit: UnitKind, salt: String, layer: LayerRange? = nil) {
     self.unit = unit
     self.salt = salt
+    self.layer = layer
   }
 }
 

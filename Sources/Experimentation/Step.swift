@@ -36,11 +36,40 @@ package struct ShadowTraffic: Hashable, Sendable, Codable {
   package var concurrency: Int
   /// Prompt and answer tokens that shadows may spend a day, or `nil` for no such bound.
   package var tokensPerDay: Int?
+  /// Whether the incumbent is asked aside too, in a lane and within bounds of its own: what differs
+  /// between two answers of one model is noise.
+  package var hasControl: Bool
 
-  package init(share: Share = .all, concurrency: Int = 1, tokensPerDay: Int? = nil) {
+  package init(
+    share: Share = .all, concurrency: Int = 1, tokensPerDay: Int? = nil, hasControl: Bool = false
+  ) {
     self.share = share
     self.concurrency = concurrency
     self.tokensPerDay = tokensPerDay
+    self.hasControl = hasControl
+  }
+
+  private enum CodingKeys: String, CodingKey {
+    case share, concurrency, tokensPerDay
+    case hasControl = "control"
+  }
+
+  /// Journals of before there were controls name none.
+  package init(from decoder: any Decoder) throws {
+    let fields = try decoder.container(keyedBy: CodingKeys.self)
+    self.init(
+      share: try fields.decode(Share.self, forKey: .share),
+      concurrency: try fields.decode(Int.self, forKey: .concurrency),
+      tokensPerDay: try fields.decodeIfPresent(Int.self, forKey: .tokensPerDay),
+      hasControl: try fields.decodeIfPresent(Bool.self, forKey: .hasControl) ?? false)
+  }
+
+  package func encode(to encoder: any Encoder) throws {
+    var fields = encoder.container(keyedBy: CodingKeys.self)
+    try fields.encode(share, forKey: .share)
+    try fields.encode(concurrency, forKey: .concurrency)
+    try fields.encodeIfPresent(tokensPerDay, forKey: .tokensPerDay)
+    if hasControl { try fields.encode(hasControl, forKey: .hasControl) }
   }
 }
 

@@ -57,6 +57,9 @@ package struct GateReport: Hashable, Sendable, Codable {
   /// are volunteered (``Metric/isFromUsers``); `nil` for other metrics.
   package var incumbentResponse: Double?
   package var candidateResponse: Double?
+  /// What the incumbent shows against itself, where a shadow step asks it aside too; `nil` without
+  /// such pairs. Nothing is decided by it.
+  package var noise: NoiseFloor?
 
   package init(
     gate: String, metric: Metric, role: MetricGate.Role, candidate: ModelName, verdict: Verdict,
@@ -85,7 +88,39 @@ package struct GateReport: Hashable, Sendable, Codable {
   }
 }
 
+/// The incumbent against itself on one gate's metric: an A/A control.
+package struct NoiseFloor: Hashable, Sendable, Codable {
+  /// As a candidate's would be read: its second answer against its first.
+  package var estimate: Double?
+  /// As wide as a candidate's interval on as many pairs would be.
+  package var lowerBound: Double?
+  package var upperBound: Double?
+  /// Pairs of its own answers.
+  package var samples: Int
+
+  package init(
+    estimate: Double? = nil, lowerBound: Double? = nil, upperBound: Double? = nil, samples: Int
+  ) {
+    self.estimate = estimate
+    self.lowerBound = lowerBound
+    self.upperBound = upperBound
+    self.samples = samples
+  }
+
+  /// How far from "the same" the incumbent is shown to be from itself, at least; 0 while its
+  /// interval has "the same" in it, or there is none.
+  package var leastDistance: Double {
+    if let lowerBound, lowerBound > 0 { return lowerBound }
+    if let upperBound, upperBound < 0 { return -upperBound }
+    return 0
+  }
+}
+
 extension GateReport {
+  /// Whether the gate asks for less than what the incumbent is shown to differ from itself by: no
+  /// candidate can be held to that.
+  package var isBelowNoise: Bool { noise.map { $0.leastDistance > abs(threshold) } ?? false }
+
   /// Whether changes are read in percent of the incumbent's value, rather than in points.
   package var comparesRatios: Bool { isRelative ?? (metric.scale != .proportion) }
 }

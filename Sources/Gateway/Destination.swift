@@ -47,7 +47,7 @@ struct Destination: Sendable {
     draft = decision.draft
     shadows = decision.shadows
     var assignment = Assignment(
-      route: name, rollout: route.rollout, unitHash: RoutingKey.hash(unit, salt: route.salt),
+      route: name, rollout: decision.rollout, unitHash: RoutingKey.hash(unit, salt: route.salt),
       propensity: decision.propensity, atMilliseconds: atMilliseconds)
     if !route.labels.isEmpty {
       assignment.labels = question.labels.filter {

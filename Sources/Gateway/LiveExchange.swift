@@ -97,7 +97,8 @@ final class LiveExchange: Sendable {
   /// Puts the question to the shadows, now that the answer is out: they run aside and in nobody's
   /// way.
   private func shadow(_ answer: IncumbentAnswer, _ assignment: Assignment) {
-    for rule in destination.shadows where rule.model != destination.model {
+    for rule in destination.shadows
+    where rule.model != destination.model || rule.controlOf != nil {
       let failure = answer.measurements.failure
       guard failure == nil || failure?.isOfModel == true else {
         gateway.metrics.shadowDropped(rule.model, .noIncumbentAnswer)

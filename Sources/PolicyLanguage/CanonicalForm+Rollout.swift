@@ -12,6 +12,7 @@ extension RolloutPolicy {
       "candidates": .list(candidates.map { .text($0.text) }),
       "assignment": .object([
         "unit": .text(assignment.unit.canonicalText), "salt": .text(assignment.salt),
+        "layer": assignment.layer.map(\.canonicalForm),
       ]),
       "steps": .list(steps.map(\.canonicalForm)),
       "metrics": .list(metrics.map(\.canonicalForm)),
@@ -33,6 +34,14 @@ extension RolloutPolicy {
   /// `nil` for an empty list, as everything was before there were such.
   fileprivate static func list(_ items: [CanonicalForm]) -> CanonicalForm? {
     items.isEmpty ? nil : .list(items)
+  }
+}
+
+extension LayerRange {
+  fileprivate var canonicalForm: CanonicalForm {
+    .object([
+      "name": .text(name.text), "lower": .number(lower.value), "upper": .number(upper.value),
+    ])
   }
 }
 
@@ -63,6 +72,7 @@ extension StepTraffic {
         .object([
           "share": .number(shadow.share.value), "concurrency": .integer(shadow.concurrency),
           "tokensPerDay": shadow.tokensPerDay.map(CanonicalForm.integer),
+          "control": shadow.hasControl ? .text("true") : nil,
         ])
       )
     case .canary(let weight): ("canary", .object(["weight": .number(weight.value)]))

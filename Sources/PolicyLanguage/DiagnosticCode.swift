@@ -77,6 +77,8 @@ package enum DiagnosticCode: String, Hashable, Sendable, Codable, CaseIterable {
 
   // What files say together.
   case duplicateName = "duplicate-name"
+  case layerOverlap = "layer-overlap"
+  case layerUnits = "layer-units"
   case routeTaken = "route-taken"
   case unknownModel = "unknown-model"
 

@@ -12,6 +12,13 @@ extension MappingReader {
   /// `usual` when the key is not there.
   func integer(_ key: Key, or usual: Int) -> Int? { has(key) ? integer(key) : usual }
 
+  /// `usual` when the key is not there.
+  func truth(_ key: Key, or usual: Bool) -> Bool? {
+    guard let node = self[key] else { return usual }
+    guard case .truth = key.entry.form else { return mismatch(key) }
+    return node.truth(key.rawValue, log)
+  }
+
   /// A number without a unit.
   func number(_ key: Key, hint: String? = nil) -> Double? {
     guard let node = self[key] else { return nil }

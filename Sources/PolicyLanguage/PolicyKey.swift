@@ -24,8 +24,9 @@ enum KeyPresence: Hashable, Sendable {
 enum Vocabulary {
   static let objects: [any PolicyKey.Type] = [
     ModelKey.self, EngineKey.self, AttentionKey.self, RopeKey.self, UpstreamKey.self,
-    TimeoutKey.self, PriceKey.self, RolloutKey.self, AssignmentKey.self, StepKey.self,
-    ShadowKey.self, CanaryKey.self, SplitKey.self, ApprovalKey.self, PauseKey.self, HoldKey.self,
+    TimeoutKey.self, PriceKey.self, RolloutKey.self, AssignmentKey.self, LayerKey.self,
+    StepKey.self, ShadowKey.self, CanaryKey.self, SplitKey.self, ApprovalKey.self, PauseKey.self,
+    HoldKey.self,
     BanditKey.self, InterleaveKey.self, MetricKey.self, SliceKey.self, AnalysisKey.self,
     MatchKey.self, WindowKey.self, FreezeKey.self, NotifyKey.self,
   ]
@@ -134,11 +135,19 @@ enum RolloutKey: String, PolicyKey {
 }
 
 enum AssignmentKey: String, PolicyKey {
-  case unit, salt
+  case unit, salt, layer
 
   static let object = "assignment"
 
   var presence: KeyPresence { self == .unit ? .required : .optional }
+}
+
+enum LayerKey: String, PolicyKey {
+  case name, range
+
+  static let object = "a layer"
+
+  var presence: KeyPresence { .required }
 }
 
 enum StepKey: String, PolicyKey {
@@ -170,7 +179,7 @@ enum StepKey: String, PolicyKey {
 }
 
 enum ShadowKey: String, PolicyKey {
-  case percent, concurrency, tokenBudget
+  case percent, concurrency, tokenBudget, control
 
   static let object = "shadow"
 

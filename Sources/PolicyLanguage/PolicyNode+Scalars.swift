@@ -73,6 +73,22 @@ extension PolicyNode {
       suggestion: NearestName.suggestion(for: text, among: words), hint: "known: \(list)")
   }
 
+  /// `true` or `false`; as a text it is none, to other readers of YAML.
+  func truth(_ expected: String, _ log: DiagnosticLog) -> Bool? {
+    guard let scalar = scalar(expected, log) else { return nil }
+    if !scalar.isQuoted, scalar.text == "true" || scalar.text == "false" {
+      return scalar.text == "true"
+    }
+    if scalar.isQuoted {
+      log.report(
+        .wrongKind, at: position, "expected \(expected), found a text in quotes",
+        suggestion: scalar.text.clipped)
+    } else {
+      refuseChoice(scalar.text, expected, of: ["true", "false"], log)
+    }
+    return nil
+  }
+
   func integer(_ expected: String, in range: ClosedRange<Int>, _ log: DiagnosticLog) -> Int? {
     guard let (text, value) = number(expected, log) else { return nil }
     guard let integer = Int(text) else {

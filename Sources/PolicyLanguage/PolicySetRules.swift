@@ -8,7 +8,33 @@ struct PolicySetRules {
   func check() {
     checkNames()
     checkModels()
+    checkLayers()
     warnOfScoring()
+  }
+
+  /// Rollouts that name one layer have no units in common, and mean the same by a unit.
+  private func checkLayers() {
+    var known: [(policy: RolloutPolicy, layer: LayerRange, file: String)] = []
+    for document in documents {
+      guard case .rollout(let policy) = document.document, let layer = policy.assignment.layer,
+        let position = document.references.assignment
+      else { continue }
+      for other in known where other.layer.name == layer.name {
+        if other.policy.assignment.unit != policy.assignment.unit {
+          document.log.report(
+            .layerUnits, at: position,
+            "layer '\(layer.name)' is of another unit in \(other.file)",
+            hint: "'\(other.policy.name)' has \(other.policy.assignment.unit.canonicalText)s in it")
+        } else if other.layer.overlap(with: layer) > 0 {
+          document.log.report(
+            .layerOverlap, at: position,
+            "\(layer.lower)-\(layer.upper) of layer '\(layer.name)' is taken in part in "
+              + "\(other.file)",
+            hint: "'\(other.policy.name)' has \(other.layer.lower)-\(other.layer.upper)")
+        }
+      }
+      known.append((policy, layer, document.log.file))
+    }
   }
 
   /// Names of models, names of rollouts and routes are used once each.

@@ -11,6 +11,8 @@ struct RolloutDocument {
     var route: Placed<RouteName>?
     var incumbent: Placed<ModelName>?
     var candidates: [Placed<ModelName>] = []
+    /// Where `assignment` stands.
+    var assignment: SourcePosition?
 
     var models: [Placed<ModelName>] { (incumbent.map { [$0] } ?? []) + candidates }
   }
@@ -30,6 +32,7 @@ struct RolloutDocument {
     var references = References(
       name: name(.name, "the rollout's name"), route: name(.route, "the route"),
       incumbent: name(.incumbent, "the incumbent's name"))
+    references.assignment = reader[.assignment]?.position
     for node in reader.list(.candidates) ?? [] {
       guard let name: ModelName = node.name("a candidate's name", log) else { continue }
       if references.candidates.contains(where: { $0.value == name }) {
@@ -92,8 +95,17 @@ extension RolloutDocument {
     guard let reader = MappingReader<AssignmentKey>(node, log: log) else { return nil }
     let unit = reader[.unit].flatMap(self.unit)
     let salt = reader[.salt].map { $0.text("the salt", log) } ?? name?.text
+    let layer = reader[.layer].map { LayerReader(log: log).layer($0) }
+    if reader[.layer] != nil, unit == .request {
+      log.report(
+        .misplacedKey, at: reader.position(of: .layer),
+        "'layer' means nothing to single requests",
+        hint: "each is of one route anyway; name a unit that comes back, such as 'user'")
+      return nil
+    }
     guard let unit, let salt else { return nil }
-    return AssignmentPolicy(unit: unit, salt: salt)
+    if let layer, layer == nil { return nil }
+    return AssignmentPolicy(unit: unit, salt: salt, layer: layer ?? nil)
   }
 
   private func unit(_ node: PolicyNode) -> UnitKind? {

@@ -69,8 +69,11 @@ extension StepReader {
     let share = reader[.percent].flatMap(percentOfRequests)
     let concurrency = reader.integer(.concurrency, or: 1)
     let budget = reader[.tokenBudget].flatMap { $0.tokensPerDay(log) }
-    guard let share, let concurrency else { return nil }
-    return ShadowTraffic(share: share, concurrency: concurrency, tokensPerDay: budget)
+    guard let share, let concurrency, let control = reader.truth(.control, or: false) else {
+      return nil
+    }
+    return ShadowTraffic(
+      share: share, concurrency: concurrency, tokensPerDay: budget, hasControl: control)
   }
 
   /// The key's name is the unit: `percent: 100`; `100%` says the same.

@@ -47,7 +47,7 @@ package struct CommandRefusal: Error, Hashable, Sendable {
     case staleIncumbent
     /// The policies were signed before others that were applied since.
     case staleRevision
-    /// Another rollout is live on the route.
+    /// Another rollout is live on the route, or on units of the same layer.
     case rolloutUnderWay
     /// A force without a reason, a model that is no candidate, weights that cannot be loaded.
     case invalid

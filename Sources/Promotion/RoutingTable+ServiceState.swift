@@ -43,6 +43,7 @@ extension RouteTable {
     salt = rollout.policy.assignment.salt
     allowsOverride = rollout.policy.allowsOverride
     match = rollout.policy.match
+    layer = rollout.policy.assignment.layer
     labels = Set(rollout.policy.metrics.flatMap { $0.slice?.labels ?? [] })
     headers = Set(rollout.policy.metrics.flatMap { $0.slice?.headers ?? [] })
     let shares = rollout.shares
@@ -54,6 +55,9 @@ extension RouteTable {
     }
     if case .shadow(let traffic) = rollout.traffic {
       shadows = rollout.policy.candidates.map { ShadowRule(model: $0, traffic: traffic) }
+      if traffic.hasControl, let first = rollout.policy.candidates.first {
+        shadows.append(ShadowRule(model: incumbent, traffic: traffic, controlOf: first))
+      }
     }
   }
 }

@@ -218,6 +218,11 @@ extension StepTraffic {
 }
 
 extension StepTraffic {
+  /// Whether the incumbent is asked aside too, as its own control.
+  package var hasControl: Bool {
+    if case .shadow(let shadow) = self { shadow.hasControl } else { false }
+  }
+
   /// Whether candidates are only asked aside.
   package var isShadow: Bool {
     if case .shadow = self { true } else { false }

@@ -4,6 +4,8 @@ import Statistics
 /// Who answers one request, and who is asked aside.
 package struct Route: Hashable, Sendable {
   package var serving: ModelName
+  /// Where the request belongs; `nil` without a rollout, and for a unit that takes no part in it.
+  package var rollout: RolloutPosition?
   /// Propensity: the probability with which `serving` was chosen, 0 < p ≤ 1; `nil` for a pinned
   /// one.
   package var propensity: Double?
@@ -18,30 +20,39 @@ package struct Route: Hashable, Sendable {
 package enum Router {
   /// Routes one request.
   ///
-  /// - Parameters: - unit: what stays on one model - requestID: decides whether the request is
-  ///   shadowed, independently of the unit - pinned: the model asked for by header; only looked at
-  ///   when the table allows it and names it - choices: how many the answer shall have, where they
-  ///   may come from several models
+  /// A unit outside of the table's part of its layer gets the incumbent, as on a route without a
+  /// rollout: nothing was drawn, it cannot be pinned to a candidate, and leaves no evidence.
+  ///
+  /// - Parameters:
+  ///   - unit: what stays on one model
+  ///   - requestID: decides whether the request is shadowed, independently of the unit
+  ///   - pinned: the model asked for by header; only looked at when the table allows it and names
+  ///     it
+  ///   - choices: how many the answer shall have, where they may come from several models
   package static func route(
     _ unit: AssignmentUnit, requestID: String, pinned: ModelName? = nil, choices: Int = 1,
     in table: RouteTable
   ) -> Route {
+    guard LayerMembership.takesPart(unit, in: table.layer) else {
+      return Route(serving: table.incumbent, rollout: nil, propensity: 1, shadows: [])
+    }
+    let rollout = table.rollout
     if let pinned, table.allowsOverride, table.serves(pinned) {
-      return Route(serving: pinned, propensity: nil, shadows: [])
+      return Route(serving: pinned, rollout: rollout, propensity: nil, shadows: [])
     }
     if let rule = table.interleaving {
       // What is not drafted is the incumbent's for certain: nothing to compare it with.
       guard (2...max(2, rule.greatestChoices)).contains(choices) else {
-        return Route(serving: table.incumbent, propensity: nil, shadows: [])
+        return Route(serving: table.incumbent, rollout: rollout, propensity: nil, shadows: [])
       }
       return Route(
-        serving: table.incumbent, propensity: 1, shadows: [],
+        serving: table.incumbent, rollout: rollout, propensity: 1, shadows: [],
         draft: TeamDraft.draft(
           rule.teams, places: choices, requestID: requestID, salt: table.salt))
     }
     let choice = WeightedRendezvous.choose(unit: unit, salt: table.salt, among: table.serving)
     return Route(
-      serving: choice?.model ?? table.incumbent,
+      serving: choice?.model ?? table.incumbent, rollout: rollout,
       propensity: choice?.share.value ?? 1,
       shadows: table.shadows.filter { rule in
         ShadowSampling.isSampled(requestID: requestID, salt: table.salt, rule: rule)

@@ -36,6 +36,8 @@ package struct RouteTable: Hashable, Sendable {
   package var headers: Set<RequestHeader> = []
   /// Which requests take part in the rollout; `nil` is all of them.
   package var match: RequestMatch?
+  /// Which units do; `nil` is all of them.
+  package var layer: LayerRange?
 
   package init(
     route: RouteName, incumbent: ModelName, rollout: RolloutPosition? = nil,
@@ -86,9 +88,13 @@ package struct WeightedModel: Hashable, Sendable, Codable {
 package struct ShadowRule: Hashable, Sendable {
   package var model: ModelName
   package var traffic: ShadowTraffic
+  /// For the incumbent as its own control: the candidate beside which it is asked, of whose
+  /// requests it gets every one. `nil` for a candidate.
+  package var controlOf: ModelName?
 
-  package init(model: ModelName, traffic: ShadowTraffic) {
+  package init(model: ModelName, traffic: ShadowTraffic, controlOf: ModelName? = nil) {
     self.model = model
     self.traffic = traffic
+    self.controlOf = controlOf
   }
 }

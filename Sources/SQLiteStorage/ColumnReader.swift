@@ -39,7 +39,7 @@ extension ColumnReader {
     }
   }
 
-  private static func name<Kind>(_ text: String) throws -> Name<Kind> {
+  static func name<Kind>(_ text: String) throws -> Name<Kind> {
     guard let name = Name<Kind>(text) else {
       throw StorageError(.corrupt, "'\(text)' is no name")
     }

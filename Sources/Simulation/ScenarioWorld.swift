@@ -224,7 +224,7 @@ extension ScenarioWorld {
     invariants.check(route, withoutShadows: Router.route(unit, requestID: "r\(number)", in: bare))
     let prompt = state.draws.normal()
     let place = Assignment(
-      route: rules.route, rollout: rules.rollout,
+      route: rules.route, rollout: route.rollout,
       unitHash: StableHash.hash(salt: "unit", unit: unit.id), propensity: route.propensity,
       atMilliseconds: Int64(hours * 3_600_000))
     let answer = scenario.traffic.answer(

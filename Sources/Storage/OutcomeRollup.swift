@@ -102,9 +102,10 @@ extension OutcomeRollup.Key {
       band: PromptBand(tokens: outcome.measurements.promptTokens))
   }
 
-  /// Where the rollups have the candidate's side of `comparison`; `nil` as for an outcome.
+  /// Where the rollups have the candidate's side of `comparison`; `nil` as for an outcome, and for
+  /// the second answer of an incumbent that is its own control.
   package init?(_ comparison: Comparison) {
-    guard comparison.assignment.propensity != nil,
+    guard comparison.assignment.propensity != nil, !comparison.isControl,
       let step = comparison.assignment.rollout?.step
     else { return nil }
     self.init(

@@ -128,6 +128,30 @@ import Testing
     }
   }
 
+  @Test func `who is outside of a layer's part has the incumbent, and is no evidence`() async throws
+  {
+    var route = try RouteTable.trial(canary: 1, allowsOverride: true)
+    let middle = try #require(Share(0.5))
+    route.layer = LayerRange(
+      name: try #require(LayerName("people")), lower: .none, upper: middle)
+    let layer = route.layer
+    try await run(route) { world in
+      var inside = 0
+      for user in 0..<40 {
+        let unit = AssignmentUnit(id: "user-\(user)")
+        let takesPart = LayerMembership.takesPart(unit, in: layer)
+        inside += takesPart ? 1 : 0
+        let answer = try await world.chat(
+          "Hi", #","user":"user-\#(user)""#,
+          headers: takesPart ? [] : ["X-Rollout-Model: flash"])
+        #expect(answer["x-rollout-model"] == (takesPart ? "flash" : "dense"))
+      }
+      #expect(inside > 0 && inside < 40)
+      let outcomes = try await world.outcomes(inside)
+      #expect(outcomes.allSatisfy { $0.model.text == "flash" && $0.assignment.propensity == 1 })
+    }
+  }
+
   @Test func `a pinned request goes where it says, and is no evidence`() async throws {
     try await run(try .trial(canary: 0, allowsOverride: true)) { world in
       let pinned = try await world.chat(headers: ["X-Rollout-Model: flash"])

@@ -51,6 +51,41 @@ import Testing
     }
   }
 
+  @Test func `an incumbent that is its own control is asked aside in a lane of its own`()
+    async throws
+  {
+    try await ScriptedServer.run {
+      ScriptedAnswer.chat(to: $0, $0["x-shadow"].isEmpty ? ["one ", "two"] : ["one ", "three"])
+    } _: { dense in
+      // The candidate hangs in its lane, of which the control knows nothing.
+      try await ScriptedServer.run { _ in
+        [.hang]
+      } _: { flash in
+        var route = try RouteTable.trial(shadow: ShadowTraffic(concurrency: 1))
+        route.shadows.append(
+          ShadowRule(
+            model: try modelName("dense"), traffic: ShadowTraffic(concurrency: 1),
+            controlOf: try modelName("flash")))
+        let table = route
+        try await World.run(["dense": dense.port, "flash": flash.port], [table]) {
+          world async throws in
+          for _ in 0..<2 {
+            let answer = try await world.chat()
+            #expect(answer.status == 200 && !answer.body.contains("three"))
+          }
+          let pairs = try await world.comparisons(2)
+          #expect(pairs.allSatisfy { $0.isControl && $0.incumbent.text == "dense" })
+          // One word of two.
+          #expect(pairs.map(\.prefixAgreement) == [0.5, 0.5])
+          #expect(
+            world.counter("rollout_requests_total", ["model": "dense", "role": "shadow"]) == 2)
+          let outcomes = try await world.outcomes(2)
+          #expect(outcomes.allSatisfy { $0.model.text == "dense" })
+        }
+      }
+    }
+  }
+
   @Test func `a shadow's copy has the question and nothing of who asked`() async throws {
     try await run(candidate: { ScriptedAnswer.chat(to: $0, ["a"]) }) { world, flash in
       let answer = try await world.chat(

@@ -114,6 +114,11 @@ struct PolicyValuesTests {
         == .shadow(
           ShadowTraffic(
             share: try #require(Share(0.125)), concurrency: 4, tokensPerDay: 1_500_000)))
+    #expect(
+      try step("shadow: { percent: 100, control: true }")?.traffic
+        == .shadow(ShadowTraffic(hasControl: true)))
+    #expect(
+      try step("shadow: { percent: 100, control: false }")?.traffic == .shadow(ShadowTraffic()))
     #expect(try step("canary: { weight: 50% }")?.traffic == .canary(weight: half))
     #expect(
       try step("split: { weights: { smollm2-dense: 50%, \"smollm2-flash\": 50% } }")?.traffic

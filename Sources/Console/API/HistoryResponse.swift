@@ -90,6 +90,9 @@ extension GateReport {
     report.incumbentMean = incumbentMean.flatMap(Self.finite)
     report.expectedHours = expectedHours.flatMap(Self.finite)
     report.candidateMean = candidateMean.flatMap(Self.finite)
+    report.noise?.estimate = noise?.estimate.flatMap(Self.finite)
+    report.noise?.lowerBound = noise?.lowerBound.flatMap(Self.finite)
+    report.noise?.upperBound = noise?.upperBound.flatMap(Self.finite)
     report.incumbentResponse = incumbentResponse.flatMap(Self.finite)
     report.candidateResponse = candidateResponse.flatMap(Self.finite)
     return report

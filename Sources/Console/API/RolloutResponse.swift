@@ -29,7 +29,7 @@ package struct RolloutResponse: Hashable, Sendable, Codable {
   package var nowMilliseconds: Int64
   /// Who answers, with shares that sum to 1; the incumbent first.
   package var serving: [TrafficShare]
-  /// Who is asked aside, with the share of requests.
+  /// Who is asked aside, with the share of requests; an incumbent that is its own control last.
   package var shadows: [TrafficShare]
   /// What a bandit step gave to whom, the latest 50 allocations, oldest first;
   /// empty before the first, and without such a step.
@@ -47,6 +47,8 @@ package struct RolloutResponse: Hashable, Sendable, Codable {
   package var closed: Closed?
   /// The revision under its name that waits for it, or for another rollout, to end.
   package var queued: Queued?
+  /// Which units take part, `serving` being theirs; the others get the incumbent. `nil` is all.
+  package var layer: LayerRange?
 
   /// The schedule's word.
   package struct Closed: Hashable, Sendable, Codable {
@@ -127,6 +129,7 @@ extension RolloutResponse {
         gates, nowMilliseconds: nowMilliseconds, hold: hold,
         behind: status.state.obstacle(to: state)), notes: [])
     closed = hold.map(Closed.init)
+    layer = policy.assignment.layer
     queued = waiting.map { Queued($0, in: status.state, nowMilliseconds: nowMilliseconds) }
     self.notes = ([incumbent] + candidates.filter { $0 != incumbent }).flatMap { model in
       notes(model).map { "'\(model)' \($0)" }
@@ -138,7 +141,8 @@ extension RolloutResponse {
         shares[candidate].map { TrafficShare(model: candidate, share: $0) }
       }
     if case .shadow(let shadow) = state.traffic {
-      shadows = policy.candidates.map { TrafficShare(model: $0, share: shadow.share) }
+      let asked = policy.candidates + (shadow.hasControl ? [policy.incumbent] : [])
+      shadows = asked.map { TrafficShare(model: $0, share: shadow.share) }
     }
   }
 }
@@ -194,7 +198,9 @@ extension StepTraffic {
   /// As a line of a list of steps: `canary 5%`.
   fileprivate var inWords: String {
     switch self {
-    case .shadow(let shadow): shadow.share == .all ? "shadow" : "shadow \(shadow.share)"
+    case .shadow(let shadow):
+      (shadow.share == .all ? "shadow" : "shadow \(shadow.share)")
+        + (shadow.hasControl ? " with a control" : "")
     case .canary(let weight): "canary \(weight)"
     case .split(let weights):
       "split "

@@ -35,6 +35,14 @@ extension RolloutPolicy {
           .changed, "salt", from: "'\(old.assignment.salt)'", to: "'\(assignment.salt)'",
           note: dealt))
     }
+    let (before, after) = (old.assignment.layer, assignment.layer)
+    if before != after {
+      // More units than before is less care; as many others are neither.
+      changes.append(
+        .init(
+          .of(before?.width ?? 1, after?.width ?? 1, laxer: .more), "units that take part",
+          from: before?.description ?? "all", to: after?.description ?? "all"))
+    }
     return changes
   }
 

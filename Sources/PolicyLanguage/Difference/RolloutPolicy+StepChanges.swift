@@ -119,7 +119,8 @@ extension StepTraffic {
 
   fileprivate var inWords: String {
     switch self {
-    case .shadow(let shadow): "shadow \(shadow.share)"
+    case .shadow(let shadow):
+      "shadow \(shadow.share)" + (shadow.hasControl ? " with a control" : "")
     case .canary(let weight): "canary \(weight)"
     case .split(let weights):
       "split "

@@ -68,6 +68,8 @@ extension DiagnosticCode {
     case .weightsSum: .weightsSum
     case .wrongDirection: .wrongDirection
     case .duplicateName: .duplicateName
+    case .layerOverlap: .layerOverlap
+    case .layerUnits: .layerUnits
     case .routeTaken: .routeTaken
     case .unknownModel: .unknownModel
     case .longFreeze: .longFreeze

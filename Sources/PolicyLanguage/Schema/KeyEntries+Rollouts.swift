@@ -85,6 +85,13 @@ extension AssignmentKey {
         """)
     case .salt:
       KeyEntry(.text, usual: "the rollout's name", "another salt deals the units anew")
+    case .layer:
+      KeyEntry(
+        .mapping(LayerKey.self), usual: "all units",
+        """
+        which units take part, so that rollouts of several routes have none in common; the others \
+        get the incumbent, and are no evidence. Not for the unit `request`
+        """)
     }
   }
 }
@@ -134,6 +141,13 @@ extension ShadowKey {
       KeyEntry(
         .quantity(TokenRateUnit.allCases.map(\.rawValue)), usual: "none",
         "tokens that shadows may spend: `200k/day`, `5M/day`")
+    case .control:
+      KeyEntry(
+        .truth, or: "false",
+        """
+        `true`: the incumbent is asked aside too, within the same bounds, to show how far two \
+        answers of one model are apart; nothing is decided by it
+        """)
     }
   }
 }

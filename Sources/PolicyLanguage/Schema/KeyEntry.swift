@@ -43,6 +43,8 @@ indirect enum ValueForm {
   case path
   /// A text with a grammar of its own. The pattern takes all that its reader takes, and maybe more.
   case pattern(String)
+  /// `true` or `false`, not in quotes.
+  case truth
   case integer(ClosedRange<Int>)
   /// One of a few whole numbers.
   case integers([Int])

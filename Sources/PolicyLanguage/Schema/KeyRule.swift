@@ -49,6 +49,12 @@ extension RopeKey {
   }
 }
 
+extension AssignmentKey {
+  static var rules: [KeyRule<Self>] {
+    [.when(.unit, [UnitWord.request.rawValue], [.none([.layer])])]
+  }
+}
+
 extension StepKey {
   static var rules: [KeyRule<Self>] {
     [.exactlyOne(kinds), .beside(kinds.filter { !$0.measures }, [.none([.hold])])]

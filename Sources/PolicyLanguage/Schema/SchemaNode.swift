@@ -56,6 +56,7 @@ extension ValueForm {
     case .text: Self.anyText
     case .path: ["allOf": [Self.anyText, ["not": .pattern("(^|/)\\.\\.(/|$)")]]]
     case .pattern(let pattern): .pattern(pattern)
+    case .truth: ["type": "boolean"]
     case .integer(let range): Self.wholeNumber(range)
     case .integers(let values): ["enum": .list(values.map(SchemaNode.integer))]
     case .number(let bounds): Self.realNumber(bounds)

@@ -24,6 +24,8 @@ package struct RunEvidence: Hashable, Sendable {
   private var step: Int
   /// Of every gate and candidate, judged in this step or not; none once the run has ended.
   private var gates: [GateEvidence] = []
+  /// The same of the incumbent against itself, by gate; none where no shadow step asks it.
+  private var controls: [GateEvidence] = []
   /// Who answers how much, by step that shares traffic.
   private let shares: [Int: [ModelName: Share]]
   /// Who answers how much, by allocation of the bandit step.
@@ -53,6 +55,10 @@ package struct RunEvidence: Hashable, Sendable {
     for gate in policy.metrics {
       for candidate in policy.candidates {
         gates.append(GateEvidence(gate, candidate: candidate, of: policy, trafficStep: index))
+      }
+      if policy.steps.contains(where: { $0.traffic.hasControl }) {
+        controls.append(
+          GateEvidence(gate, candidate: policy.incumbent, of: policy, trafficStep: index))
       }
     }
     startStep()
@@ -86,6 +92,7 @@ package struct RunEvidence: Hashable, Sendable {
     guard rollout.run == run else { return }
     guard rollout.status.isLive else {
       gates = []
+      controls = []
       bandit = nil
       ratio = SampleRatio(isSticky: false)
       windows = FeedbackWindows()
@@ -98,6 +105,7 @@ package struct RunEvidence: Hashable, Sendable {
     guard index != before else { return }
     startStep()
     for gate in gates.indices { gates[gate].start(trafficStep: index) }
+    for gate in controls.indices { controls[gate].start(trafficStep: index) }
   }
 
   /// Takes outcomes in; those that were taken in before are passed over.
@@ -182,6 +190,10 @@ package struct RunEvidence: Hashable, Sendable {
     guard traffic == policy.trafficStep(at: step), policy.steps[traffic].traffic.isShadow else {
       return
     }
+    if comparison.isControl {
+      for index in controls.indices { controls[index].add(comparison) }
+      return
+    }
     samples[comparison.candidate, default: 0] += 1
     for index in gates.indices { gates[index].add(comparison) }
   }
@@ -216,7 +228,7 @@ extension RunEvidence {
     let hold = policy.steps.indices.contains(index) ? policy.steps[index].hold : nil
     let judged = Set(policy.gates(judgedAt: step).map(\.name))
     let members = gates.filter { judged.contains($0.gate.name) }.map { $0.report(hold: hold) }
-    let reports = HarmUnion.judge(GoalSelection.select(members))
+    let reports = withNoise(HarmUnion.judge(GoalSelection.select(members)), hold)
     guard let current = policy.trafficStep(at: step), let inForce = shares[current],
       let mismatch = ratio.mismatch(with: inForce)
     else { return reports }
@@ -226,6 +238,25 @@ extension RunEvidence {
         report.verdict = .error
         report.explanation = mismatch
       }
+      return report
+    }
+  }
+
+  /// The same reports, with what the incumbent shows against itself in a shadow step.
+  private func withNoise(_ reports: [GateReport], _ hold: HoldConditions?) -> [GateReport] {
+    guard let index = policy.trafficStep(at: step), policy.steps[index].traffic.hasControl else {
+      return reports
+    }
+    let floors = controls.reduce(into: [String: NoiseFloor]()) { floors, control in
+      let read = control.report(hold: hold).report
+      guard read.samples > 0 else { return }
+      floors[control.gate.name] = NoiseFloor(
+        estimate: read.estimate, lowerBound: read.lowerBound, upperBound: read.upperBound,
+        samples: read.samples)
+    }
+    return reports.map { report in
+      var report = report
+      report.noise = floors[report.gate]
       return report
     }
   }

@@ -95,6 +95,7 @@ extension ControlState {
         .notFound, "rollout '\(policy.name)' names the model '\(name)', which nobody applied",
         remedy: "apply a `kind: Model` document named '\(name)' with it")
     }
+    try checkLayer(of: policy)
     let sameName = known.flatMap { $0.status.isLive ? $0 : nil }
     let onRoute = service.liveRollout(on: policy.route)
     guard let live = onRoute ?? sameName else {
@@ -118,6 +119,32 @@ extension ControlState {
       let waiting = service.queue[policy.route]
       let renamed = service.queued(policy.name).flatMap { $0 == waiting ? nil : $0 }
       return superseding([waiting, renamed], by: policy) + [.queued(policy)]
+    }
+  }
+
+  /// Refuses a policy that would have units which another rollout has, be it one that waits.
+  ///
+  /// Of those on its own route, or under its name, at most one is live at a time.
+  private func checkLayer(of policy: RolloutPolicy) throws(CommandRefusal) {
+    guard let layer = policy.assignment.layer else { return }
+    let others = service.rollouts.values.filter(\.status.isLive) + service.queue.values
+    for other in others.map(\.policy).sorted(by: { $0.name < $1.name })
+    where other.route != policy.route && other.name != policy.name {
+      guard let taken = other.assignment.layer, taken.name == layer.name else { continue }
+      guard policy.assignment.unit == other.assignment.unit else {
+        throw CommandRefusal(
+          .rolloutUnderWay,
+          "rollout '\(other.name)' is under way in layer '\(layer.name)' by another kind of unit: "
+            + "nobody can say whose units are whose",
+          remedy: "name a layer of its own, or the same 'unit'")
+      }
+      guard taken.overlap(with: layer) == 0 else {
+        throw CommandRefusal(
+          .rolloutUnderWay,
+          "rollout '\(other.name)' is under way with \(taken), of which '\(policy.name)' asks for "
+            + "\(layer.lower)-\(layer.upper)",
+          remedy: "ask for units that nobody has, or `rollout abort \(other.name)` first")
+      }
     }
   }
 

@@ -99,16 +99,18 @@ struct GateSample: Hashable, Sendable {
 
   init?(of gate: MetricGate, candidate: ModelName, step index: Int, in policy: RolloutPolicy) {
     guard policy.steps.indices.contains(index) else { return nil }
+    let part = policy.assignment.layer?.width ?? 1
+    guard part > 0 else { return nil }
     if case .shadow(let shadow) = policy.steps[index].traffic {
       guard shadow.share > .none else { return nil }
-      (isPaired, propensity, countedShare) = (true, 0.5, shadow.share.value)
+      (isPaired, propensity, countedShare) = (true, 0.5, shadow.share.value * part)
       return
     }
     guard !gate.metric.isOfPair else { return nil }
     let shares = policy.shares(of: policy.steps[index].traffic)
     let (old, new) = (shares[policy.incumbent]?.value ?? 0, shares[candidate]?.value ?? 0)
     guard old > 0, new > 0 else { return nil }
-    (isPaired, propensity, countedShare) = (false, new / (old + new), old + new)
+    (isPaired, propensity, countedShare) = (false, new / (old + new), (old + new) * part)
   }
 
   /// `minSamples` counts those of the model with fewer.

@@ -43,7 +43,30 @@ extension StepPlan {
     }
   }
 
+  /// Of all units, those outside of a layer's part among them: these have the incumbent.
   private static func movedShare(from before: RouteTable, to after: RouteTable) -> Double {
+    let (old, new) = (before.layer?.width ?? 1, after.layer?.width ?? 1)
+    let both = overlap(before, after)
+    func without(_ table: RouteTable) -> RouteTable {
+      RouteTable(route: table.route, incumbent: table.incumbent)
+    }
+    return both * dealtShare(from: before, to: after)
+      + max(old - both, 0) * dealtShare(from: before, to: without(after))
+      + max(new - both, 0) * dealtShare(from: without(before), to: after)
+      + max(1 - old - new + both, 0) * dealtShare(from: without(before), to: without(after))
+  }
+
+  /// The share of units that take part by both tables.
+  private static func overlap(_ before: RouteTable, _ after: RouteTable) -> Double {
+    guard let old = before.layer, let new = after.layer else {
+      return (before.layer?.width ?? 1) * (after.layer?.width ?? 1)
+    }
+    // Units of two kinds have nothing to do with one another.
+    return before.unit == after.unit ? old.overlap(with: new) : old.width * new.width
+  }
+
+  /// Of units that take part by both tables.
+  private static func dealtShare(from before: RouteTable, to after: RouteTable) -> Double {
     func shares(_ table: RouteTable) -> [ModelName: Share] {
       Dictionary(
         table.serving.map { ($0.model, $0.share) }, uniquingKeysWith: { first, _ in first })

@@ -48,6 +48,10 @@ struct RowWriter {
     append(try names.id(of: name.text, db))
   }
 
+  mutating func append(word: String) throws {
+    append(try names.id(of: word, db))
+  }
+
   mutating func append(revision: String?) throws {
     append(try names.id(ofRevision: revision, db))
   }
@@ -93,6 +97,8 @@ struct RowReader {
   }
 
   mutating func nextName<Kind>() throws -> Name<Kind> { try names.name(columns.next()) }
+
+  mutating func nextWord() throws -> String { try names.text(columns.next()) }
 
   mutating func nextFailure() throws -> FailureClass? { try columns.nextFailure() }
 
@@ -147,6 +153,8 @@ extension Outcome: TableRow {
 
 extension Comparison: TableRow {
   static let table = "comparisons"
+  /// Stands for the incumbent where it is its own candidate.
+  private static let itself = "=incumbent"
   static let columns =
     ["request_id"] + Assignment.columns + ["incumbent", "candidate"]
     + Measurements.columns("incumbent_") + Measurements.columns("candidate_")
@@ -156,7 +164,8 @@ extension Comparison: TableRow {
     row.append(requestID)
     try row.append(assignment)
     try row.append(incumbent)
-    try row.append(candidate)
+    // The table wants two models in a row, and names of models never look like this word.
+    if isControl { try row.append(word: Self.itself) } else { try row.append(candidate) }
     try incumbentMeasurements.write(&row)
     try candidateMeasurements.write(&row)
     row.append(tokenAgreement)
@@ -164,9 +173,13 @@ extension Comparison: TableRow {
   }
 
   init(from row: inout RowReader) throws {
+    let requestID: String = try row.next()
+    let assignment = try row.nextAssignment()
+    let incumbent: ModelName = try row.nextName()
+    let candidate = try row.nextWord()
     self.init(
-      requestID: try row.next(), assignment: try row.nextAssignment(),
-      incumbent: try row.nextName(), candidate: try row.nextName(),
+      requestID: requestID, assignment: assignment, incumbent: incumbent,
+      candidate: candidate == Self.itself ? incumbent : try ColumnReader.name(candidate),
       incumbentMeasurements: try Measurements(from: &row),
       candidateMeasurements: try Measurements(from: &row),
       tokenAgreement: try row.next(), prefixAgreement: try row.next())

@@ -176,14 +176,15 @@ extension BacktestRun {
     count(answered.source)
     count(unit: hash, isCandidate: route.serving != policy.incumbent)
     var place = Assignment(
-      route: rules.route, rollout: rules.rollout, unitHash: hash, propensity: route.propensity,
+      route: rules.route, rollout: route.rollout, unitHash: hash, propensity: route.propensity,
       atMilliseconds: request.atMilliseconds)
     place.labels = records.trace.labels[Int(request.labels)]
     let measurements = answered.answer.measurements
     outcomes.add(
       Outcome(requestID: name, assignment: place, model: route.serving, measurements: measurements),
       finishedAt: arrival + measurements.queueSeconds + measurements.totalSeconds)
-    for rule in route.shadows {
+    // What an incumbent would have answered a second time is in no trace.
+    for rule in route.shadows where rule.controlOf == nil {
       shadow(request, by: rule, beside: answered.answer, at: arrival, place, name)
     }
   }

@@ -140,6 +140,10 @@ extension PlanReport.Rollout {
       drift = PlanReport.Drift(of: policy, live: live, in: sources)
     }
     if let standing = base.standings[policy.name] { notes += standing.notes(effect) }
+    if let layer = policy.assignment.layer, effect != .unchanged {
+      notes.append(
+        "\(layer) take part, and shares are theirs; rates and units moved are of the whole route")
+    }
   }
 
   fileprivate init(removed policy: RolloutPolicy, from base: PlanBase) {

@@ -7,20 +7,23 @@ struct GateTable {
 
   func lines(_ style: Style) -> [String] { table.lines(style) }
 
-  /// A row a gate.
+  /// A row a gate; what the incumbent shows against itself beside it, where it is asked.
   var table: Table {
-    var table = Table([
-      ("GATE", .left), ("CANDIDATE", .left), ("ROLE", .left), ("VERDICT", .left),
-      ("ESTIMATE", .right), ("INTERVAL", .left), ("WANTED", .left), ("SAMPLES", .right),
-      ("MISSING", .right),
-    ])
+    let hasNoise = gates.contains { $0.noise != nil }
+    var table = Table(
+      [
+        ("GATE", .left), ("CANDIDATE", .left), ("ROLE", .left), ("VERDICT", .left),
+        ("ESTIMATE", .right), ("INTERVAL", .left), ("WANTED", .left), ("SAMPLES", .right),
+        ("MISSING", .right),
+      ] + (hasNoise ? [("NOISE FLOOR", .left)] : []))
     for gate in gates {
       table.add([
         .init(name(gate), .bold), .init(gate.candidate.text), .init(gate.role.rawValue),
         .init(gate.verdict.text, gate.verdict.colour),
         .init(Numbers.change(gate.estimate, isRelative: gate.comparesRatios)),
-        .init(interval(gate)),
+        .init(interval(gate.lowerBound, gate.upperBound, gate)),
         .init(wanted(gate)), .init(Numbers.count(gate.samples)), .init(missing(gate)),
+        .init(noise(gate), gate.isBelowNoise ? .yellow : nil),
       ])
     }
     return table
@@ -34,11 +37,19 @@ struct GateTable {
     return "\(gate.gate) p\(tenths / 10)" + (tenths % 10 == 0 ? "" : ".\(tenths % 10)")
   }
 
-  private func interval(_ gate: GateReport) -> String {
-    if gate.lowerBound == nil && gate.upperBound == nil { return Numbers.unknown }
-    let low = gate.lowerBound.map { Numbers.change($0, isRelative: gate.comparesRatios) } ?? "-∞"
-    let high = gate.upperBound.map { Numbers.change($0, isRelative: gate.comparesRatios) } ?? "+∞"
+  private func interval(_ lower: Double?, _ upper: Double?, _ gate: GateReport) -> String {
+    if lower == nil && upper == nil { return Numbers.unknown }
+    let low = lower.map { Numbers.change($0, isRelative: gate.comparesRatios) } ?? "-∞"
+    let high = upper.map { Numbers.change($0, isRelative: gate.comparesRatios) } ?? "+∞"
     return "[\(low), \(high)]"
+  }
+
+  /// The incumbent against itself: `-18pp [-22pp, -14pp], wider than the margin`.
+  private func noise(_ gate: GateReport) -> String {
+    guard let noise = gate.noise else { return "" }
+    return Numbers.change(noise.estimate, isRelative: gate.comparesRatios) + " "
+      + interval(noise.lowerBound, noise.upperBound, gate)
+      + (gate.isBelowNoise ? ", wider than the margin" : "")
   }
 
   /// The whole interval has to lie on the good side of this.

@@ -106,6 +106,9 @@ struct StatusText {
         "\(elapsed(since: rollout.stepStartedAtMilliseconds, rollout)) in this step, "
           + "\(elapsed(since: rollout.startedAtMilliseconds, rollout)) in all")
     }
+    if let layer = rollout.layer {
+      lines.append("\(layer) take part; the others get the incumbent")
+    }
     if let reason = rollout.reason { lines.append("reason: \(reason.escaped)") }
     if let closed = rollout.closed {
       let opens = closed.opens.map { "opens \($0)" } ?? "it never opens as it stands"

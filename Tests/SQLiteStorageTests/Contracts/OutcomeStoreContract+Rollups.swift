@@ -20,6 +20,10 @@ extension OutcomeStoreContract {
       outcomes.append(try Sample.outcome("pinned", propensity: nil))
       outcomes.append(try Sample.outcome("other", run: 2))
       comparisons.append(try Sample.comparison("other", run: 2))
+      // An incumbent that is its own control is in no rollup.
+      var control = try Sample.comparison("control\(batch)")
+      control.candidate = control.incumbent
+      comparisons.append(control)
       try await store.append(outcomes: outcomes, comparisons: comparisons)
     }
     let read = try await store.rollups(of: try Sample.rollout(), run: 1)

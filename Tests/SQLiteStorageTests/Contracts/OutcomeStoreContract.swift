@@ -53,7 +53,11 @@ enum OutcomeStoreContract: String, CaseIterable, Sendable {
     outcomes[0].measurements.cost = 0.125
     outcomes[0].measurements.revision = "sha256:1"
     outcomes[1].assignment.labels = ["tier": "free"]
-    let pairs = [try Sample.comparison("1"), try Sample.comparison("2", agreement: nil)]
+    var control = try Sample.comparison("3")
+    control.candidate = control.incumbent
+    let pairs = [
+      try Sample.comparison("1"), try Sample.comparison("2", agreement: nil), control,
+    ]
     try await store.append(outcomes: outcomes, comparisons: pairs)
     #expect(try await self.outcomes(store).map(\.value) == outcomes)
     #expect(try await comparisons(store).map(\.value) == pairs)

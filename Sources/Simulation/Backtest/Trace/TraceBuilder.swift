@@ -73,6 +73,8 @@ struct TraceBuilder: Sendable {
       incumbentAnswer: try answer(row, .incumbent), candidateAnswer: try answer(row, .candidate),
       tokenAgreement: try row.number(.tokenAgreement, in: 0...1) ?? .nan,
       prefixAgreement: try row.number(.prefixAgreement, in: 0...1) ?? .nan, next: -1)
+    // An incumbent's answers to its own control are no candidate's.
+    if pair.candidate == pair.incumbent { return }
     (request.model, request.answer) = (pair.incumbent, pair.incumbentAnswer)
     waiting.append(Waiting(request: request, pair: pair))
   }
