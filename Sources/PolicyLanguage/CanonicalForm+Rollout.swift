@@ -25,6 +25,7 @@ extension RolloutPolicy {
       "freeze": Self.list(schedule.freezes.map(\.canonicalForm)),
       "notify": Self.list(notifications.map(\.canonicalForm)),
       "onNewRevision": onNewRevision == .refuse ? nil : .text(onNewRevision.rawValue),
+      "judge": judge.map(\.canonicalForm),
     ])
   }
 }
@@ -101,6 +102,7 @@ extension MetricGate {
       "label": slice?.label.map { .text("\($0.key)=\($0.value)") },
       "header": slice?.header.map { .text("\($0.name)=\($0.value)") },
       "onFail": .text(onFail.rawValue), "onNoData": onNoData.map { .text($0.rawValue) },
+      "check": check.map(\.rule.canonicalForm),
     ])
   }
 }

@@ -43,6 +43,7 @@ extension RouteTable {
     salt = rollout.policy.assignment.salt
     allowsOverride = rollout.policy.allowsOverride
     match = rollout.policy.match
+    scores = ScorePlan(rollout.policy)
     labels = Set(rollout.policy.metrics.compactMap { $0.slice?.label })
     headers = Set(rollout.policy.metrics.compactMap { $0.slice?.header })
     let shares = rollout.shares

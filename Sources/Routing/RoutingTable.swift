@@ -36,6 +36,8 @@ package struct RouteTable: Hashable, Sendable {
   package var headers: Set<RequestHeader> = []
   /// Which requests take part in the rollout; `nil` is all of them.
   package var match: RequestMatch?
+  /// What is measured of answers that take part, beyond what is measured of all.
+  package var scores = ScorePlan()
 
   package init(
     route: RouteName, incumbent: ModelName, rollout: RolloutPosition? = nil,
