@@ -162,12 +162,12 @@ let package = Package(
       [
         "Backends", "OpenAIAPI", "Experimentation", "Tensors", "Transformer", "TestPeers", crypto,
       ]),
-    tests("Quality", ["Quality", "Backends"]),
+    tests("Quality", ["Quality", "Backends", "Experimentation", "OpenAIAPI"]),
     tests(
       "Gateway",
       [
         "Gateway", "Backends", "Routing", "Storage", "SQLiteStorage", "OpenAIAPI",
-        "Experimentation", "Statistics", "Observability", "TestPeers", logging, nioCore,
+        "Quality", "Experimentation", "Statistics", "Observability", "TestPeers", logging, nioCore,
         serviceLifecycle,
       ]),
     tests(

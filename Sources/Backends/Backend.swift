@@ -19,10 +19,21 @@ package protocol Backend: Sendable {
   /// Which weights answer from here on, as ``AnswerSummary/revision`` says it; `nil` for a model
   /// that is known by its answers alone.
   var revision: String? { get }
+
+  /// How far this model's next-token distributions are from those of `reference` along the answer
+  /// that `reference` gave; `nil` where that cannot be told, since both must be at hand.
+  func distance(
+    from reference: any Backend, after prompt: Call.Prompt, along answer: TokenTrace
+  ) async throws(BackendError) -> DistributionDistance?
 }
 
 extension Backend {
   package var revision: String? { nil }
+
+  /// Cannot be told.
+  package func distance(
+    from reference: any Backend, after prompt: Call.Prompt, along answer: TokenTrace
+  ) async throws(BackendError) -> DistributionDistance? { nil }
 }
 
 extension Backend {

@@ -22,6 +22,26 @@ package enum Metric: String, Hashable, Sendable, Codable, CaseIterable {
   case tokenAgreement
   /// Length of the common beginning of both answers over the longer one, in words. For any backend.
   case prefixAgreement
+  /// 1 when both answers say the same but for case, punctuation and articles, else 0.
+  case exactMatch
+  /// Words that both answers have, whatever their order: F1 of SQuAD (Rajpurkar et al. 2016).
+  case tokenF1
+  /// The longest sequence of words that both answers have in one order: F-measure of ROUGE-L (Lin
+  /// 2004).
+  case rougeL
+  /// Words of the shorter answer over those of the longer.
+  case lengthRatio
+  /// KL divergence of the candidate's next-token distributions from the incumbent's, in nats, mean
+  /// over the incumbent's answer. Counts as 1 where it is more. Needs variants of one model in this
+  /// process.
+  case klDivergence
+  /// How many times as perplexed the candidate is by the incumbent's answer as the incumbent itself
+  /// is. Needs what ``klDivergence`` needs.
+  case answerPerplexity
+  /// 1 when the policy's judge prefers the candidate's answer, 0 the incumbent's, ½ for a tie.
+  case judgePreference
+  /// 1 for an answer that passes the gate's ``AnswerCheck``, 0 for one that does not.
+  case check
   /// What users said of the answer, 0…1 (``Feedback``), of those who said something.
   case feedback
   /// Of the requests whose choices came from both models, the share in which users preferred those
@@ -33,8 +53,12 @@ package enum Metric: String, Hashable, Sendable, Codable, CaseIterable {
 
   package var direction: Direction {
     switch self {
-    case .errorRate, .timeToFirstToken, .timePerOutputToken, .latency, .outputTokens, .cost: .lower
-    case .tokensPerSecond, .tokenAgreement, .prefixAgreement, .feedback, .preference: .higher
+    case .errorRate, .timeToFirstToken, .timePerOutputToken, .latency, .outputTokens, .cost,
+      .klDivergence, .answerPerplexity:
+      .lower
+    case .tokensPerSecond, .tokenAgreement, .prefixAgreement, .exactMatch, .tokenF1, .rougeL,
+      .lengthRatio, .judgePreference, .check, .feedback, .preference:
+      .higher
     }
   }
 
@@ -48,7 +72,10 @@ package enum Metric: String, Hashable, Sendable, Codable, CaseIterable {
 
   package var scale: Scale {
     switch self {
-    case .errorRate, .tokenAgreement, .prefixAgreement, .feedback, .preference: .proportion
+    case .errorRate, .tokenAgreement, .prefixAgreement, .exactMatch, .tokenF1, .rougeL,
+      .lengthRatio, .klDivergence, .judgePreference, .check, .feedback, .preference:
+      .proportion
+    case .answerPerplexity: .logarithm(range: 0.001...1_000)
     case .timeToFirstToken: .logarithm(range: 0.0001...600)
     case .timePerOutputToken: .logarithm(range: 0.00001...60)
     case .latency: .logarithm(range: 0.0001...3600)
@@ -61,12 +88,40 @@ package enum Metric: String, Hashable, Sendable, Codable, CaseIterable {
   /// Whether a value belongs to a pair of answers rather than to one: only shadow steps have it.
   package var isOfPair: Bool {
     switch self {
-    case .tokenAgreement, .prefixAgreement: true
+    case .tokenAgreement, .prefixAgreement, .exactMatch, .tokenF1, .rougeL, .lengthRatio,
+      .klDivergence, .answerPerplexity, .judgePreference:
+      true
     case .errorRate, .timeToFirstToken, .timePerOutputToken, .latency, .tokensPerSecond,
-      .outputTokens, .cost, .feedback, .preference:
+      .outputTokens, .cost, .check, .feedback, .preference:
       false
     }
   }
+
+  /// Whether the value of a pair comes from its texts alone, for any backend.
+  package var isOfTexts: Bool {
+    switch self {
+    case .exactMatch, .tokenF1, .rougeL, .lengthRatio: true
+    case .errorRate, .timeToFirstToken, .timePerOutputToken, .latency, .tokensPerSecond,
+      .outputTokens, .cost, .tokenAgreement, .prefixAgreement, .klDivergence,
+      .answerPerplexity, .judgePreference, .check, .feedback, .preference:
+      false
+    }
+  }
+
+  /// Whether the value of a pair comes from both models' next-token distributions.
+  package var isOfDistributions: Bool { self == .klDivergence || self == .answerPerplexity }
+
+  /// Of a metric of pairs, what the incumbent has when it is compared with itself.
+  package var valueOfItself: Double {
+    switch self {
+    case .klDivergence: 0
+    case .judgePreference: 0.5
+    default: 1
+    }
+  }
+
+  /// Whether nothing is better than the incumbent, which is wholly like itself.
+  package var isLikeness: Bool { isOfPair && self != .judgePreference }
 
   /// Whether values are events that should be rare: their shares may be compared by ratios, too.
   package var isOfRareEvents: Bool { self == .errorRate }
@@ -76,14 +131,15 @@ package enum Metric: String, Hashable, Sendable, Codable, CaseIterable {
   package var hangsOnLoad: Bool {
     switch self {
     case .timeToFirstToken, .timePerOutputToken, .latency, .tokensPerSecond: true
-    case .errorRate, .outputTokens, .cost, .tokenAgreement, .prefixAgreement, .feedback,
-      .preference:
+    case .errorRate, .outputTokens, .cost, .tokenAgreement, .prefixAgreement, .exactMatch,
+      .tokenF1, .rougeL, .lengthRatio, .klDivergence, .answerPerplexity, .judgePreference, .check,
+      .feedback, .preference:
       false
     }
   }
 
   /// Whether large values are bad and have a tail that a quantile can be taken of.
-  package var hasTail: Bool { scale != .proportion && direction == .lower }
+  package var hasTail: Bool { scale != .proportion && direction == .lower && !isOfPair }
 
   /// Whether a value comes from who read the answer: nobody reads a shadow's, so that only canary
   /// and split steps have it.
@@ -96,9 +152,15 @@ package enum Metric: String, Hashable, Sendable, Codable, CaseIterable {
   /// What people read behind a value.
   package var unit: String {
     switch self {
-    case .errorRate, .tokenAgreement, .prefixAgreement: "share"
+    case .errorRate, .tokenAgreement, .prefixAgreement, .exactMatch, .tokenF1, .rougeL,
+      .lengthRatio:
+      "share"
+    case .check: "share of answers"
     case .feedback: "approval"
     case .preference: "share of votes"
+    case .judgePreference: "share of judgements"
+    case .klDivergence: "nats"
+    case .answerPerplexity: "times the incumbent's"
     case .timeToFirstToken, .timePerOutputToken, .latency: "seconds"
     case .tokensPerSecond: "tokens a second"
     case .outputTokens: "tokens"
@@ -122,10 +184,13 @@ package struct MetricGate: Hashable, Sendable, Codable {
   /// What follows when a step has its time and its samples and the gate has no data; `nil` holds,
   /// as before there was a choice.
   package var onNoData: NoDataAction?
+  /// What an answer must pass; with metric ``Metric/check``, and only with it.
+  package var check: AnswerCheck?
 
   package init(
     name: String, metric: Metric, role: Role, objective: Objective, quantile: Double? = nil,
-    slice: SliceCondition? = nil, onFail: FailAction = .rollBack, onNoData: NoDataAction? = nil
+    slice: SliceCondition? = nil, onFail: FailAction = .rollBack, onNoData: NoDataAction? = nil,
+    check: AnswerCheck? = nil
   ) {
     self.name = name
     self.metric = metric
@@ -135,7 +200,11 @@ package struct MetricGate: Hashable, Sendable, Codable {
     self.slice = slice
     self.onFail = onFail
     self.onNoData = onNoData
+    self.check = check
   }
+
+  /// Where the scores of an answer or pair have the gate's value; `nil` for what every answer has.
+  package var score: ScoreID? { check.map { ScoreID(check: $0.name) } }
 
   /// What a metric is for.
   package enum Role: String, Hashable, Sendable, Codable, CaseIterable {

@@ -97,6 +97,8 @@ package struct Measurements: Hashable, Sendable {
   package var finishReason: String?
   /// Why there was no whole answer; `nil` when there was.
   package var failure: FailureClass?
+  /// Which checks of the policy in force a whole answer passed: 1, or 0.
+  package var scores = AnswerScores()
 
   package init(
     queueSeconds: Double = 0, timeToFirstTokenSeconds: Double? = nil,
@@ -116,7 +118,9 @@ package struct Measurements: Hashable, Sendable {
   }
 
   /// The value of `metric`, in its unit, or `nil` when it was not measured of this answer.
-  package func value(of metric: Metric) -> Double? {
+  ///
+  /// - Parameter score: where scores have it, for a metric that has a name of its own
+  package func value(of metric: Metric, score: ScoreID? = nil) -> Double? {
     switch metric {
     case .errorRate: isError.map { $0 ? 1 : 0 }
     case .timeToFirstToken: failure == nil ? timeToFirstTokenSeconds : nil
@@ -125,7 +129,10 @@ package struct Measurements: Hashable, Sendable {
     case .tokensPerSecond: tokensPerSecond
     case .outputTokens: outputTokens.map(Double.init)
     case .cost: cost
-    case .tokenAgreement, .prefixAgreement, .feedback, .preference: nil
+    case .check: score.flatMap { scores[$0] }
+    case .tokenAgreement, .prefixAgreement, .exactMatch, .tokenF1, .rougeL, .lengthRatio,
+      .klDivergence, .answerPerplexity, .judgePreference, .feedback, .preference:
+      nil
     }
   }
 
@@ -209,6 +216,8 @@ package struct Comparison: Hashable, Sendable {
   package var tokenAgreement: Double?
   /// 0…1, or `nil` when an answer is missing.
   package var prefixAgreement: Double?
+  /// What the policy in force asks for beyond, by metric.
+  package var scores = AnswerScores()
 
   package init(
     requestID: String, assignment: Assignment, incumbent: ModelName, candidate: ModelName,
@@ -227,4 +236,15 @@ package struct Comparison: Hashable, Sendable {
 
   /// Whether both answers are the incumbent's: an A/A control, no evidence of any candidate.
   package var isControl: Bool { candidate == incumbent }
+}
+
+extension Comparison {
+  /// The value of a metric of pairs, in its unit, or `nil` when it was not measured of this one.
+  package func value(of metric: Metric) -> Double? {
+    switch metric {
+    case .tokenAgreement: tokenAgreement
+    case .prefixAgreement: prefixAgreement
+    default: metric.isOfPair ? scores[ScoreID(metric)] : nil
+    }
+  }
 }

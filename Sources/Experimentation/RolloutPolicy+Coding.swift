@@ -3,7 +3,7 @@
 extension RolloutPolicy: Codable {
   private enum CodingKeys: String, CodingKey {
     case name, route, incumbent, candidates, assignment, steps, metrics, analysis, promotion
-    case allowsOverride, match, schedule, notifications, onNewRevision, digest
+    case allowsOverride, match, schedule, notifications, onNewRevision, judge, digest
   }
 
   package init(from decoder: any Decoder) throws {
@@ -25,6 +25,7 @@ extension RolloutPolicy: Codable {
         ?? [],
       onNewRevision: try fields.decodeIfPresent(RevisionMode.self, forKey: .onNewRevision)
         ?? .refuse,
+      judge: try fields.decodeIfPresent(JudgePolicy.self, forKey: .judge),
       digest: try fields.decode(String.self, forKey: .digest))
   }
 
@@ -44,6 +45,7 @@ extension RolloutPolicy: Codable {
     if schedule != .always { try fields.encode(schedule, forKey: .schedule) }
     if !notifications.isEmpty { try fields.encode(notifications, forKey: .notifications) }
     if onNewRevision != .refuse { try fields.encode(onNewRevision, forKey: .onNewRevision) }
+    try fields.encodeIfPresent(judge, forKey: .judge)
     try fields.encode(digest, forKey: .digest)
   }
 }

@@ -28,6 +28,8 @@ package struct RolloutPolicy: Hashable, Sendable {
   /// What becomes of this document when another rollout is live on its route, or an earlier
   /// revision of it anywhere.
   package var onNewRevision: RevisionMode
+  /// Who judges pairs of answers; `nil` for nobody. Neither the incumbent nor a candidate.
+  package var judge: JudgePolicy?
   /// SHA-256 of the canonical document, lower-case hex.
   package var digest: String
 
@@ -36,7 +38,8 @@ package struct RolloutPolicy: Hashable, Sendable {
     assignment: AssignmentPolicy, steps: [Step], metrics: [MetricGate] = [],
     analysis: AnalysisPolicy = AnalysisPolicy(), promotion: PromotionMode = .manual,
     allowsOverride: Bool = false, match: RequestMatch? = nil, schedule: Schedule = .always,
-    notifications: [NotificationRule] = [], onNewRevision: RevisionMode = .refuse, digest: String
+    notifications: [NotificationRule] = [], onNewRevision: RevisionMode = .refuse,
+    judge: JudgePolicy? = nil, digest: String
   ) {
     self.name = name
     self.route = route
@@ -52,8 +55,14 @@ package struct RolloutPolicy: Hashable, Sendable {
     self.schedule = schedule
     self.notifications = notifications
     self.onNewRevision = onNewRevision
+    self.judge = judge
     self.digest = digest
   }
+}
+
+extension RolloutPolicy {
+  /// Every model that the policy has asked: the incumbent, the candidates and the judge.
+  package var models: [ModelName] { [incumbent] + candidates + [judge?.model].compactMap(\.self) }
 }
 
 /// Who makes a candidate the incumbent when every step has passed.

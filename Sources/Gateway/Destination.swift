@@ -13,6 +13,8 @@ struct Destination: Sendable {
   var shadows: [ShadowRule]
   /// Whose answer stands in each place of one with several choices; empty when `model` gives all.
   var draft: [ModelName] = []
+  /// What is measured of the answer and of pairs with it.
+  var scores = ScorePlan()
 
   /// The header by which a client pins a request to a model, where the policy allows it.
   static let overrideHeader = "x-rollout-model"
@@ -46,6 +48,7 @@ struct Destination: Sendable {
     model = decision.serving
     draft = decision.draft
     shadows = decision.shadows
+    scores = route.scores
     var assignment = Assignment(
       route: name, rollout: decision.rollout, unitHash: RoutingKey.hash(unit, salt: route.salt),
       propensity: decision.propensity, atMilliseconds: atMilliseconds)

@@ -11,6 +11,8 @@ package final class Gateway: Sendable {
   let backends: BackendRegistry
   let recorder: OutcomeRecorder
   let shadows: ShadowDispatcher
+  /// To be run as a service, one that stops after the requests do and before the shadows.
+  package let scorer: AnswerScorer
   let feedback: FeedbackRecorder
   let metrics: GatewayMetrics
   let configuration: GatewayConfiguration
@@ -31,6 +33,7 @@ package final class Gateway: Sendable {
     self.backends = backends
     self.recorder = recorder
     self.shadows = shadows
+    scorer = AnswerScorer(metrics: metrics)
     self.feedback = feedback
     self.metrics = metrics
     self.configuration = configuration

@@ -13,6 +13,7 @@ package struct GatewayMetrics: Sendable {
   private let rowsWrittenCounter: any CounterHandler
   private let rowsDroppedCounter: any CounterHandler
   private let writeFailures: any CounterHandler
+  private let scoresDroppedCounter: any CounterHandler
   private let answers = AnswerSeriesCache()
 
   package init(factory: any MetricsFactory) {
@@ -23,11 +24,16 @@ package struct GatewayMetrics: Sendable {
       label: "rollout_outcome_rows_dropped_total", dimensions: [])
     writeFailures = factory.makeCounter(
       label: "rollout_outcome_write_failures_total", dimensions: [])
+    scoresDroppedCounter = factory.makeCounter(
+      label: "rollout_scores_dropped_total", dimensions: [])
   }
 
   func rowsWritten(_ count: Int) { rowsWrittenCounter.increment(by: Int64(count)) }
 
   func rowDropped() { rowsDroppedCounter.increment(by: 1) }
+
+  /// An answer that should have been checked and was not.
+  func scoresDropped() { scoresDroppedCounter.increment(by: 1) }
 
   func writeFailed() { writeFailures.increment(by: 1) }
 
@@ -36,6 +42,22 @@ package struct GatewayMetrics: Sendable {
       label: "rollout_shadow_dropped_total",
       dimensions: [("model", model.text), ("reason", reason.rawValue)]
     ).increment(by: 1)
+  }
+
+  /// A pair that a judge was to look at, by what became of it.
+  func judged(_ judge: ModelName, _ outcome: JudgeOutcome) {
+    factory.makeCounter(
+      label: "rollout_judge_pairs_total",
+      dimensions: [("model", judge.text), ("outcome", outcome.rawValue)]
+    ).increment(by: 1)
+  }
+
+  /// Tokens of a judge's questions and answers, which are in no other count.
+  func judgeSpent(_ judge: ModelName, tokens: Int) {
+    guard tokens > 0 else { return }
+    factory.makeCounter(
+      label: "rollout_judge_tokens_total", dimensions: [("model", judge.text)]
+    ).increment(by: Int64(tokens))
   }
 
   func shadowCompleted(_ model: ModelName, _ measurements: Measurements) {

@@ -1,5 +1,6 @@
 import Backends
 import Experimentation
+import Quality
 import Routing
 import Synchronization
 
@@ -46,8 +47,7 @@ final class LiveExchange: Sendable {
   /// Ends with a whole answer.
   func end(with collector: AnswerCollector) {
     end(
-      Measurements(collector, elapsed: asked.duration(to: .now).seconds),
-      text: collector.text, trace: collector.summary?.trace)
+      Measurements(collector, elapsed: asked.duration(to: .now).seconds), after: collector)
   }
 
   /// A piece of a stream came.
@@ -59,8 +59,7 @@ final class LiveExchange: Sendable {
   /// Ends without one.
   func end(with failure: FailureClass) {
     end(
-      Measurements(totalSeconds: asked.duration(to: .now).seconds, failure: failure),
-      text: nil, trace: nil)
+      Measurements(totalSeconds: asked.duration(to: .now).seconds, failure: failure), after: nil)
   }
 
   /// Ends after some of it, perhaps: who leaves while tokens come has not waited for them in vain.
@@ -69,10 +68,11 @@ final class LiveExchange: Sendable {
       Measurements(
         timeToFirstTokenSeconds: state.withLock { $0.firstToken },
         totalSeconds: asked.duration(to: .now).seconds, failure: failure),
-      text: nil, trace: nil)
+      after: nil)
   }
 
-  private func end(_ measurements: Measurements, text: String?, trace: TokenTrace?) {
+  /// - Parameter collector: of the whole answer, where there is one
+  private func end(_ measurements: Measurements, after collector: AnswerCollector?) {
     let isFirst = state.withLock { state in
       defer { state.hasEnded = true }
       return !state.hasEnded
@@ -82,15 +82,31 @@ final class LiveExchange: Sendable {
     gateway.metrics.answered(
       destination.model, measurements, overheadSeconds: received.duration(to: asked).seconds)
     guard let assignment = destination.assignment else { return }
+    let answer = IncumbentAnswer(
+      model: destination.model, measurements: measurements, text: collector?.text,
+      trace: collector?.summary?.trace)
+    guard let collector, !destination.scores.checks.isEmpty, measurements.failure == nil else {
+      return leave(answer, assignment)
+    }
+    gateway.scorer.submit(
+      AnswerScorer.Job(
+        answer: CheckedAnswer(collector.completion), checks: destination.scores.checks
+      ) { [self] scores in
+        var answer = answer
+        answer.measurements.scores = scores
+        leave(answer, assignment)
+      })
+  }
+
+  /// Records the outcome and asks the shadows, now that all is known that will be.
+  private func leave(_ answer: IncumbentAnswer, _ assignment: Assignment) {
     if let number {
       gateway.recorder.closeOutcome(
         number,
         with: Outcome(
           requestID: requestID, assignment: assignment, model: destination.model,
-          measurements: measurements))
+          measurements: answer.measurements))
     }
-    let answer = IncumbentAnswer(
-      model: destination.model, measurements: measurements, text: text, trace: trace)
     shadow(answer, assignment)
   }
 
@@ -115,7 +131,7 @@ final class LiveExchange: Sendable {
       gateway.shadows.submit(
         ShadowJob(
           prompt: prompt, requestID: requestID, assignment: assignment, rule: rule,
-          incumbent: answer, comparison: comparison,
+          scores: destination.scores, incumbent: answer, comparison: comparison,
           byteCount: question.byteCount + (answer.text?.utf8.count ?? 0)))
     }
   }

@@ -46,7 +46,9 @@ enum BanditKey: String, PolicyKey {
   }
 
   /// What single answers to live traffic have.
-  static let metrics = Metric.allCases.filter { !$0.isOfPair && $0 != .preference }
+  static let metrics = Metric.allCases.filter {
+    !$0.isOfPair && $0 != .preference && $0 != .check
+  }
 }
 
 extension WordShape {

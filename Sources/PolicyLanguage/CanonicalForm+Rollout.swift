@@ -26,6 +26,7 @@ extension RolloutPolicy {
       "freeze": Self.list(schedule.freezes.map(\.canonicalForm)),
       "notify": Self.list(notifications.map(\.canonicalForm)),
       "onNewRevision": onNewRevision == .refuse ? nil : .text(onNewRevision.rawValue),
+      "judge": judge.map(\.canonicalForm),
     ])
   }
 }
@@ -111,6 +112,7 @@ extension MetricGate {
       "label": .oneOrSeveral(slice?.labels.map(\.canonicalText) ?? []),
       "header": .oneOrSeveral(slice?.headers.map(\.canonicalText) ?? []),
       "onFail": .text(onFail.rawValue), "onNoData": onNoData.map { .text($0.rawValue) },
+      "check": check.map(\.rule.canonicalForm),
     ])
   }
 }

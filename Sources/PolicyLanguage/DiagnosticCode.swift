@@ -48,6 +48,7 @@ package enum DiagnosticCode: String, Hashable, Sendable, Codable, CaseIterable {
   case invalidHeader = "invalid-header"
   case invalidName = "invalid-name"
   case invalidPath = "invalid-path"
+  case invalidPattern = "invalid-pattern"
   case invalidSHA256 = "invalid-sha256"
   case invalidURL = "invalid-url"
   case invalidWindow = "invalid-window"
@@ -62,6 +63,7 @@ package enum DiagnosticCode: String, Hashable, Sendable, Codable, CaseIterable {
   // What a rollout says as a whole.
   case ambiguousPromotion = "ambiguous-promotion"
   case incumbentIsCandidate = "incumbent-is-candidate"
+  case judgeIsArm = "judge-is-arm"
   case invalidSlices = "invalid-slices"
   case missingMargin = "missing-margin"
   case misplacedStep = "misplaced-step"

@@ -51,16 +51,43 @@ struct MetricReader {
         hint: "what users say comes without their prompts; leave it out")
       return []
     }
+    let check = check(reader, of: metric)
     let objective = ObjectiveReader(metric: metric, role: role, log: log).objective(reader)
     let quantile = quantile(reader, of: metric)
-    guard let name, let onFail, let onNoData, let objective, let quantile, let slices
+    guard let name, let onFail, let onNoData, let objective, let quantile, let slices, let check
     else { return [] }
     return slices.map { slice in
       MetricGate(
         name: name.text + slice.suffix, metric: metric, role: role, objective: objective,
         quantile: quantile.value, slice: slice.condition, onFail: onFail,
-        onNoData: onNoData == .hold ? nil : onNoData)
+        onNoData: onNoData == .hold ? nil : onNoData,
+        check: check.rule.map { AnswerCheck(name: name.text, rule: $0) })
     }
+  }
+
+  /// What an answer must be like, or that nothing is asked of it.
+  private struct ReadCheck {
+    var rule: AnswerRule?
+  }
+
+  /// `nil` when there was a mistake.
+  private func check(_ reader: MappingReader<MetricKey>, of metric: Metric) -> ReadCheck? {
+    guard let node = reader[.check] else {
+      guard metric == .check, !reader.hasAny([.check]) else {
+        return reader.hasAny([.check]) ? nil : ReadCheck()
+      }
+      log.report(
+        .missingKey, at: reader.position(of: .metric), "missing key 'check' in a metric",
+        hint: "say what an answer must be like: 'check: { json: any }'")
+      return nil
+    }
+    guard metric == .check else {
+      log.report(
+        .misplacedKey, at: reader.position(of: .check),
+        "'check' means nothing to \(metric.rawValue)", hint: "write 'metric: check'")
+      return nil
+    }
+    return CheckReader(log: log).rule(node).map { ReadCheck(rule: $0) }
   }
 
   /// A quantile, or that means are compared.

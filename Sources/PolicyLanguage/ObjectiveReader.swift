@@ -105,7 +105,7 @@ struct ObjectiveReader {
   // MARK: Gain
 
   private func gain(_ key: MetricKey, _ node: PolicyNode) -> MetricGate.Objective? {
-    guard !metric.isOfPair else {
+    guard !metric.isLikeness else {
       log.report(
         .unreachableGate, at: node.position,
         "\(metric.rawValue) compares with the incumbent, which always agrees with itself",

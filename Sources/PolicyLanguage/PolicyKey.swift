@@ -26,8 +26,8 @@ enum Vocabulary {
     ModelKey.self, EngineKey.self, AttentionKey.self, RopeKey.self, UpstreamKey.self,
     TimeoutKey.self, PriceKey.self, RolloutKey.self, AssignmentKey.self, LayerKey.self,
     StepKey.self, ShadowKey.self, CanaryKey.self, SplitKey.self, ApprovalKey.self, PauseKey.self,
-    HoldKey.self,
-    BanditKey.self, InterleaveKey.self, MetricKey.self, SliceKey.self, AnalysisKey.self,
+    HoldKey.self, BanditKey.self, InterleaveKey.self, MetricKey.self, CheckKey.self,
+    SchemaKey.self, JudgeKey.self, SliceKey.self, AnalysisKey.self,
     MatchKey.self, WindowKey.self, FreezeKey.self, NotifyKey.self,
   ]
 }
@@ -120,7 +120,7 @@ enum TimeoutKey: String, PolicyKey {
 
 enum RolloutKey: String, PolicyKey {
   case apiVersion, kind, name, route, incumbent, candidates, assignment, steps, metrics, analysis
-  case promotion, overrides, match, windows, freeze, notify, onNewRevision
+  case promotion, overrides, match, windows, freeze, notify, onNewRevision, judge
 
   static let object = "a rollout"
 
@@ -128,7 +128,7 @@ enum RolloutKey: String, PolicyKey {
     switch self {
     case .apiVersion, .kind, .name, .route, .incumbent, .candidates, .assignment, .steps: .required
     case .metrics, .analysis, .promotion, .overrides, .match, .windows, .freeze, .notify,
-      .onNewRevision:
+      .onNewRevision, .judge:
       .optional
     }
   }
@@ -232,7 +232,7 @@ enum HoldKey: String, PolicyKey {
 enum MetricKey: String, PolicyKey {
   case name, metric, role, maxIncrease, maxDecrease, minIncrease, minDecrease, margin
   case slice = "where"
-  case slices, onFail, onNoData, quantile
+  case slices, onFail, onNoData, quantile, check
 
   static let object = "a metric"
 
@@ -245,7 +245,7 @@ enum MetricKey: String, PolicyKey {
     switch self {
     case .name, .metric, .role: .required
     case .maxIncrease, .maxDecrease, .minIncrease, .minDecrease, .margin, .slice, .slices, .onFail,
-      .onNoData, .quantile:
+      .onNoData, .quantile, .check:
       .optional
     }
   }

@@ -91,7 +91,8 @@ struct PolicySetRules {
     }
   }
 
-  /// Token agreement needs a candidate that can score a given text, which few servers can.
+  /// Token agreement and divergence need a candidate that can score a given text, which few servers
+  /// can.
   private func warnOfScoring() {
     var servers: Set<ModelName> = []
     for case .model(let model) in documents.compactMap(\.document) {
@@ -99,13 +100,15 @@ struct PolicySetRules {
     }
     for document in documents {
       guard case .rollout(let policy) = document.document,
-        policy.metrics.contains(where: { $0.metric == .tokenAgreement })
+        let metric = policy.metrics.map(\.metric).first(where: {
+          $0 == .tokenAgreement || $0.isOfDistributions
+        })
       else { continue }
       for candidate in document.references.candidates where servers.contains(candidate.value) {
         document.log.report(
           .mayNotScore, at: candidate.position,
           "'\(candidate.value)' is behind a server, which may not be able to score a given text",
-          hint: "then tokenAgreement has no data; prefixAgreement needs no scores",
+          hint: "then \(metric.rawValue) has no data; prefixAgreement needs no scores",
           severity: .warning)
       }
     }

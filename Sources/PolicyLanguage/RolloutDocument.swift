@@ -13,8 +13,11 @@ struct RolloutDocument {
     var candidates: [Placed<ModelName>] = []
     /// Where `assignment` stands.
     var assignment: SourcePosition?
+    var judge: Placed<ModelName>?
 
-    var models: [Placed<ModelName>] { (incumbent.map { [$0] } ?? []) + candidates }
+    var models: [Placed<ModelName>] {
+      (incumbent.map { [$0] } ?? []) + candidates + (judge.map { [$0] } ?? [])
+    }
   }
 
   init?(_ root: PolicyNode, log: DiagnosticLog) {
@@ -33,6 +36,10 @@ struct RolloutDocument {
       name: name(.name, "the rollout's name"), route: name(.route, "the route"),
       incumbent: name(.incumbent, "the incumbent's name"))
     references.assignment = reader[.assignment]?.position
+    // What is no name is reported with the rest of the judge.
+    if let node = reader[.judge]?.value(of: JudgeKey.model), case .scalar(let name) = node.content {
+      references.judge = ModelName(name.text).map { Placed($0, at: node.position) }
+    }
     for node in reader.list(.candidates) ?? [] {
       guard let name: ModelName = node.name("a candidate's name", log) else { continue }
       if references.candidates.contains(where: { $0.value == name }) {
@@ -64,7 +71,9 @@ struct RolloutDocument {
     let steps = reader[.steps].map { _ in
       StepReader(models: models, log: log).steps(reader.list(.steps) ?? [])
     }
+    let judge = reader[.judge].flatMap { JudgeReader(log: log).judge($0) }
     let gates = MetricReader(log: log).gates(reader.list(.metrics) ?? [])
+    checkJudge(references, gates)
     guard let steps, let promotion else { return nil }
     RolloutRules(
       steps: steps, gates: gates, candidateCount: references.candidates.count,
@@ -80,9 +89,33 @@ struct RolloutDocument {
       candidates: models.candidates, assignment: assignment, steps: steps.map(\.value.step),
       metrics: gates.map(\.value), analysis: analysis, promotion: promotion,
       allowsOverride: overrides == .allowed, match: match ?? nil, schedule: schedule,
-      notifications: notifications, onNewRevision: onNewRevision, digest: "")
+      notifications: notifications, onNewRevision: onNewRevision, judge: judge, digest: "")
     policy.digest = Digest.hex(of: policy.canonicalText)
     return policy
+  }
+
+  /// A judge is nobody's rival, and a gate that it decides has one.
+  private func checkJudge(_ references: References, _ gates: [Placed<MetricGate>]) {
+    let asking = gates.first { $0.value.metric == .judgePreference }
+    if let asking, !reader.hasAny([.judge]) {
+      log.report(
+        .unmeasurableGate, at: asking.position,
+        "judgePreference is what a judge says, and the rollout has none",
+        hint: "add 'judge: { model: NAME, rubric: \"…\" }'")
+    }
+    guard let judge = references.judge else { return }
+    if asking == nil {
+      log.report(
+        .misplacedKey, at: reader.position(of: .judge),
+        "'judge' means nothing without a metric judgePreference",
+        hint: "add a metric, or leave it out")
+    }
+    let arms = (references.incumbent.map { [$0] } ?? []) + references.candidates
+    if arms.contains(where: { $0.value == judge.value }) {
+      log.report(
+        .judgeIsArm, at: judge.position, "'\(judge.value)' judges answers of its own",
+        hint: "models prefer what they wrote themselves: name another")
+    }
   }
 
   enum OverrideMode: String, CaseIterable { case allowed, refused }

@@ -66,7 +66,7 @@ struct StepReader {
 extension StepReader {
   private func shadow(_ node: PolicyNode) -> ShadowTraffic? {
     guard let reader = MappingReader<ShadowKey>(node, log: log) else { return nil }
-    let share = reader[.percent].flatMap(percentOfRequests)
+    let share = reader[.percent].flatMap { $0.percentOfRequests(log) }
     let concurrency = reader.integer(.concurrency, or: 1)
     let budget = reader[.tokenBudget].flatMap { $0.tokensPerDay(log) }
     guard let share, let concurrency, let control = reader.truth(.control, or: false) else {
@@ -74,24 +74,6 @@ extension StepReader {
     }
     return ShadowTraffic(
       share: share, concurrency: concurrency, tokensPerDay: budget, hasControl: control)
-  }
-
-  /// The key's name is the unit: `percent: 100`; `100%` says the same.
-  private func percentOfRequests(_ node: PolicyNode) -> Share? {
-    let share: Double?
-    if case .scalar(let scalar) = node.content, scalar.text.hasSuffix("%") {
-      share = node.percent("percent", log)
-    } else {
-      share = node.number("percent", log).flatMap { Double("\($0.text)e-2") }
-    }
-    guard let share else { return nil }
-    guard case .percentOfRequests(let bounds) = ShadowKey.percent.entry.form,
-      bounds.contains(share * 100), let share = Share(share)
-    else {
-      log.report(.outOfRange, at: node.position, "percent must be above 0 and at most 100")
-      return nil
-    }
-    return share
   }
 
   private func canary(_ node: PolicyNode) -> StepTraffic? {

@@ -46,6 +46,7 @@ extension RouteTable {
     layer = rollout.policy.assignment.layer
     labels = Set(rollout.policy.metrics.flatMap { $0.slice?.labels ?? [] })
     headers = Set(rollout.policy.metrics.flatMap { $0.slice?.headers ?? [] })
+    scores = ScorePlan(rollout.policy)
     let shares = rollout.shares
     serving = ([incumbent] + rollout.policy.candidates).compactMap { model in
       shares[model].map { WeightedModel(model: model, share: $0) }

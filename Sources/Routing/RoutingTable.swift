@@ -38,6 +38,8 @@ package struct RouteTable: Hashable, Sendable {
   package var match: RequestMatch?
   /// Which units do; `nil` is all of them.
   package var layer: LayerRange?
+  /// What is measured of answers that take part, beyond what is measured of all.
+  package var scores = ScorePlan()
 
   package init(
     route: RouteName, incumbent: ModelName, rollout: RolloutPosition? = nil,

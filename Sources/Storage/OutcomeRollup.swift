@@ -40,6 +40,9 @@ package struct OutcomeRollup: Hashable, Sendable {
   package var prefixAgreement = SampleSummary()
   /// Cost of the answers of which it is known.
   package var cost = SampleSummary()
+  /// Scores that a policy asked for, of those that were measured: checks of the model's answers,
+  /// and metrics of the pairs in which it was the candidate.
+  package var scores: [ScoreID: SampleSummary] = [:]
 
   /// No answers.
   package init() {}
@@ -56,6 +59,7 @@ package struct OutcomeRollup: Hashable, Sendable {
     if let value = measurements.value(of: .latency) { totalSeconds.append(value) }
     if let value = measurements.outputTokens { outputTokens.append(Double(value)) }
     if let value = measurements.cost { cost.append(value) }
+    add(measurements.scores)
   }
 
   /// Takes the candidate's side of a pair in; the incumbent's answer has an outcome of its own.
@@ -63,6 +67,11 @@ package struct OutcomeRollup: Hashable, Sendable {
     add(comparison.candidateMeasurements)
     if let agreement = comparison.tokenAgreement { tokenAgreement.append(agreement) }
     if let agreement = comparison.prefixAgreement { prefixAgreement.append(agreement) }
+    add(comparison.scores)
+  }
+
+  private mutating func add(_ scores: AnswerScores) {
+    for (id, value) in scores.sorted { self.scores[id, default: .init()].append(Double(value)) }
   }
 
   /// Both together, as if one had seen all answers; means up to rounding.
@@ -74,6 +83,7 @@ package struct OutcomeRollup: Hashable, Sendable {
     for summary in summaries {
       sum[keyPath: summary] = left[keyPath: summary] + right[keyPath: summary]
     }
+    sum.scores.merge(right.scores) { $0 + $1 }
     return sum
   }
 

@@ -19,6 +19,7 @@ import Testing
       rule: ShadowRule(
         model: try modelName(model),
         traffic: ShadowTraffic(concurrency: concurrency, tokensPerDay: tokensPerDay)),
+      scores: ScorePlan(),
       incumbent: IncumbentAnswer(
         model: try modelName("dense"), measurements: Measurements(totalSeconds: 1)),
       comparison: 1, byteCount: bytes)

@@ -66,7 +66,7 @@ struct World: Sendable {
       portArrived.yield(channel.localAddress?.port ?? 0)
     }
     let group = ServiceGroup(
-      services: [parts.recorder, parts.shadows, application], logger: logger)
+      services: [parts.recorder, parts.shadows, parts.gateway.scorer, application], logger: logger)
     try await withThrowingTaskGroup(of: Void.self) { tasks in
       tasks.addTask { try await group.run() }
       var arriving = ports.makeAsyncIterator()
@@ -112,10 +112,12 @@ struct World: Sendable {
       recorder = OutcomeRecorder(
         store: store, capacity: options.rowCapacity, flushInterval: options.flushInterval,
         metrics: metrics, logger: logger)
+      let nonces = IDs()
       shadows = ShadowDispatcher(
         table: table, backends: backends, recorder: recorder, capacity: options.shadowCapacity,
         capacityBytes: options.shadowCapacityBytes, deadline: options.shadowDeadline,
-        metrics: metrics, logger: logger, wallClock: { [clock] in clock.milliseconds })
+        metrics: metrics, logger: logger, makeNonce: { nonces.next() },
+        wallClock: { [clock] in clock.milliseconds })
       let ids = IDs()
       gateway = Gateway(
         table: table, backends: backends, recorder: recorder, shadows: shadows,

@@ -86,7 +86,7 @@ struct PolicyValuesTests {
     #expect(
       set.rollouts.map(\.name.text) == [
         "tone", "chat", "demo-bandit", "demo-canary", "demo-interleave", "demo-split", "drafts",
-        "gold", "summaries", "support",
+        "letters", "gold", "orders", "summaries", "support",
       ])
     #expect(set.warnings.isEmpty)
   }
@@ -103,6 +103,51 @@ struct PolicyValuesTests {
     #expect(policy.promotion == .manual)
     #expect(!policy.allowsOverride)
     #expect(policy.metrics.first?.onFail == .rollBack)
+  }
+
+  private func rule(_ text: String) throws -> AnswerRule? {
+    try metric("metric: check, check: \(text), role: info")?.check?.rule
+  }
+
+  @Test func `every kind of check is read`() throws {
+    #expect(try rule("{ json: any }") == .json(AnswerSchema()))
+    #expect(try rule("{ matches: '\\d+' }") == .matches(TextPattern("\\d+")))
+    #expect(try rule("{ contains: \"a b\" }") == .contains("a b"))
+    #expect(try rule("{ lacks: \"a b\" }") == .lacks("a b"))
+    #expect(try rule("{ refusal: absent }") == .noRefusal)
+    #expect(try rule("{ language: de }") == .language(.german))
+    #expect(try rule("{ calls: find_order }") == .calls("find_order"))
+  }
+
+  @Test func `a schema holds what it says`() throws {
+    let read = try rule(
+      """
+      { json: { type: object, required: [id], additionalProperties: false, properties: { \
+      id: { type: integer, minimum: 1 }, tags: { type: [array, "null"], maxItems: 3, items: { \
+      enum: [a, "1", 1, true, null] } }, note: { minLength: 1, pattern: '^x' } } } }
+      """)
+    guard case .json(let schema) = try #require(read) else { throw CancellationError() }
+    #expect(schema.kinds == [.object] && schema.required == ["id"] && !schema.allowsOtherKeys)
+    #expect(schema.properties["id"]?.kinds == [.integer])
+    #expect(schema.properties["id"]?.minimum == 1)
+    let tags = try #require(schema.properties["tags"])
+    #expect(tags.kinds == [.array, .null] && tags.maxItems == 3)
+    #expect(
+      tags.items.first?.literals == [.string("a"), .string("1"), .number(1), .bool(true), .null])
+    #expect(schema.properties["note"]?.minLength == 1)
+    #expect(try schema.properties["note"]?.pattern == TextPattern("^x"))
+  }
+
+  @Test func `slices of a check are gates of their own, with one check for all`() throws {
+    let policy = try Sample.policy(
+      Sample.rollout
+        + "\n  - { name: c, metric: check, check: { json: any }, role: info, "
+        + "slices: [promptTokens] }"
+    )
+    let gates = try #require(policy?.metrics.filter { $0.metric == .check })
+    #expect(gates.count == 4 && Set(gates.map(\.name)).count == 4)
+    #expect(Set(gates.compactMap { $0.check?.name }) == ["c"])
+    #expect(Set(gates.compactMap(\.score)) == [ScoreID(check: "c")])
   }
 
   @Test func `every kind of step is read`() throws {

@@ -1,6 +1,7 @@
 import Experimentation
 import Foundation
 import GRDB
+import Statistics
 import Storage
 import Testing
 
@@ -149,6 +150,34 @@ import Testing
       try await again.outcomes.feedback(of: rollout, run: 1, after: 0, limit: 9).map(\.value)
         == [said])
     #expect(try await again.outcomes.runs().map(\.feedback) == [1])
+  }
+
+  @Test func `before there were scores there are none, and from then on there are`() async throws {
+    try restore("metrics-6", to: folder.metrics, .metrics)
+    let database = try folder.open()
+    let (store, rollout) = (database.outcomes, try Sample.rollout())
+    let rows = try await store.outcomes(of: rollout, run: 1, after: 0, limit: 100).map(\.value)
+    let pairs = try await store.comparisons(of: rollout, run: 1, after: 0, limit: 100).map(\.value)
+    #expect(rows.count == 32 && pairs.count == 12)
+    #expect(rows.allSatisfy { $0.measurements.scores.isEmpty })
+    #expect(pairs.allSatisfy { $0.scores.isEmpty && $0.candidateMeasurements.scores.isEmpty })
+    let before = try await store.rollups(of: rollout, run: 1)
+    #expect(before.values.reduce(0) { $0 + $1.answers } == 44)
+    #expect(before.values.allSatisfy { $0.scores.isEmpty })
+
+    var new = try #require(rows.last)
+    new.requestID = "new"
+    new.measurements.scores[ScoreID(check: "parses")] = 1
+    try await store.append(outcomes: [new], comparisons: [])
+    try database.close()
+
+    let again = try folder.open().outcomes
+    #expect(
+      try await again.outcomes(of: rollout, run: 1, after: 32, limit: 9).map(\.value) == [new])
+    let key = try #require(OutcomeRollup.Key(new))
+    let after = try await again.rollups(of: rollout, run: 1)
+    #expect(after[key]?.scores[ScoreID(check: "parses")]?.count == 1)
+    #expect(after[key]?.answers == (before[key]?.answers ?? 0) + 1)
   }
 
   @Test func `a journal of an earlier version verifies and is anchored`() async throws {

@@ -5,8 +5,8 @@ import Transformer
 /// A model run by the engine in this process.
 package final class EmbeddedBackend: Backend {
   package let model: ModelName
-  private let engine: Engine
-  private let variant: ModelVariant
+  let engine: Engine
+  let variant: ModelVariant
   let file: EmbeddedModels.Loaded
 
   init(model: ModelName, engine: Engine, variant: ModelVariant, file: EmbeddedModels.Loaded) {

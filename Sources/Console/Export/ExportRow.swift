@@ -36,12 +36,15 @@ extension Sequenced: ExportRow where Value: ExportRow {
 extension Outcome: ExportRow {
   static let names =
     ["request_id"] + Assignment.names + ["model"] + Measurements.names("")
-    + ["allocation", "choices"]
+    + ["allocation", "choices", "scores"]
 
   var fields: [ExportField] {
     let drafted = choices.map { "\($0)" }.joined(separator: " ")
     return [.text(requestID)] + assignment.fields + [.text(model.text)] + measurements.fields
-      + [.integer(assignment.rollout?.allocation), .text(drafted.isEmpty ? nil : drafted)]
+      + [
+        .integer(assignment.rollout?.allocation), .text(drafted.isEmpty ? nil : drafted),
+        .text(measurements.scores.exported),
+      ]
   }
 }
 
@@ -49,12 +52,18 @@ extension Comparison: ExportRow {
   static let names =
     ["request_id"] + Assignment.names + ["incumbent", "candidate"]
     + Measurements.names("incumbent_") + Measurements.names("candidate_")
-    + ["token_agreement", "prefix_agreement"]
+    + [
+      "token_agreement", "prefix_agreement", "incumbent_scores", "candidate_scores", "scores",
+    ]
 
   var fields: [ExportField] {
     [.text(requestID)] + assignment.fields + [.text(incumbent.text), .text(candidate.text)]
       + incumbentMeasurements.fields + candidateMeasurements.fields
-      + [.number(tokenAgreement), .number(prefixAgreement)]
+      + [
+        .number(tokenAgreement), .number(prefixAgreement),
+        .text(incumbentMeasurements.scores.exported),
+        .text(candidateMeasurements.scores.exported), .text(scores.exported),
+      ]
   }
 }
 
@@ -137,7 +146,7 @@ struct RollupRow: ExportRow {
   static let names =
     ["rollout", "run", "step", "model", "shadow", "prompt_tokens", "answers", "errors"]
     + sketches.flatMap { ["\($0)_p50", "\($0)_p95", "\($0)_p99"] }
-    + summaries.flatMap { ["\($0)_count", "\($0)_mean"] }
+    + summaries.flatMap { ["\($0)_count", "\($0)_mean"] } + ["scores"]
 
   var fields: [ExportField] {
     var fields: [ExportField] = [
@@ -152,6 +161,31 @@ struct RollupRow: ExportRow {
       fields.append(.integer(rollup[keyPath: summary].count))
       fields.append(.number(rollup[keyPath: summary].mean))
     }
+    let means = rollup.scores.sorted { $0.key < $1.key }.map {
+      ($0.key.text, "{\"count\":\($0.value.count),\"mean\":\($0.value.mean ?? 0)}")
+    }
+    fields.append(.text(ExportField.object(means)))
     return fields
+  }
+}
+
+extension AnswerScores {
+  /// `{"parses":1,"rougeL":0.5}`, or `nil` without any.
+  fileprivate var exported: String? {
+    ExportField.object(sorted.map { ($0.id.text, $0.value.description) })
+  }
+}
+
+extension ExportField {
+  /// An object of JSON from members whose values are JSON already; `nil` without any.
+  fileprivate static func object(_ members: [(name: String, value: String)]) -> String? {
+    guard !members.isEmpty else { return nil }
+    var text = "{"
+    for (name, value) in members {
+      if text.utf8.count > 1 { text += "," }
+      appendJSON(name, to: &text)
+      text += ":" + value
+    }
+    return text + "}"
   }
 }

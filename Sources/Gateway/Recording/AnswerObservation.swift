@@ -1,12 +1,15 @@
 import Backends
 import Experimentation
 import OpenAIAPI
+import Quality
 
 /// A whole answer as its measurer saw it: what a shadow leaves behind, good or bad.
 struct AnswerObservation: Sendable {
   var measurements: Measurements
   /// The first choice, as far as it came.
   var text: String
+  /// What checks look at; `nil` when there is no whole answer.
+  var checked: CheckedAnswer?
   /// What the model ranked first along the text it was asked to read beside, if it could say.
   var topAlong: [Int32]?
 
@@ -23,7 +26,8 @@ struct AnswerObservation: Sendable {
       }
       return AnswerObservation(
         measurements: Measurements(collector, elapsed: start.duration(to: .now).seconds),
-        text: collector.text, topAlong: collector.summary?.topAlong)
+        text: collector.text, checked: CheckedAnswer(collector.completion),
+        topAlong: collector.summary?.topAlong)
     } catch is DeadlineExceeded {
       // The backend keeps limits of its own, and blames the model when they are passed. This one is
       // the service's: it had no time for a shadow behind its live work.

@@ -4,6 +4,7 @@ package import Logging
 import Quality
 package import Routing
 import ServiceLifecycle
+import Statistics
 import Synchronization
 
 /// Asks shadow candidates the questions users asked, and lets nobody wait for it.
@@ -20,6 +21,7 @@ package final class ShadowDispatcher: Service {
   private let logger: Logger
   private let deadline: Duration
   private let wallClock: @Sendable () -> Int64
+  private let judges: JudgeDesk
   private let lanes: Mutex<ShadowLanes>
   private let wakeups = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
 
@@ -28,12 +30,14 @@ package final class ShadowDispatcher: Service {
   ///   - capacity: jobs that may wait for one candidate
   ///   - capacityBytes: text that may wait for all of them together
   ///   - deadline: how long one shadow may take from when it begins
+  ///   - makeNonce: something that nobody can guess, without spaces; for judges
   ///   - wallClock: milliseconds since 1970; tells the days of token budgets
   package init(
     table: LiveRoutingTable, backends: BackendRegistry, recorder: OutcomeRecorder,
     capacity: Int = 1_024,
     capacityBytes: Int = 64 << 20, deadline: Duration = .seconds(300),
-    metrics: GatewayMetrics, logger: Logger, wallClock: @escaping @Sendable () -> Int64
+    metrics: GatewayMetrics, logger: Logger, makeNonce: @escaping @Sendable () -> String,
+    wallClock: @escaping @Sendable () -> Int64
   ) {
     self.table = table
     self.backends = backends
@@ -42,6 +46,9 @@ package final class ShadowDispatcher: Service {
     self.logger = logger
     self.deadline = deadline
     self.wallClock = wallClock
+    judges = JudgeDesk(
+      backends: backends, metrics: metrics, deadline: deadline, makeNonce: makeNonce,
+      wallClock: wallClock)
     lanes = Mutex(ShadowLanes(capacity: capacity, capacityBytes: capacityBytes))
   }
 
@@ -93,11 +100,17 @@ package final class ShadowDispatcher: Service {
       job.prompt, requestID: job.requestID, priority: .shadow, deadline: .now + deadline,
       along: job.incumbent.trace)
     let result = await AnswerObservation.observe(call, of: backend)
+    let distance = await distance(of: backend, in: job, call)
     // A candidate that did not count, or not come to its end, spent about what the incumbent did.
-    let tokens = result.measurements.tokens ?? job.incumbent.measurements.tokens ?? 0
+    let tokens =
+      (result.measurements.tokens ?? job.incumbent.measurements.tokens ?? 0)
+      + (distance?.tokens ?? 0)
     lanes.withLock { $0.finish(model, tokens: tokens) }
     if result.measurements.failure == .cancelled { return drop(job, .shutdown) }
-    recorder.closeComparison(job.comparison, with: model, comparison(of: job, with: result))
+    var comparison = comparison(of: job, with: result)
+    comparison.take(distance, as: job.scores.distributions)
+    comparison.scores[ScoreID(.judgePreference)] = await judgement(of: job, result)
+    recorder.closeComparison(job.comparison, with: model, comparison)
     metrics.shadowCompleted(model, result.measurements)
     if let failure = result.measurements.failure {
       logger.info(
@@ -120,9 +133,44 @@ package final class ShadowDispatcher: Service {
       && route?.shadows.contains { $0.model == job.rule.model } == true
   }
 
+  /// How far the candidate is from the incumbent along its answer, where the policy asks for it and
+  /// it can be told. A failure is none of the answer's.
+  private func distance(
+    of backend: any Backend, in job: ShadowJob, _ call: Call
+  ) async -> DistributionDistance? {
+    guard !job.scores.distributions.isEmpty, let trace = job.incumbent.trace,
+      let incumbent = backends.backend(for: job.incumbent.model)
+    else { return nil }
+    do {
+      return try await Patience(until: call.deadline).run {
+        try await backend.distance(from: incumbent, after: job.prompt, along: trace)
+      }
+    } catch {
+      if !(error is CancellationError) {
+        logger.info(
+          "distributions could not be compared",
+          metadata: ["model": "\(job.rule.model)", "error": "\(FailureClass(error).rawValue)"])
+      }
+      return nil
+    }
+  }
+
+  /// How much a judge prefers the candidate's answer; `nil` when nobody was asked, or said.
+  private func judgement(of job: ShadowJob, _ result: AnswerObservation) async -> Double? {
+    guard let judge = job.scores.judge, result.measurements.failure == nil,
+      let incumbent = job.incumbent.text
+    else { return nil }
+    // By a number that no client chooses.
+    let place = StableHash.place(salt: "judge/\(job.rule.model)", unit: "\(job.comparison)")
+    guard judge.share == .all || place < judge.share.value else { return nil }
+    return await judges.preference(
+      job.prompt, incumbent: incumbent, candidate: result.text, by: judge,
+      requestID: job.requestID)
+  }
+
   private func comparison(of job: ShadowJob, with result: AnswerObservation) -> Comparison {
     let isWhole = result.measurements.failure == nil
-    return Comparison(
+    var comparison = Comparison(
       requestID: job.requestID, assignment: job.assignment, incumbent: job.incumbent.model,
       candidate: job.rule.model, incumbentMeasurements: job.incumbent.measurements,
       candidateMeasurements: result.measurements,
@@ -131,6 +179,16 @@ package final class ShadowDispatcher: Service {
       },
       prefixAgreement: isWhole
         ? job.incumbent.text.map { PrefixAgreement.share(of: $0, and: result.text) } : nil)
+    if isWhole {
+      comparison.candidateMeasurements.scores =
+        result.checked?.scores(job.scores.checks) ?? AnswerScores()
+    }
+    if isWhole, let text = job.incumbent.text {
+      for metric in job.scores.texts {
+        comparison.scores[ScoreID(metric)] = TextLikeness.value(of: metric, text, result.text)
+      }
+    }
+    return comparison
   }
 }
 
@@ -138,5 +196,19 @@ extension Measurements {
   /// Prompt and answer together, or `nil` when they were not counted.
   fileprivate var tokens: Int? {
     promptTokens.flatMap { prompt in outputTokens.map { prompt + $0 } }
+  }
+}
+
+extension Comparison {
+  /// Keeps what was asked for.
+  fileprivate mutating func take(_ distance: DistributionDistance?, as metrics: [Metric]) {
+    guard let distance else { return }
+    for metric in metrics {
+      switch metric {
+      case .klDivergence: scores[ScoreID(metric)] = distance.divergence
+      case .answerPerplexity: scores[ScoreID(metric)] = distance.perplexityRatio
+      default: break
+      }
+    }
   }
 }

@@ -9,6 +9,8 @@ struct ShadowJob: Sendable {
   var requestID: String
   var assignment: Assignment
   var rule: ShadowRule
+  /// What is measured of the candidate's answer and of the pair.
+  var scores: ScorePlan
   var incumbent: IncumbentAnswer
   /// Of the comparison that was promised to the recorder.
   var comparison: UInt64

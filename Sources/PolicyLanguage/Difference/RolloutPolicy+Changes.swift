@@ -134,7 +134,8 @@ extension MetricGate {
   var inWords: String {
     let which = quantile.map { "p\(Words.decimal($0 * 100)) of \(metric.rawValue)" }
     let part = slice.map { " where \($0)" } ?? ""
-    return "\(role.rawValue), \(which ?? metric.rawValue) \(wantedInWords)\(part)"
+    let rule = check.map { " \($0.rule.canonicalForm.json)" } ?? ""
+    return "\(role.rawValue), \(which ?? metric.rawValue)\(rule) \(wantedInWords)\(part)"
   }
 
   /// What must be shown: `at most +0.5pp`, `at least -20%`.
@@ -151,7 +152,7 @@ extension MetricGate {
   fileprivate func changes(from old: MetricGate) -> [PolicyChange] {
     let subject = "metric '\(name)'"
     // Another thing measured, in another part of traffic: nothing compares.
-    if (metric, quantile, slice) != (old.metric, old.quantile, old.slice) {
+    if (metric, quantile, slice, check) != (old.metric, old.quantile, old.slice, old.check) {
       return [
         PolicyChange(
           old.role.isRequired ? .loosened : .changed, subject, from: old.inWords, to: nil),

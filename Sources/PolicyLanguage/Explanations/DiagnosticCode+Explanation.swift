@@ -43,6 +43,7 @@ extension DiagnosticCode {
     case .invalidHeader: .invalidHeader
     case .invalidName: .invalidName
     case .invalidPath: .invalidPath
+    case .invalidPattern: .invalidPattern
     case .invalidSHA256: .invalidSHA256
     case .invalidURL: .invalidURL
     case .invalidWindow: .invalidWindow
@@ -55,6 +56,7 @@ extension DiagnosticCode {
     case .wrongUnit: .wrongUnit
     case .ambiguousPromotion: .ambiguousPromotion
     case .incumbentIsCandidate: .incumbentIsCandidate
+    case .judgeIsArm: .judgeIsArm
     case .invalidSlices: .invalidSlices
     case .missingMargin: .missingMargin
     case .misplacedStep: .misplacedStep

@@ -69,6 +69,10 @@ extension RolloutKey {
         revision of this one: `refuse`; `replace`: it begins, the other is superseded; `queue`: it \
         begins when the other has ended, if its `incumbent` is live then
         """)
+    case .judge:
+      KeyEntry(
+        .mapping(JudgeKey.self), usual: "with metric `judgePreference`",
+        "who says which answer of a pair is better")
     }
   }
 }
@@ -266,6 +270,9 @@ extension MetricKey {
       KeyEntry(
         .number(MetricReader.quantiles), usual: "means are compared",
         "`0.95`: compare this quantile of a time, of `outputTokens` or of `cost`; 0.9 to 0.999")
+    case .check:
+      KeyEntry(
+        .mapping(CheckKey.self), usual: "with metric `check`", "what an answer must be like")
     }
   }
 }

@@ -61,6 +61,14 @@ indirect enum ValueForm {
   case oneOrSeveral(ValueForm, Int)
   /// Names of models with a percentage each.
   case weights
+  /// One word of a closed set, or a list of some.
+  case wordOrWords([String])
+  /// Texts, numbers, truth values and `null`.
+  case literals(ClosedRange<Int>)
+  /// `any`, or what a JSON value must be like.
+  case answerSchema
+  /// What values must be like, by their keys.
+  case schemas
   /// Where bands of prompt lengths begin.
   case bands(edges: ClosedRange<Int>, tokens: ClosedRange<Int>)
 }

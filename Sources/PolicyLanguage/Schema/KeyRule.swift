@@ -74,6 +74,8 @@ extension MetricKey {
       .when(.metric, metrics { $0.scale != .proportion }, [.none([.margin])]),
       .when(.metric, metrics { !$0.hasTail }, [.none([.quantile])]),
       .when(.metric, metrics(\.isFromUsers), [.none([.slice, .slices])]),
+      .when(.metric, metrics { $0 == .check }, [.all([.check])]),
+      .when(.metric, metrics { $0 != .check }, [.none([.check])]),
       .when(
         .role, [MetricGate.Role.goal.rawValue], [.none([.maxIncrease, .maxDecrease, .margin])]),
       .when(.role, [MetricGate.Role.guardrail.rawValue], [.none([.minIncrease, .minDecrease])]),

@@ -1,3 +1,5 @@
+import Experimentation
+
 /// A piece of a JSON Schema.
 indirect enum SchemaNode: Hashable {
   case boolean(Bool)
@@ -74,6 +76,25 @@ extension ValueForm {
       [
         "type": "object", "minProperties": 1, "propertyNames": .pattern(WordShape.name.pattern),
         "additionalProperties": ValueForm.quantity(["%"]).schema,
+      ]
+    case .wordOrWords(let words):
+      [
+        "anyOf": [
+          ["enum": .strings(words)], Self.array(of: ["enum": .strings(words)], 1...words.count),
+        ]
+      ]
+    case .literals(let count):
+      Self.array(of: ["type": .strings(["string", "number", "boolean", "null"])], count)
+    case .answerSchema:
+      [
+        "anyOf": [
+          ["const": .string(SchemaReader.anyValue)], ValueForm.mapping(SchemaKey.self).schema,
+        ]
+      ]
+    case .schemas:
+      [
+        "type": "object", "maxProperties": .integer(AnswerSchema.propertyLimit),
+        "additionalProperties": ValueForm.mapping(SchemaKey.self).schema,
       ]
     case .bands(let edges, let tokens):
       ["anyOf": [["const": ["promptTokens"]], Self.edgeList(edges, tokens)]]

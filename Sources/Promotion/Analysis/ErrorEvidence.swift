@@ -52,8 +52,8 @@ struct ErrorEvidence: Hashable, Sendable {
         ratio: claims.fail, isSwapped: claims.isFailSwapped, plannedRatio: planned)
     } else {
       let claims = border.meanClaims(margin: border.margin)
-      // Errors are rare, so scores are centred on none.
-      let centring = try Centring(mean: 1, variance: GateBorder.expectedErrorRate)
+      // What is bad is rare, so scores are centred on none.
+      let centring = try Centring(mean: 1, variance: border.expectedBadShare)
       let effect = border.margin > 0 ? border.margin : 0.05
       passing = try ShareTest(
         difference: claims.pass, isSwapped: false, effect: effect, centring: centring)
@@ -75,15 +75,18 @@ struct ErrorEvidence: Hashable, Sendable {
     _ outcome: Outcome, isCandidate: Bool, step: Int, shares: [ModelName: Share]
   ) {
     let unit = outcome.assignment.unitHash
-    guard case .value(let value) = outcome.measurements.reading(of: border.metric) else {
-      return note(unmeasured: unit, in: step)
+    let answer: UnitEvidence.Answer
+    switch outcome.measurements.reading(of: border.metric, score: border.score) {
+    case .value(let value):
+      let share = min(max(value, 0), 1)
+      let badness = border.metric.direction == .lower ? share : 1 - share
+      answer = .value(badness: badness, coordinate: share)
+    case .missing: answer = .missing
+    case .void: return note(unmeasured: unit, in: step)
     }
-    let badness: Double = value > 0 ? 1 : 0
     var evidence =
       steps.removeValue(forKey: step) ?? UnitEvidence(blank, worst: 1, isSticky: isSticky)
-    evidence.add(
-      .value(badness: badness, coordinate: badness), of: unit, isCandidate: isCandidate
-    ) {
+    evidence.add(answer, of: unit, isCandidate: isCandidate) {
       propensity(of: unit, in: step, under: shares)
     }
     steps[step] = evidence
@@ -146,7 +149,8 @@ extension ErrorEvidence {
       &judgement, logHarm: logHarm, levels: levels,
       answersPerUnit: Double(judgement.samples) / Double(before.count + after.count),
       forecast: forecast(
-        errorRate: incumbentMean, propensity: propensities.propensity(in: step) ?? 0.5,
+        errorRate: border.metric.direction == .lower ? incumbentMean : 1 - incumbentMean,
+        propensity: propensities.propensity(in: step) ?? 0.5,
         alpha: levels.pass))
     return judgement
   }

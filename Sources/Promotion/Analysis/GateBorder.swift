@@ -16,6 +16,14 @@ struct GateBorder: Hashable, Sendable {
   /// The share of errors that bets on them are first made for, until any is known.
   static let expectedErrorRate = 0.003
 
+  /// The same of answers that do not pass a check, of which any model has some.
+  static let expectedFailedChecks = 0.05
+
+  /// What bets on shares of single answers are first made for.
+  var expectedBadShare: Double {
+    metric.isOfRareEvents ? Self.expectedErrorRate : Self.expectedFailedChecks
+  }
+
   /// What must be shown for `pass`.
   enum Objective: Hashable, Sendable {
     case notWorse
@@ -35,6 +43,8 @@ struct GateBorder: Hashable, Sendable {
   }
 
   let metric: Metric
+  /// Where scores have the metric's value; `nil` where every answer has one.
+  let score: ScoreID?
   let objective: Objective
   let comparison: Comparison
   /// The distance of the border from "the same", ≥ 0: a loss for `notWorse`, a gain for `better`;
@@ -50,6 +60,7 @@ struct GateBorder: Hashable, Sendable {
 
   init(_ gate: MetricGate) throws(Unusable) {
     metric = gate.metric
+    score = gate.score
     let written: MetricGate.Margin
     switch gate.objective {
     case .notWorse(let by): (objective, written) = (.notWorse, by)
@@ -61,7 +72,10 @@ struct GateBorder: Hashable, Sendable {
       guard (0..<1).contains(share) else {
         throw Unusable(reason: "a margin of \(share) is not a difference of shares in 0..<1")
       }
-      if gate.metric.isOfPair && objective == .better {
+      if gate.metric == .check && gate.check == nil {
+        throw Unusable(reason: "it is not said what an answer must be like")
+      }
+      if gate.metric.isLikeness && objective == .better {
         throw Unusable(reason: "nothing agrees with the incumbent better than itself")
       }
       (comparison, margin) = (.difference, share)

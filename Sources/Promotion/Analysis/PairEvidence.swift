@@ -50,7 +50,9 @@ struct PairEvidence: Hashable, Sendable {
 
   /// Takes a pair in; one that the incumbent has no value for says nothing about the candidate.
   mutating func add(_ comparison: Comparison) {
-    guard let (before, reading) = comparison.readings(of: border.metric) else { return }
+    guard let (before, reading) = comparison.readings(of: border.metric, score: border.score) else {
+      return
+    }
     switch reading {
     case .value(let after):
       add(incumbent: border.coordinate(before), candidate: border.coordinate(after))

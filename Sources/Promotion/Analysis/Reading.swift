@@ -21,21 +21,30 @@ extension Measurements {
   ///
   /// An answer without failure that has no time to first token or between tokens was not streamed,
   /// as its client wished: nobody's doing. Other values should be there.
-  func reading(of metric: Metric) -> Reading {
-    let reading = streamedReading(of: metric)
+  ///
+  /// - Parameter score: where scores have the value (``MetricGate/score``)
+  func reading(of metric: Metric, score: ScoreID? = nil) -> Reading {
+    let reading = streamedReading(of: metric, score: score)
     guard failure == nil, reading == .missing else { return reading }
     switch metric {
     case .timeToFirstToken, .timePerOutputToken: return .void
     case .errorRate, .latency, .tokensPerSecond, .outputTokens, .cost, .tokenAgreement,
-      .prefixAgreement, .feedback, .preference:
+      .prefixAgreement, .exactMatch, .tokenF1, .rougeL, .lengthRatio, .klDivergence,
+      .answerPerplexity,
+      .judgePreference, .check, .feedback, .preference:
       return .missing
     }
   }
 
   /// What an answer that was streamed says about `metric` by itself.
-  fileprivate func streamedReading(of metric: Metric) -> Reading {
-    if let value = value(of: metric) { return value.isFinite ? .value(value) : .missing }
+  fileprivate func streamedReading(of metric: Metric, score: ScoreID? = nil) -> Reading {
+    if let value = value(of: metric, score: score) {
+      return value.isFinite ? .value(value) : .missing
+    }
     guard let isError else { return .void }
+    // A whole answer that a check says nothing about: the service had no time for it, or the rule
+    // does not apply to such an answer. No fault of the model's.
+    if !isError, metric == .check { return .void }
     if !isError, metric == .timePerOutputToken, let outputTokens, outputTokens < 2 { return .void }
     if !isError, metric == .tokensPerSecond, outputTokens == 0 { return .void }
     return .missing
@@ -49,30 +58,50 @@ extension Comparison {
   /// Shadows are always streamed and no client waits for them, so that one which was cancelled was
   /// given up by the service. A request that the incumbent called invalid is the client's mistake;
   /// one that the candidate alone refused is the candidate's failure.
-  func readings(of metric: Metric) -> (incumbent: Double, candidate: Reading)? {
+  ///
+  /// - Parameter score: where scores have the value (``MetricGate/score``)
+  func readings(
+    of metric: Metric, score: ScoreID? = nil
+  ) -> (incumbent: Double, candidate: Reading)? {
     if candidateMeasurements.failure == .cancelled { return nil }
     if metric.isOfPair {
       // Without an answer of the incumbent there is nothing to agree with.
       guard incumbentMeasurements.failure == nil, candidateMeasurements.isError != nil else {
         return nil
       }
-      let agreement = metric == .tokenAgreement ? tokenAgreement : prefixAgreement
-      guard let agreement, (0...1).contains(agreement) else { return (1, .missing) }
-      return (1, .value(agreement))
+      let ideal = metric.valueOfItself
+      guard let value = value(of: metric).flatMap(metric.bounded) else {
+        // Nobody was asked about two whole answers, or nothing came of it: no fault of theirs.
+        if metric == .judgePreference, candidateMeasurements.failure == nil { return nil }
+        return (ideal, .missing)
+      }
+      return (ideal, .value(value))
     }
     guard incumbentMeasurements.failure != .invalidRequest,
-      case .value(let incumbent) = incumbentMeasurements.reading(of: metric)
+      case .value(let incumbent) = incumbentMeasurements.reading(of: metric, score: score)
     else { return nil }
-    return (incumbent, candidateMeasurements.streamedReading(of: metric))
+    return (incumbent, candidateMeasurements.streamedReading(of: metric, score: score))
   }
 }
 
 extension Metric {
+  /// A value of a pair within the metric's range; `nil` for one that cannot be.
+  fileprivate func bounded(_ value: Double) -> Double? {
+    guard value.isFinite, value >= 0 else { return nil }
+    if self == .klDivergence { return min(value, 1) }
+    return scale != .proportion || value <= 1 ? value : nil
+  }
+
   /// Why values of the metric may be missing altogether, as a sentence about the model.
   func absence(of model: ModelName) -> String {
     switch self {
     case .tokenAgreement: "'\(model)' cannot score text"
-    case .prefixAgreement: "no answer of '\(model)' could be compared"
+    case .prefixAgreement, .exactMatch, .tokenF1, .rougeL, .lengthRatio:
+      "no answer of '\(model)' could be compared"
+    case .klDivergence, .answerPerplexity:
+      "'\(model)' is no variant of the incumbent's model in this process"
+    case .judgePreference: "no answer of '\(model)' could be judged"
+    case .check: "no answer of '\(model)' could be checked"
     case .timeToFirstToken: "'\(model)' reports no time to first token"
     case .timePerOutputToken: "'\(model)' reports no time per output token"
     case .tokensPerSecond, .outputTokens: "'\(model)' reports no output tokens"

@@ -69,9 +69,7 @@ extension ControlState {
   ) throws(CommandRefusal) -> JournalEvent? {
     if service.models[model.name]?.digest == model.digest { return nil }
     let user = service.rollouts.values.first { rollout in
-      rollout.status.isLive
-        && (rollout.policy.incumbent == model.name
-          || rollout.policy.candidates.contains(model.name))
+      rollout.status.isLive && rollout.policy.models.contains(model.name)
     }
     if let user {
       throw CommandRefusal(
@@ -90,7 +88,7 @@ extension ControlState {
     let known = service.rollouts[policy.name]
     if let known, known.run > 0, known.policy.digest == policy.digest { return [] }
     if service.queued(policy.name)?.policy.digest == policy.digest { return [] }
-    for name in [policy.incumbent] + policy.candidates where service.models[name] == nil {
+    for name in policy.models where service.models[name] == nil {
       throw CommandRefusal(
         .notFound, "rollout '\(policy.name)' names the model '\(name)', which nobody applied",
         remedy: "apply a `kind: Model` document named '\(name)' with it")

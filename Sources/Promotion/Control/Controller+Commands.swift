@@ -83,7 +83,7 @@ extension Controller {
     let changed = events.compactMap { event -> ModelSpecification? in
       if case .modelApplied(let model) = event { model } else { nil }
     }
-    let named = Set(rollouts.flatMap { [$0.incumbent] + $0.candidates }).subtracting(ready)
+    let named = Set(rollouts.flatMap(\.models)).subtracting(ready)
     let late = named.subtracting(changed.map(\.name)).compactMap { control.service.models[$0] }
     do {
       if try await prepare(changed + late.sorted { $0.name < $1.name }) { publish() }

@@ -61,6 +61,9 @@ struct RowWriter {
     append(try names.id(of: assignment.labels, db))
   }
 
+  /// The number of a score's name.
+  mutating func id(of score: ScoreID) throws -> Int64 { try names.id(of: score.text, db) }
+
   /// The numbers of where feedback's request was routed and of who answered.
   mutating func ids(of feedback: Feedback) throws -> (place: Int64, model: Int64) {
     let assignment = feedback.assignment
@@ -107,6 +110,9 @@ struct RowReader {
     return try id.map(names.text)
   }
 
+  /// The text of a number that a value has in it.
+  func text(_ id: Int64) throws -> String { try names.text(id) }
+
   /// A name that is written out in the row.
   mutating func nextText<Kind>() throws -> Name<Kind> { try columns.nextName() }
 
@@ -131,6 +137,7 @@ extension Outcome: TableRow {
   static let table = "outcomes"
   static let columns =
     ["request_id"] + Assignment.columns + ["model"] + Measurements.columns("") + ["choices"]
+    + ["scores"]
 
   func write(_ row: inout RowWriter) throws {
     row.append(requestID)
@@ -140,6 +147,7 @@ extension Outcome: TableRow {
     // `0,2`: read by people, and by nobody else so far.
     row.append(
       choices.isEmpty ? nil : choices.map { "\($0)" }.joined(separator: ","))
+    try row.append(measurements.scores)
   }
 
   init(from row: inout RowReader) throws {
@@ -148,6 +156,7 @@ extension Outcome: TableRow {
       measurements: try Measurements(from: &row))
     let text: String? = try row.next()
     choices = text?.split(separator: ",").compactMap { Int($0) } ?? []
+    measurements.scores = try row.nextScores()
   }
 }
 
@@ -158,7 +167,7 @@ extension Comparison: TableRow {
   static let columns =
     ["request_id"] + Assignment.columns + ["incumbent", "candidate"]
     + Measurements.columns("incumbent_") + Measurements.columns("candidate_")
-    + ["token_agreement", "prefix_agreement"]
+    + ["token_agreement", "prefix_agreement", "incumbent_scores", "candidate_scores", "scores"]
 
   func write(_ row: inout RowWriter) throws {
     row.append(requestID)
@@ -170,6 +179,9 @@ extension Comparison: TableRow {
     try candidateMeasurements.write(&row)
     row.append(tokenAgreement)
     row.append(prefixAgreement)
+    try row.append(incumbentMeasurements.scores)
+    try row.append(candidateMeasurements.scores)
+    try row.append(scores)
   }
 
   init(from row: inout RowReader) throws {
@@ -183,6 +195,9 @@ extension Comparison: TableRow {
       incumbentMeasurements: try Measurements(from: &row),
       candidateMeasurements: try Measurements(from: &row),
       tokenAgreement: try row.next(), prefixAgreement: try row.next())
+    incumbentMeasurements.scores = try row.nextScores()
+    candidateMeasurements.scores = try row.nextScores()
+    scores = try row.nextScores()
   }
 }
 

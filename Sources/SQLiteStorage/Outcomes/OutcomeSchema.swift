@@ -57,6 +57,7 @@ enum OutcomeSchema {
     migrator.registerMigration("6 choices of interleaved answers") { db in
       try db.execute(sql: "ALTER TABLE outcomes ADD COLUMN choices TEXT CHECK (choices <> '')")
     }
+    migrator.registerMigration("7 scores") { db in try ScoreSchema.migrate(db) }
     return migrator
   }
 

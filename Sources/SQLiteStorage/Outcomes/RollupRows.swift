@@ -57,6 +57,7 @@ enum RollupRows {
         let sum = try row.map { try read(ColumnReader($0)) + rollup } ?? rollup
         try db.cachedStatement(sql: replacement)
           .execute(arguments: StatementArguments(place + arguments(of: sum)))
+        try RollupScoreRows.add(rollup.scores, at: place, &names, db)
       }
     }
   }
@@ -68,18 +69,26 @@ enum RollupRows {
     let rows = try Row.fetchCursor(db.cachedStatement(sql: all), arguments: [run])
     while let row = try rows.next() {
       var columns = ColumnReader(row)
-      let step: Int = try columns.next()
-      let model: Int64 = try columns.next()
-      let isShadow: Bool = try columns.next()
-      let band: Int = try columns.next()
-      guard let band = PromptBand(rawValue: band) else {
-        throw StorageError(.corrupt, "there is no band \(band) of prompt lengths")
-      }
-      let key = OutcomeRollup.Key(
-        step: step, model: try names.name(model), isShadow: isShadow, band: band)
+      let key = try key(&columns, names)
       rollups[key] = try read(columns)
     }
+    try RollupScoreRows.read(of: run, into: &rollups, names, db)
     return rollups
+  }
+
+  /// Step, model, whether shadow, and band.
+  static func key(
+    _ columns: inout ColumnReader, _ names: NameTable
+  ) throws -> OutcomeRollup.Key {
+    let step: Int = try columns.next()
+    let model: Int64 = try columns.next()
+    let isShadow: Bool = try columns.next()
+    let band: Int = try columns.next()
+    guard let band = PromptBand(rawValue: band) else {
+      throw StorageError(.corrupt, "there is no band \(band) of prompt lengths")
+    }
+    return OutcomeRollup.Key(
+      step: step, model: try names.name(model), isShadow: isShadow, band: band)
   }
 
   private static func read(_ columns: ColumnReader) throws -> OutcomeRollup {

@@ -74,7 +74,7 @@ struct RolloutService {
     recorder = OutcomeRecorder(store: database.outcomes, metrics: metrics, logger: logger)
     shadows = ShadowDispatcher(
       table: table, backends: backends, recorder: recorder, metrics: metrics, logger: logger,
-      wallClock: wallClock)
+      makeNonce: Self.makeRequestID, wallClock: wallClock)
     var bounds = GatewayConfiguration()
     bounds.apiKeys = configuration.apiKeys
     bounds.feedback = try Self.feedback(configuration)
@@ -215,6 +215,7 @@ struct RolloutService {
     var group = ServiceGroupConfiguration(
       services: [
         .init(service: notifier), .init(service: recorder), .init(service: shadows),
+        .init(service: gateway.scorer),
         .init(service: ControllerService(controller: controller)),
         .init(service: consoleApplication), .init(service: gatewayApplication),
       ] + reload,

@@ -216,10 +216,12 @@ extension Numbers {
   static func value(_ value: Double?, of metric: Metric) -> String {
     guard let value, value.isFinite else { return unknown }
     switch metric {
-    case .errorRate, .tokenAgreement, .prefixAgreement, .feedback, .preference:
+    case .errorRate, .tokenAgreement, .prefixAgreement, .exactMatch, .tokenF1, .rougeL,
+      .lengthRatio, .judgePreference, .check, .feedback, .preference:
       return percent(value)
     case .timeToFirstToken, .timePerOutputToken, .latency: return seconds(value)
-    case .tokensPerSecond, .outputTokens, .cost: return significant(value)
+    case .tokensPerSecond, .outputTokens, .cost, .klDivergence, .answerPerplexity:
+      return significant(value)
     }
   }
 }

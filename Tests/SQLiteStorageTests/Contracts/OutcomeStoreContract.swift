@@ -11,6 +11,7 @@ enum OutcomeStoreContract: String, CaseIterable, Sendable {
   case writesAllOrNothing = "of a batch with one impossible value nothing is written"
   case losesNoneOfMany = "batches of eight writers are all there, each in order"
   case rollsUpWhatWasAppended = "rollups are what all rows add up to, pinned ones left out"
+  case keepsScores = "scores come back whole, and rollups have their means"
   case forgetsWhatIsOld = "rows that are too old go, rollups and runs under way stay"
   case forgetsWhatIsTooMuch = "rows beyond the number go, of ended runs first"
   case keepsFeedback = "feedback comes back whole, in the order in which it came, by run"
@@ -27,6 +28,7 @@ enum OutcomeStoreContract: String, CaseIterable, Sendable {
     case .writesAllOrNothing: try await checkWritesAllOrNothing(store)
     case .losesNoneOfMany: try await checkLosesNoneOfMany(store)
     case .rollsUpWhatWasAppended: try await checkRollsUpWhatWasAppended(store)
+    case .keepsScores: try await checkKeepsScores(store)
     case .forgetsWhatIsOld: try await checkForgetsWhatIsOld(store)
     case .forgetsWhatIsTooMuch: try await checkForgetsWhatIsTooMuch(store)
     case .keepsFeedback: try await checkKeepsFeedback(store)
