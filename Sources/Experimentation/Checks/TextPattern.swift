@@ -56,7 +56,10 @@ package struct TextPattern: Sendable {
 }
 
 extension TextPattern: Hashable {
+  /// By what is written: the program follows from it.
   package static func == (left: Self, right: Self) -> Bool { left.text == right.text }
+
+  /// As equality goes.
   package func hash(into hasher: inout Hasher) { hasher.combine(text) }
 }
 
