@@ -240,7 +240,7 @@ shootout() {
   rollout replay "$data/traffic.jsonl"
 
   say "3. The shadows catch up: some minutes, as long prompts are read four times"
-  settle "$name"
+  settle "$name" "$(wc -l <"$data/traffic.jsonl")"
   rollout status "$name"
 
   say "4. Who may go on? The gates answer for each candidate, with their evidence"
@@ -251,12 +251,14 @@ shootout() {
   echo "Who has no open gate goes on in a rollout of their own, as in policies/assistant.yaml."
 }
 
-# Waits until each gate is decided, or until nothing new has come for two minutes; an hour at most.
+# settle NAME REQUESTS: waits until each gate is decided, or the three candidates have been asked
+# all of it, or nothing new has come for two minutes; an hour at most.
 settle() {
   local seen='' now quiet=0
   for _ in $(seq 720); do
     rollout status "$1" --json >"$data/status.json"
     grep -qE '"verdict" : "(inconclusive|noData)"' "$data/status.json" || return 0
+    [ "$(grep -cE "\"samples\" : $2,?\$" "$data/status.json")" -lt 3 ] || return 0
     now=$(grep '"samples" :' "$data/status.json" | tr -d '\n')
     if [ "$now" = "$seen" ]; then quiet=$((quiet + 1)); else quiet=0; fi
     if [ "$quiet" -ge 24 ]; then return 0; fi

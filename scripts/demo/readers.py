@@ -20,6 +20,8 @@ import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TOKEN = "x-rollout-feedback-token"
+# Seconds until a reader gives up; a machine that is busy with other things may take minutes.
+PATIENCE = 600
 
 
 def post(path, body):
@@ -30,10 +32,12 @@ def post(path, body):
         {"Content-Type": "application/json"},
     )
     try:
-        with urllib.request.urlopen(request, timeout=120) as answer:
+        with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
             return json.load(answer), answer.headers
     except urllib.error.HTTPError as error:
         sys.exit(f"{path}: {error.code} {error.read().decode()}")
+    except OSError as error:
+        sys.exit(f"{path}: {error}")
 
 
 def questions():
