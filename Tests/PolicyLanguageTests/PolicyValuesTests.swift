@@ -80,7 +80,7 @@ struct PolicyValuesTests {
     #expect(set.models.count == 3)
     #expect(
       set.rollouts.map(\.name.text)
-        == ["tone", "chat", "drafts", "gold", "summaries", "support"])
+        == ["lengths", "tone", "chat", "drafts", "gold", "summaries", "support"])
     #expect(set.warnings.isEmpty)
   }
 
@@ -120,6 +120,22 @@ struct PolicyValuesTests {
     #expect(try step("approval: {}")?.traffic == .approval(team: nil))
     #expect(try step("pause: { for: 90m }")?.traffic == .pause(seconds: 5_400))
     #expect(try step("interleave: { choices: 4 }")?.traffic == .interleave(choices: 4))
+  }
+
+  @Test func `what tells requests apart for a bandit is read`() throws {
+    let text =
+      "bandit: { reward: latency, algorithm: linearThompson, "
+      + "context: [\"tier=gold,silver\", promptTokens] }"
+    guard case .bandit(let bandit) = try step(text)?.traffic else {
+      Issue.record("no bandit")
+      return
+    }
+    #expect(bandit.algorithm == .linearThompson)
+    #expect(
+      bandit.context
+        == BanditContext(
+          usesPromptLength: true,
+          labels: [BanditContext.Label(key: "tier", values: ["gold", "silver"])]))
   }
 
   @Test func `a bandit is read, with what holds without its keys`() throws {
