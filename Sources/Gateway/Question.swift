@@ -41,8 +41,8 @@ struct Question: Sendable {
     }
   }
 
-  /// About how many tokens the prompt has, before any model has counted: four bytes of text for one,
-  /// the same whichever model will answer. It only tells long prompts from short ones.
+  /// About how many tokens the prompt has, before any model has counted: four bytes of text for
+  /// one, the same whichever model will answer. It only tells long prompts from short ones.
   var estimatedPromptTokens: Int? {
     switch prompt {
     case .chat(let request):

@@ -29,8 +29,8 @@ enum BanditKey: String, PolicyKey {
       KeyEntry(
         .list(.pattern(ContextReader.featurePattern), 1...4), usual: "for `linearThompson`",
         """
-        what requests are told apart by: `promptTokens`, as estimated from the text at four bytes a \
-        token, in the bands below 256, 1024, 4096 and above; `"tier=gold,silver"`, values of a \
+        what requests are told apart by: `promptTokens`, as estimated from the text at four bytes \
+        a token, in the bands below 256, 1024, 4096 and above; `"tier=gold,silver"`, values of a \
         member of `metadata`, any other being one more. All combinations are 64 cells at most, and \
         256 with a share for each model
         """)

@@ -43,8 +43,9 @@ struct ContextReader {
     else {
       log.report(
         .outOfRange, at: position,
-        "context makes \(cells) kinds of requests: at most \(BanditContext.greatestCellCount), and "
-          + "at most \(Self.greatestShareCount) with a share for each of \(max(arms ?? 2, 2)) models",
+        "context makes \(cells) kinds of requests: at most \(BanditContext.greatestCellCount), "
+          + "and at most \(Self.greatestShareCount) with a share for each of "
+          + "\(max(arms ?? 2, 2)) models",
         hint: "each feature multiplies them; each also has unknown values as one more")
       return nil
     }
