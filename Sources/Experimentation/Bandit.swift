@@ -6,6 +6,8 @@ package struct BanditTraffic: Hashable, Sendable, Codable {
   /// What shall be as good as possible.
   package var reward: BanditReward
   package var algorithm: Algorithm
+  /// What of a request the shares hang on; there for `linearThompson`, and for no other.
+  package var context: BanditContext?
   /// What each model gets at least, the incumbent too; above 0, and all of them below the whole.
   package var minShare: Share
   /// Seconds between two allocations, at least 10.
@@ -18,12 +20,14 @@ package struct BanditTraffic: Hashable, Sendable, Codable {
   package var onTie: TieRule
 
   package init(
-    reward: BanditReward, algorithm: Algorithm = .thompson, minShare: Share,
+    reward: BanditReward, algorithm: Algorithm = .thompson, context: BanditContext? = nil,
+    minShare: Share,
     updateSeconds: Double = 600, halfLifeSeconds: Double? = nil, margin: Double = 0,
     onTie: TieRule = .incumbent
   ) {
     self.reward = reward
     self.algorithm = algorithm
+    self.context = context
     self.minShare = minShare
     self.updateSeconds = updateSeconds
     self.halfLifeSeconds = halfLifeSeconds
@@ -37,6 +41,9 @@ package struct BanditTraffic: Hashable, Sendable, Codable {
     case thompson
     /// The two that are ahead get more: it is known sooner.
     case topTwo
+    /// In each cell of the context, the probabilities of there being the best, of arms whose
+    /// rewards are linear in its features.
+    case linearThompson
   }
 
   /// Who is taken of models that are as good as each other, within the margin.
@@ -44,6 +51,13 @@ package struct BanditTraffic: Hashable, Sendable, Codable {
     case incumbent
     /// By the mean cost of an answer; the incumbent while one of the costs is not known.
     case cheapest
+  }
+}
+
+extension StepTraffic {
+  /// What of a request the shares of a bandit step hang on; `nil` where they are those of all.
+  package var context: BanditContext? {
+    if case .bandit(let bandit) = self { bandit.context } else { nil }
   }
 }
 
@@ -83,17 +97,48 @@ extension BanditReward: CustomStringConvertible {
 
 /// Who answers how much from one update of a bandit to the next, and why: what the journal keeps.
 package struct BanditAllocation: Hashable, Sendable, Codable {
-  /// Counts a run's allocations from 1; 0 is the even one that a bandit begins with.
+  /// Counts a run's allocations from 1; 0 is the even one that a bandit begins with. Where there
+  /// are cells, outcomes name the table of one: the number times the cells, plus the cell's place.
   package var number: Int
   /// The incumbent first, then the candidates in the policy's order; shares sum to exactly 1.
   package var arms: [Arm]
   /// The model that was shown to be best, or close to it; shares stay as they are from here on.
   package var winner: ModelName?
+  /// Who answers how much in each cell of the context; shares of `arms` are then those of all
+  /// traffic, as it has been. `nil` without a context.
+  package var cells: [Cell]?
 
-  package init(number: Int, arms: [Arm], winner: ModelName? = nil) {
+  package init(number: Int, arms: [Arm], winner: ModelName? = nil, cells: [Cell]? = nil) {
     self.number = number
     self.arms = arms
     self.winner = winner
+    self.cells = cells
+  }
+
+  /// The requests that are alike.
+  package struct Cell: Hashable, Sendable, Codable {
+    /// For people.
+    package var name: String
+    /// In the order of the arms; they sum to exactly 1.
+    package var shares: [Share]
+    /// Rewards of all arms, whose time to come was over.
+    package var rewards: Int
+    /// How probable it was that each arm is the best here.
+    package var bestProbabilities: [Double]
+
+    package init(name: String, shares: [Share], rewards: Int, bestProbabilities: [Double]) {
+      self.name = name
+      self.shares = shares
+      self.rewards = rewards
+      self.bestProbabilities = bestProbabilities
+    }
+  }
+
+  /// Who answers how much in a cell; `nil` where there is none of that place.
+  package func shares(in cell: Int) -> [ModelName: Share]? {
+    guard let cells, cells.indices.contains(cell) else { return nil }
+    return Dictionary(
+      zip(arms.map(\.model), cells[cell].shares), uniquingKeysWith: { first, _ in first })
   }
 
   /// One model's part, with what was known of it when it was given.

@@ -58,7 +58,7 @@ package struct RolloutPosition: Hashable, Sendable {
   package var step: Int
   /// Counts the runs of the rollout: another application of the policy starts evidence afresh.
   package var run: Int
-  /// Which of a bandit's allocations was in force (``BanditAllocation/number``); 0 before the first
+  /// Which of a bandit's tables was in force (``BanditAllocation/number``); 0 before the first
   /// and in every other step.
   package var allocation: Int
 

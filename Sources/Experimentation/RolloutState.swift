@@ -49,11 +49,11 @@ package struct RolloutState: Hashable, Sendable {
     return policy.steps.prefix(step + 1).last { $0.traffic.sharesTraffic }?.traffic
   }
 
-  /// Where outcomes of requests routed now belong.
+  /// Where outcomes of requests routed now belong; in the first cell, where there are some.
   package var position: RolloutPosition {
     RolloutPosition(
       rollout: policy.name, digest: policy.digest, step: step, run: run,
-      allocation: allocations.last?.number ?? 0)
+      allocation: (allocations.last?.number ?? 0) * (traffic?.context?.cellCount ?? 1))
   }
 
   /// The model that the bandit step has shown to be best, or close to it.

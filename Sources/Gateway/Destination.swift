@@ -43,14 +43,21 @@ struct Destination: Sendable {
     let unit = RoutingKey.unit(
       of: route, user: question.user, headers: headers, draw: draw)
     let pinned = RoutingKey.header(Self.overrideHeader, in: headers).flatMap { ModelName($0) }
+    let cell = route.context.map { context in
+      context.cell(
+        promptTokens: question.estimatedPromptTokens,
+        labels: context.labels.isEmpty ? [:] : question.labels)
+    }
     let decision = Router.route(
-      unit, requestID: draw, pinned: pinned, choices: question.draftableChoices, in: route)
+      unit, requestID: draw, pinned: pinned, choices: question.draftableChoices, cell: cell,
+      in: route)
     model = decision.serving
     draft = decision.draft
     shadows = decision.shadows
     scores = route.scores
     var assignment = Assignment(
-      route: name, rollout: decision.rollout, unitHash: RoutingKey.hash(unit, salt: route.salt),
+      route: name, rollout: decision.rollout,
+      unitHash: RoutingKey.hash(route.dealt(unit, in: cell), salt: route.salt),
       propensity: decision.propensity, atMilliseconds: atMilliseconds)
     if !route.labels.isEmpty {
       assignment.labels = question.labels.filter {

@@ -41,6 +41,24 @@ struct Question: Sendable {
     }
   }
 
+  /// About how many tokens the prompt has, before any model has counted: four bytes of text for
+  /// one, the same whichever model will answer. It only tells long prompts from short ones.
+  var estimatedPromptTokens: Int? {
+    switch prompt {
+    case .chat(let request):
+      request.messages.reduce(0) { $0 + $1.textByteCount } / Self.bytesPerToken
+    case .text(let request):
+      switch request.prompt {
+      case .text(let text): text.utf8.count / Self.bytesPerToken
+      case .texts(let texts): texts.reduce(0) { $0 + $1.utf8.count } / Self.bytesPerToken
+      case .tokens(let tokens): tokens.count
+      case .tokenLists(let lists): lists.reduce(0) { $0 + $1.count }
+      }
+    }
+  }
+
+  private static let bytesPerToken = 4
+
   var streaming: Streaming {
     switch prompt {
     case .chat(let request): request.streaming
@@ -79,6 +97,20 @@ struct Question: Sendable {
       copy.bestOf = nil
       copy.streaming = Streaming(isOn: true, includesUsage: true)
       return .text(copy)
+    }
+  }
+}
+
+extension ChatMessage {
+  /// Bytes of what is said in text; what only some upstreams understand has none.
+  fileprivate var textByteCount: Int {
+    switch content {
+    case .text(let text): text.utf8.count
+    case .parts(let parts):
+      parts.reduce(0) { sum, part in
+        if case .text(let text) = part { sum + text.utf8.count } else { sum }
+      }
+    case nil: 0
     }
   }
 }

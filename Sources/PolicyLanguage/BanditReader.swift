@@ -2,7 +2,7 @@ import Experimentation
 
 /// What a bandit step may say.
 enum BanditKey: String, PolicyKey {
-  case reward, algorithm, minProb, updateEvery, halfLife, margin, onTie
+  case reward, algorithm, context, minProb, updateEvery, halfLife, margin, onTie
 
   static let object = "bandit"
 
@@ -22,7 +22,17 @@ enum BanditKey: String, PolicyKey {
         .words(BanditTraffic.Algorithm.allCases.map(\.rawValue)), or: "`thompson`",
         """
         `thompson`: a model's share is the probability that it is best, so that users lose \
-        least. `topTwo`: the two that are ahead get more, so that it is known sooner
+        least. `topTwo`: the two that are ahead get more, so that it is known sooner. \
+        `linearThompson`: as `thompson`, for each kind of request that `context` tells apart
+        """)
+    case .context:
+      KeyEntry(
+        .list(.pattern(ContextReader.featurePattern), 1...4), usual: "for `linearThompson`",
+        """
+        what requests are told apart by: `promptTokens`, as estimated from the text at four bytes \
+        a token, in the bands below 256, 1024, 4096 and above; `"tier=gold,silver"`, values of a \
+        member of `metadata`, any other being one more. All combinations are 64 cells at most, and \
+        256 with a share for each model
         """)
     case .minProb:
       KeyEntry(
@@ -69,6 +79,23 @@ struct BanditReader {
     let reward = reader[.reward].flatMap(self.reward)
     let algorithm = reader.word(
       .algorithm, "an algorithm", or: BanditTraffic.Algorithm.thompson)
+    let context = reader[.context].map { _ in
+      ContextReader(arms: arms, log: log).context(
+        reader.list(.context) ?? [], at: reader.position(of: .context))
+    }
+    if reader[.context] != nil, let algorithm, algorithm != .linearThompson {
+      log.report(
+        .misplacedKey, at: reader.position(of: .context),
+        "'context' means nothing to \(algorithm.rawValue)",
+        hint: "write 'algorithm: linearThompson'")
+      return nil
+    }
+    if algorithm == .linearThompson, !reader.hasAny([.context]) {
+      log.report(
+        .missingKey, at: reader.position, "missing key 'context' in \(BanditKey.object)",
+        hint: "write 'context: [promptTokens]', or 'algorithm: thompson'")
+      return nil
+    }
     let minShare = minShare(reader)
     let update = reader.duration(.updateEvery, or: 600)
     let halfLife = reader.duration(.halfLife)
@@ -84,9 +111,10 @@ struct BanditReader {
     guard let reward, let algorithm, let minShare, let update, let onTie, let margin else {
       return nil
     }
+    if reader.hasAny([.context]), context.flatMap({ $0 }) == nil { return nil }
     return BanditTraffic(
-      reward: reward, algorithm: algorithm, minShare: minShare, updateSeconds: update,
-      halfLifeSeconds: halfLife, margin: margin, onTie: onTie)
+      reward: reward, algorithm: algorithm, context: context ?? nil, minShare: minShare,
+      updateSeconds: update, halfLifeSeconds: halfLife, margin: margin, onTie: onTie)
   }
 
   private func reward(_ node: PolicyNode) -> BanditReward? {

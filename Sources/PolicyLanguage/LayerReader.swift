@@ -43,8 +43,8 @@ extension LayerKey {
       KeyEntry(
         .pattern(LayerReader.rangePattern),
         """
-        `0%-50%`: which part of the layer's units takes part; each unit has its place in the layer, \
-        whatever the rollout's salt
+        `0%-50%`: which part of the layer's units takes part; each unit has its place in the \
+        layer, whatever the rollout's salt
         """)
     }
   }

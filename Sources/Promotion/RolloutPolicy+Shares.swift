@@ -42,6 +42,11 @@ extension RolloutState {
   package var shares: [ModelName: Share] {
     policy.shares(of: traffic, allocation: allocations.last)
   }
+
+  /// Who answers how much in a cell of a bandit's context.
+  package func shares(in cell: Int) -> [ModelName: Share] {
+    allocations.last?.shares(in: cell) ?? policy.shares(of: traffic)
+  }
 }
 
 extension StepTraffic {

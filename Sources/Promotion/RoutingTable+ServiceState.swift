@@ -45,11 +45,20 @@ extension RouteTable {
     match = rollout.policy.match
     layer = rollout.policy.assignment.layer
     labels = Set(rollout.policy.metrics.flatMap { $0.slice?.labels ?? [] })
+    for step in rollout.policy.steps {
+      labels.formUnion(step.traffic.context?.requestLabels ?? [])
+    }
     headers = Set(rollout.policy.metrics.flatMap { $0.slice?.headers ?? [] })
     scores = ScorePlan(rollout.policy)
-    let shares = rollout.shares
-    serving = ([incumbent] + rollout.policy.candidates).compactMap { model in
-      shares[model].map { WeightedModel(model: model, share: $0) }
+    func weighted(_ shares: [ModelName: Share]) -> [WeightedModel] {
+      rollout.policy.arms.compactMap { model in
+        shares[model].map { WeightedModel(model: model, share: $0) }
+      }
+    }
+    serving = weighted(rollout.shares)
+    if let context = rollout.traffic?.context {
+      self.context = context
+      cells = (0..<context.cellCount).map { weighted(rollout.shares(in: $0)) }
     }
     if case .interleave(let choices) = rollout.traffic {
       interleaving = InterleavingRule(teams: rollout.policy.arms, greatestChoices: choices)

@@ -29,14 +29,17 @@ package enum Router {
   ///   - pinned: the model asked for by header; only looked at when the table allows it and names
   ///     it
   ///   - choices: how many the answer shall have, where they may come from several models
+  ///   - cell: of the table's context; `nil` for a request of which nothing is known
   package static func route(
     _ unit: AssignmentUnit, requestID: String, pinned: ModelName? = nil, choices: Int = 1,
-    in table: RouteTable
+    cell: Int? = nil, in table: RouteTable
   ) -> Route {
     guard LayerMembership.takesPart(unit, in: table.layer) else {
       return Route(serving: table.incumbent, rollout: nil, propensity: 1, shadows: [])
     }
-    let rollout = table.rollout
+    let cell = table.cell(cell)
+    var rollout = table.rollout
+    if let cell { rollout?.allocation += cell }
     if let pinned, table.allowsOverride, table.serves(pinned) {
       return Route(serving: pinned, rollout: rollout, propensity: nil, shadows: [])
     }
@@ -50,7 +53,9 @@ package enum Router {
         draft: TeamDraft.draft(
           rule.teams, places: choices, requestID: requestID, salt: table.salt))
     }
-    let choice = WeightedRendezvous.choose(unit: unit, salt: table.salt, among: table.serving)
+    let choice = WeightedRendezvous.choose(
+      unit: table.dealt(unit, in: cell), salt: table.salt,
+      among: cell.map { table.cells[$0] } ?? table.serving)
     return Route(
       serving: choice?.model ?? table.incumbent, rollout: rollout,
       propensity: choice?.share.value ?? 1,

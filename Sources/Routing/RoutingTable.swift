@@ -23,6 +23,10 @@ package struct RouteTable: Hashable, Sendable {
   package var salt: String
   /// Who answers, with shares that sum to 1; the incumbent is always named.
   package var serving: [WeightedModel]
+  /// What of a request decides by which of `cells` it is dealt; `nil` deals all by `serving`.
+  package var context: BanditContext?
+  /// Who answers in each cell of the context, with shares that sum to 1.
+  package var cells: [[WeightedModel]] = []
   /// Who is asked aside.
   package var shadows: [ShadowRule]
   /// Who takes part in answers with several choices; `nil` leaves them to one model.

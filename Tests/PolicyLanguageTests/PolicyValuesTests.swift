@@ -85,8 +85,8 @@ struct PolicyValuesTests {
     #expect(set.models.count == 5)
     #expect(
       set.rollouts.map(\.name.text) == [
-        "tone", "chat", "demo-bandit", "demo-canary", "demo-interleave", "demo-split", "drafts",
-        "letters", "gold", "orders", "summaries", "support",
+        "lengths", "tone", "chat", "demo-bandit", "demo-canary", "demo-interleave", "demo-split",
+        "drafts", "letters", "gold", "orders", "summaries", "support",
       ])
     #expect(set.warnings.isEmpty)
   }
@@ -172,6 +172,22 @@ struct PolicyValuesTests {
     #expect(try step("approval: {}")?.traffic == .approval(team: nil))
     #expect(try step("pause: { for: 90m }")?.traffic == .pause(seconds: 5_400))
     #expect(try step("interleave: { choices: 4 }")?.traffic == .interleave(choices: 4))
+  }
+
+  @Test func `what tells requests apart for a bandit is read`() throws {
+    let text =
+      "bandit: { reward: latency, algorithm: linearThompson, "
+      + "context: [\"tier=gold,silver\", promptTokens] }"
+    guard case .bandit(let bandit) = try step(text)?.traffic else {
+      Issue.record("no bandit")
+      return
+    }
+    #expect(bandit.algorithm == .linearThompson)
+    #expect(
+      bandit.context
+        == BanditContext(
+          usesPromptLength: true,
+          labels: [BanditContext.Label(key: "tier", values: ["gold", "silver"])]))
   }
 
   @Test func `a bandit is read, with what holds without its keys`() throws {

@@ -73,6 +73,13 @@ package struct RolloutResponse: Hashable, Sendable, Codable {
   /// The journal has all of them.
   private static let latestAllocations = 50
 
+  /// The latest ones; cells, of which there are many, of the last alone.
+  private static func latest(_ allocations: [BanditAllocation]) -> [BanditAllocation] {
+    var latest = Array(allocations.suffix(latestAllocations))
+    for index in latest.indices.dropLast() { latest[index].cells = nil }
+    return latest
+  }
+
   /// A model's part of the traffic.
   package struct TrafficShare: Hashable, Sendable, Codable {
     package var model: ModelName
@@ -122,7 +129,7 @@ extension RolloutResponse {
       candidates: policy.candidates, steps: policy.steps.map(\.traffic.inWords), step: state.step,
       startedAtMilliseconds: state.startedAtMilliseconds,
       stepStartedAtMilliseconds: state.stepStartedAtMilliseconds, nowMilliseconds: nowMilliseconds,
-      serving: [], shadows: [], allocations: state.allocations.suffix(Self.latestAllocations),
+      serving: [], shadows: [], allocations: Self.latest(state.allocations),
       gates: gates,
       comparison: status.comparisons[name]?.linesByBand.map(ComparisonLine.init) ?? [],
       missing: state.missing(
@@ -208,7 +215,8 @@ extension StepTraffic {
         .joined(separator: ", ")
     case .interleave(let choices): "interleave up to \(choices) choices"
     case .bandit(let bandit):
-      (bandit.algorithm == .topTwo ? "bandit topTwo on " : "bandit on ") + "\(bandit.reward)"
+      (bandit.algorithm == .thompson ? "bandit on " : "bandit \(bandit.algorithm.rawValue) on ")
+        + "\(bandit.reward)"
     case .approval(let team): team.map { "approval by \($0)" } ?? "approval"
     case .pause(let seconds): "pause \(Duration.seconds(seconds).inWords)"
     }

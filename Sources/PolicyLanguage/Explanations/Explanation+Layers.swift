@@ -5,8 +5,8 @@ extension Explanation {
     because: """
       A layer keeps rollouts of several routes apart: what one does to a user cannot be what another
       measures. Units in both ranges would be in both. A range holds its beginning and not its end,
-      so that `0%-50%` and `50%-100%` have none in common. Rollouts that may meet need no layer: their
-      salts deal users independently.
+      so that `0%-50%` and `50%-100%` have none in common. Rollouts that may meet need no layer:
+      their salts deal users independently.
       """,
     .rollout(
       "assignment: { unit: user, layer: { name: people, range: 40%-100% } }",

@@ -55,6 +55,16 @@ extension AssignmentKey {
   }
 }
 
+extension BanditKey {
+  static var rules: [KeyRule<Self>] {
+    let linear = BanditTraffic.Algorithm.linearThompson.rawValue
+    return [
+      .when(.algorithm, [linear], [.all([.context])]),
+      .beside([.context], [.all([.algorithm]), .words(.algorithm, [linear])]),
+    ]
+  }
+}
+
 extension StepKey {
   static var rules: [KeyRule<Self>] {
     [.exactlyOne(kinds), .beside(kinds.filter { !$0.measures }, [.none([.hold])])]

@@ -12,14 +12,17 @@ import Statistics
 /// model that it had first in this step, weighed by the chance of that. Shares that move take some
 /// units to another model, whose rewards from then on say nothing: their place was not drawn anew.
 struct BanditEvidence: Hashable, Sendable {
-  /// The most allocations of a run; shares then stay as they are: two months of ten minutes each.
-  static let greatestNumber = 10_000
+  /// The most tables of a run; shares then stay as they are: two months of ten minutes each. With
+  /// cells, of which each allocation has a table, there are fewer allocations, but at least
+  /// ``leastAllocations``.
+  static let greatestTableCount = 10_000
+  static let leastAllocations = 1_000
   /// How far apart models are planned to be, where the proof is fastest.
   private static let plannedShare = 0.05
   private static let plannedRatio = 0.1
 
-  /// What happened under one allocation.
-  private struct Period: Hashable, Sendable {
+  /// What happened under one table.
+  struct Period: Hashable, Sendable {
     /// By arm.
     var shares: [Double]
     var rewards: [RewardSum]
@@ -37,12 +40,14 @@ struct BanditEvidence: Hashable, Sendable {
     var mean: Double { Double(sum) / Double(max(1, count)) / 1_000_000 }
   }
 
-  private let arms: [ModelName]
-  private let traffic: BanditTraffic
+  let arms: [ModelName]
+  let traffic: BanditTraffic
+  /// How many tables an allocation has.
+  let cellCount: Int
   private let alpha: Double
   private let isSticky: Bool
   private var scale: RewardScale
-  private var periods: [Int: Period] = [:]
+  private(set) var periods: [Int: Period] = [:]
   /// Empty where every answer is a unit of its own and tells its reward itself.
   private var units: [UInt64: Unit] = [:]
   private var test: BestArmTest
@@ -58,6 +63,7 @@ struct BanditEvidence: Hashable, Sendable {
     guard let traffic = found.first else { return nil }
     arms = policy.arms
     self.traffic = traffic
+    cellCount = max(traffic.context?.cellCount ?? 1, 1)
     alpha = policy.analysis.alpha
     scale = RewardScale(traffic.reward.metric)
     isSticky = policy.assignment.unit != .request
@@ -147,9 +153,10 @@ struct BanditEvidence: Hashable, Sendable {
     }
   }
 
-  /// Rewards of all arms under the allocations before `number`.
+  /// Rewards of all arms under the tables before `number`, of its cell: what is usual there.
   private func history(before number: Int) -> SampleSummary {
-    periods.filter { $0.key < number }.values.flatMap(\.rewards).reduce(RewardSum(), +).summary
+    periods.filter { $0.key < number && ($0.key - number).isMultiple(of: cellCount) }
+      .values.flatMap(\.rewards).reduce(RewardSum(), +).summary
   }
 }
 
@@ -161,26 +168,35 @@ extension BanditEvidence {
   /// - Parameter isDue: whether shares may move; a winner is named whenever it is shown
   func allocation(after last: BanditAllocation?, isDue: Bool) -> BanditAllocation? {
     let number = (last?.number ?? 0) + 1
-    guard number <= Self.greatestNumber else { return nil }
+    let greatest = max(Self.greatestTableCount / cellCount, Self.leastAllocations)
+    guard number <= greatest else { return nil }
     let winner = winner
     let known = last?.arms.reduce(0) { $0 + $1.rewards } ?? 0
     guard winner != nil || (isDue && counts.reduce(0, +) > known) else { return nil }
+    if let context = traffic.context {
+      return allocation(number, of: context, winner: winner)
+    }
     let samples = arms.indices.map { sample(of: $0, at: number) }
     let best = BestArmProbabilities.of(posteriors(samples, at: number))
-    let algorithm = traffic.algorithm == .thompson ? BanditAlgorithm.thompson : .topTwo
+    let algorithm = traffic.algorithm == .topTwo ? BanditAlgorithm.topTwo : .thompson
     let weights =
       winner.map { winner in arms.indices.map { $0 == winner ? 1.0 : 0 } }
       ?? algorithm.weights(best: best)
     let shares = WholeShares.of(weights, floor: traffic.minShare.value)
     return BanditAllocation(
-      number: number,
-      arms: arms.indices.map { arm in
-        BanditAllocation.Arm(
-          model: arms[arm], share: Share(shares[arm]) ?? .none, rewards: counts[arm],
-          mean: samples[arm].mean.flatMap { scale.value(ofScore: $0) },
-          bestProbability: best[arm], progress: test.progress(arm, alpha: alpha))
-      },
-      winner: winner.map { arms[$0] })
+      number: number, arms: parts(shares, samples, best: best), winner: winner.map { arms[$0] })
+  }
+
+  /// What the journal says of each arm.
+  func parts(
+    _ shares: [Double], _ samples: [ArmSample], best: [Double]
+  ) -> [BanditAllocation.Arm] {
+    arms.indices.map { arm in
+      BanditAllocation.Arm(
+        model: arms[arm], share: Share(shares[arm]) ?? .none, rewards: counts[arm],
+        mean: samples[arm].mean.flatMap { scale.value(ofScore: $0) },
+        bestProbability: best[arm], progress: test.progress(arm, alpha: alpha))
+    }
   }
 
   /// What is worth something of an arm's rewards when allocation `number` is made: older periods
@@ -192,9 +208,10 @@ extension BanditEvidence {
       })
   }
 
-  private func weight(of period: Int, at number: Int) -> Double {
+  /// - Parameter table: the number that outcomes carry
+  func weight(of table: Int, at number: Int) -> Double {
     guard let halfLife = traffic.halfLifeSeconds, halfLife > 0 else { return 1 }
-    let age = Double(max(0, number - 1 - period)) * traffic.updateSeconds
+    let age = Double(max(0, number - 1 - table / cellCount)) * traffic.updateSeconds
     return .exp(-age / halfLife * .log(2))
   }
 

@@ -28,7 +28,7 @@ package struct RunEvidence: Hashable, Sendable {
   private var controls: [GateEvidence] = []
   /// Who answers how much, by step that shares traffic.
   private let shares: [Int: [ModelName: Share]]
-  /// Who answers how much, by allocation of the bandit step.
+  /// Who answers how much, by table of the bandit step: one an allocation, or one of each cell.
   private var allocations: [Int: [ModelName: Share]] = [:]
   /// What the bandit step has shown; `nil` for a policy without one, or a run that has ended.
   private var bandit: BanditEvidence?
@@ -73,16 +73,25 @@ package struct RunEvidence: Hashable, Sendable {
   }
 
   private mutating func learn(_ known: [BanditAllocation]) {
-    for allocation in known where allocations[allocation.number] == nil {
-      allocations[allocation.number] = allocation.shares
+    let count = cellCount
+    for allocation in known where allocations[allocation.number * count] == nil {
+      for cell in 0..<count {
+        allocations[allocation.number * count + cell] =
+          allocation.shares(in: cell) ?? allocation.shares
+      }
     }
+  }
+
+  /// Cells of the bandit's context; 1 without one.
+  private var cellCount: Int {
+    policy.steps.lazy.compactMap(\.traffic.context).first?.cellCount ?? 1
   }
 
   /// Who answered how much when a request under the traffic of `step` was routed; `nil` when nobody
   /// wrote that down.
   private func shares(of assignment: Assignment, in step: Int) -> [ModelName: Share]? {
     guard policy.steps[step].traffic.isBandit, let number = assignment.rollout?.allocation,
-      number > 0
+      number >= cellCount
     else { return shares[step] }
     return allocations[number]
   }

@@ -171,12 +171,18 @@ extension BacktestRun {
     let hash = rules.unit == .request ? request.id : request.unit
     let unit = AssignmentUnit(id: String(hash, radix: 36))
     let name = String(request.id, radix: 36)
-    let route = Router.route(unit, requestID: name, in: rules)
+    let cell = rules.context?.cell(
+      promptTokens: records.trace.promptTokens(of: request),
+      labels: records.trace.labels[Int(request.labels)])
+    let route = Router.route(unit, requestID: name, cell: cell, in: rules)
     guard let answered = records.answer(of: route.serving, to: request, &draws) else { return }
     count(answered.source)
     count(unit: hash, isCandidate: route.serving != policy.incumbent)
     var place = Assignment(
-      route: rules.route, rollout: route.rollout, unitHash: hash, propensity: route.propensity,
+      route: rules.route, rollout: route.rollout,
+      // What is dealt in a cell is a unit of its own; the recorded hash is all there is to tell it.
+      unitHash: rules.cell(cell).map { hash ^ (UInt64($0 + 1) &* 0x9E37_79B9_7F4A_7C15) } ?? hash,
+      propensity: route.propensity,
       atMilliseconds: request.atMilliseconds)
     place.labels = records.trace.labels[Int(request.labels)]
     let measurements = answered.answer.measurements

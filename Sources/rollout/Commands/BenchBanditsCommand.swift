@@ -10,7 +10,9 @@ struct BenchBanditsCommand: AsyncParsableCommand {
       Lets seeded worlds of zeros and ones run through what a bandit step runs on: shares of the \
       traffic computed anew every 500 answers, and a look at the proof after every answer. "No \
       best" names any of equal models, which no end should. Regret is what choosing the best model \
-      for every answer would have gained.
+      for every answer would have gained. The last situations have 12 kinds of requests: \
+      "linearThompson" has shares for each, "bestModel" is the one model that is best over all of \
+      them, known from the start.
 
       EXAMPLES:
         rollout bench bandits --runs 400
@@ -54,7 +56,18 @@ struct BenchBanditsCommand: AsyncParsableCommand {
       for (name, algorithm) in [
         ("thompson", BanditAlgorithm.thompson), ("topTwo", .topTwo),
       ] {
-        rows.append(try row(situation, name, algorithm))
+        rows.append(
+          try row(situation.name, name, best: situation.best) { seed in
+            try situation.run(algorithm, seed: seed, answers: answers, alpha: 0.05)
+          })
+      }
+    }
+    for situation in ContextualWorld.situations {
+      for sharing in ContextualWorld.Sharing.allCases {
+        rows.append(
+          try row(situation.name, sharing.rawValue, best: situation.best) { seed in
+            try situation.run(sharing, seed: seed, answers: answers, alpha: 0.05)
+          })
       }
     }
     if json { return Output.write(try Output.json(rows)) }
@@ -73,20 +86,20 @@ struct BenchBanditsCommand: AsyncParsableCommand {
   }
 
   private func row(
-    _ situation: BanditWorld, _ name: String, _ algorithm: BanditAlgorithm
+    _ situation: String, _ name: String, best: Int?,
+    run: (UInt64) throws -> (named: Int?, answers: Int, regret: Double)
   ) throws -> Row {
     var (wrong, regret) = (0, 0.0)
     var times: [Int] = []
-    for run in 0..<runs {
-      let end = try situation.run(
-        algorithm, seed: seed &+ UInt64(run), answers: answers, alpha: 0.05)
+    for index in 0..<runs {
+      let end = try run(seed &+ UInt64(index))
       regret += end.regret
       guard let named = end.named else { continue }
-      if named == situation.best { times.append(end.answers) } else { wrong += 1 }
+      if named == best { times.append(end.answers) } else { wrong += 1 }
     }
     times.sort()
     return Row(
-      situation: situation.name, algorithm: name, runs: runs,
+      situation: situation, algorithm: name, runs: runs,
       wrong: Double(wrong) / Double(runs), right: Double(times.count) / Double(runs),
       median: times.isEmpty ? nil : times[times.count / 2], regret: regret / Double(runs))
   }
@@ -114,8 +127,8 @@ struct BanditWorld: Sendable {
   ]
 
   /// The answers between two allocations, and the least share of a model.
-  private static let period = 500
-  private static let floor = 0.05
+  static let period = 500
+  static let floor = 0.05
 
   /// One life, until a model is named or the answers end; the rest of them is the named model's.
   func run(

@@ -19,7 +19,33 @@ struct BanditTable {
     var lines = [style.paint(title, .bold)]
     lines += arms(last).lines(style).map { "  \($0)" } + [""]
     lines += history.lines(style).map { "  \($0)" }
-    return lines
+    return lines + cells(last, style)
+  }
+
+  /// The kinds of requests for which another model is ahead than for all traffic.
+  private func cells(_ allocation: BanditAllocation, _ style: Style) -> [String] {
+    guard let cells = allocation.cells,
+      let leader = allocation.arms.indices.max(by: { left, right in
+        allocation.arms[left].bestProbability < allocation.arms[right].bestProbability
+      })
+    else { return [] }
+    var table = Table(
+      [("REQUESTS", .left), ("REWARDS", .right)] + allocation.arms.map { ($0.model.text, .right) }
+        + [("AHEAD", .left)])
+    for cell in cells where cell.rewards > 0 {
+      guard
+        let ahead = cell.bestProbabilities.indices.max(by: {
+          cell.bestProbabilities[$0] < cell.bestProbabilities[$1]
+        }), ahead != leader, allocation.arms.indices.contains(ahead)
+      else { continue }
+      table.add(
+        [.init(cell.name), .init(Numbers.count(cell.rewards))]
+          + cell.shares.map { .init($0.rounded) } + [.init(allocation.arms[ahead].model.text)])
+    }
+    let model = allocation.arms[leader].model
+    let title = "\(model) is ahead over all of \(cells.count) kinds of requests"
+    guard !table.rows.isEmpty else { return ["", "  \(title), and in each that has rewards"] }
+    return ["", "  \(title); another model in:"] + table.lines(style).map { "  \($0)" }
   }
 
   private func arms(_ allocation: BanditAllocation) -> Table {

@@ -77,9 +77,12 @@ package struct Trace: Sendable {
   package var endMilliseconds: Int64? { requests.last?.atMilliseconds }
 
   /// How long the prompt of a request was, by whoever answered it.
-  func band(of request: Request) -> PromptBand {
+  func band(of request: Request) -> PromptBand { PromptBand(tokens: promptTokens(of: request)) }
+
+  /// The same in tokens; `nil` where nobody said.
+  func promptTokens(of request: Request) -> Int? {
     let tokens = answers[Int(request.answer)].promptTokens
-    return PromptBand(tokens: tokens < 0 ? nil : Int(tokens))
+    return tokens < 0 ? nil : Int(tokens)
   }
 }
 
