@@ -77,7 +77,7 @@ package final class SQLiteDatabase: Sendable {
     return try SQLiteOutcomeStore(path: folder + "/metrics.sqlite", lock: lock)
   }
 
-  /// A copy of one of the files as it is at the end of copying; reading and writing go on meanwhile.
+  /// A copy of one of the files as it is at the end of copying; others read and write meanwhile.
   ///
   /// Whoever wants both copies the outcomes first: a journal may know of decisions whose outcomes
   /// are missing, as after a crash, while outcomes of runs that a journal has yet to begin would

@@ -39,8 +39,8 @@ struct LiveConsole: Sendable {
     try await use(database, trust, body)
   }
 
-  /// Starts another console over the store of `console`, which knows what it knows and no more: what
-  /// comes after a restart.
+  /// Starts another console over the store of `console`, which knows that and no more: what comes
+  /// after a restart.
   static func use(
     over console: LiveConsole, _ body: @escaping @Sendable (LiveConsole) async throws -> Void
   ) async throws {

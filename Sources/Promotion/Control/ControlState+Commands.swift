@@ -163,10 +163,28 @@ extension ControlState {
     let place =
       rollout.currentStep == nil
       ? "all steps are done" : "stands at step \(rollout.step + 1) of \(steps)"
-    let names = open.isEmpty ? "no gate is open" : "open gates: " + open.joined(separator: ", ")
+    let others = reports.filter {
+      $0.candidate != model && $0.role.isRequired && $0.verdict != .pass
+    }
+    let names =
+      if !open.isEmpty {
+        "open gates: " + open.joined(separator: ", ")
+      } else if let other = others.first {
+        "no gate of '\(model)' is open, but the rollout waits for all of its candidates: "
+          + other.summary
+      } else {
+        "no gate is open"
+      }
+    let hasFailed = (open.isEmpty ? others : gates).contains { $0.verdict == .fail }
+    let wait =
+      switch (hasFailed, open.isEmpty) {
+      case (false, _): "wait"
+      case (true, false): "abort it"
+      case (true, true): "begin a rollout of '\(model)' alone"
+      }
     return CommandRefusal(
       .gatesOpen, "rollout '\(rollout.policy.name)': \(place); \(names)",
-      remedy: "wait, or --force --reason '…'", openGates: gates)
+      remedy: "\(wait), or --force --reason '…'", openGates: gates)
   }
 }
 

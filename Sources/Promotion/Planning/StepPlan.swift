@@ -73,7 +73,9 @@ extension StepPlan {
     }
     // A table that one model answers alone deals nobody: its salt is of no account.
     let deals = [before, after].allSatisfy { $0.serving.count { $0.share > .none } > 1 }
-    let isDealtAnew = deals && (before.salt, before.unit) != (after.salt, after.unit)
+    let isDealtAnew =
+      deals
+      && ((before.salt, before.unit) != (after.salt, after.unit) || before.context != after.context)
     return WeightedRendezvous.movedShare(
       from: shares(before), to: shares(after), sameSalt: !isDealtAnew)
   }

@@ -149,7 +149,9 @@ struct StatusText {
   /// something`.
   private func response(to gate: GateReport, _ rollout: RolloutResponse) -> String? {
     guard gate.incumbentResponse != nil || gate.candidateResponse != nil else { return nil }
-    return "\(gate.gate): \(Numbers.share(gate.incumbentResponse)) of \(rollout.incumbent)'s users "
+    // Once the candidate is live its name says nothing of whom it was compared with.
+    let before = rollout.incumbent == gate.candidate ? "the one before" : rollout.incumbent.text
+    return "\(gate.gate): \(Numbers.share(gate.incumbentResponse)) of \(before)'s users "
       + "and \(Numbers.share(gate.candidateResponse)) of \(gate.candidate)'s said something"
   }
 
