@@ -191,19 +191,23 @@ extension RolloutPolicy {
 
   /// The gates that the traffic in force at `step` can judge.
   ///
-  /// Each metric is judged where it is measured (``StepTraffic/measures(_:)``). A policy that
+  /// Each metric is judged where it is measured (`StepTraffic.measures`). A policy that
   /// gates on one and has no such step gets it judged everywhere, where it will be an `error`: a
   /// gate that nobody can judge must hold the rollout, not vanish.
   package func gates(judgedAt step: Int) -> [MetricGate] {
     guard let index = trafficStep(at: step) else { return [] }
     return metrics.filter { gate in
-      steps[index].traffic.measures(gate.metric)
-        || !steps.contains { $0.traffic.measures(gate.metric) }
+      steps[index].traffic.measures(gate) || !steps.contains { $0.traffic.measures(gate) }
     }
   }
 }
 
 extension StepTraffic {
+  /// Whether a step with this traffic has values that the gate looks at.
+  package func measures(_ gate: MetricGate) -> Bool {
+    measures(gate.metric) && !(isShadow && gate.check?.rule.needsTools == true)
+  }
+
   /// Whether a step with this traffic has values of `metric`: of a pair where there are pairs, in
   /// shadow steps; from users where they read a candidate's answers; of preferences where answers
   /// have choices of several models, which say nothing else.

@@ -260,3 +260,19 @@ import Testing
     #expect(kind(move(.manual, [names.flash], .fail)) == .rollBack)
   }
 }
+
+/// Which gates a step judges.
+@Suite struct JudgedGatesTests {
+  @Test func `a shadow is asked without tools, so that no gate on calls is judged there`() {
+    let calls = MetricGate(
+      name: "tool", metric: .check, role: .guardrail, objective: .notWorse(by: .absolute(0.01)),
+      check: AnswerCheck(name: "tool", rule: .calls("find")))
+    let words = MetricGate(
+      name: "words", metric: .check, role: .guardrail, objective: .notWorse(by: .absolute(0.01)),
+      check: AnswerCheck(name: "words", rule: .contains("yes")))
+    let shadow = StepTraffic.shadow(ShadowTraffic())
+    #expect(!shadow.measures(calls) && shadow.measures(words))
+    let canary = StepTraffic.canary(weight: .all)
+    #expect(canary.measures(calls) && canary.measures(words))
+  }
+}

@@ -76,6 +76,31 @@ import Testing
     return done
   }
 
+  @Test func `of two copies of one name one gets it, and a folder of others is let alone`()
+    async throws
+  {
+    let weights = try Program.weights()
+    let service = try await RunningService(
+      data: folder.url.appendingPathComponent("data"),
+      policies: try TestPolicies.write(into: folder, weights: weights),
+      models: weights.deletingLastPathComponent(), log: folder)
+    try folder.write("precious", to: "copy.part/thesis.txt")
+    let copy = folder.url.appendingPathComponent("copy").path
+    let statuses = try await withThrowingTaskGroup(of: Int32.self) { group in
+      for _ in 0..<4 {
+        group.addTask { try await service.rollout("backup", copy + "/").status }
+      }
+      return try await group.reduce(into: []) { $0.append($1) }
+    }
+    #expect(statuses.count { $0 == 0 } == 1, "\(statuses)")
+    let verified = try await Program.run(["audit", "verify", "--data", copy])
+    #expect(verified.output.contains("whole: 3 entries"), "\(verified.output)\(verified.errors)")
+    let left = try FileManager.default.contentsOfDirectory(atPath: folder.url.path)
+    #expect(left.filter { $0.hasPrefix("copy") }.sorted() == ["copy", "copy.part"])
+    let kept = folder.url.appendingPathComponent("copy.part/thesis.txt")
+    #expect(try String(contentsOf: kept, encoding: .utf8) == "precious")
+  }
+
   @Test func `a copy that cannot be had leaves nothing behind`() async throws {
     let copy = folder.url.appendingPathComponent("copy").path
     let absent = try await Program.run(["backup", copy, "--server", "http://127.0.0.1:9"])

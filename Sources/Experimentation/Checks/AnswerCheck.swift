@@ -29,6 +29,11 @@ package enum AnswerRule: Hashable, Sendable, Codable {
   case language(AnswerLanguage)
   /// The answer calls the function of that name, with an object of JSON as arguments.
   case calls(String)
+
+  /// Whether only an answer to a request with tools can pass. Shadows are asked without them.
+  package var needsTools: Bool {
+    if case .calls = self { true } else { false }
+  }
 }
 
 /// A language that answers are told apart by.

@@ -55,7 +55,9 @@ final class JudgeDesk: Sendable {
         .chat(sheet.request(to: judge.model.text, rubric: judge.rubric, nonce: nonce)),
         requestID: requestID, priority: .shadow, deadline: .now + deadline)
       let result = await AnswerObservation.observe(call, of: backend)
-      tokens += (result.measurements.promptTokens ?? 0) + (result.measurements.outputTokens ?? 0)
+      // A server that counts nothing spends all the same: by and large a token has three bytes.
+      tokens += result.measurements.promptTokens ?? (sheet.byteCount + judge.rubric.utf8.count) / 3
+      tokens += result.measurements.outputTokens ?? result.text.utf8.count / 3 + 1
       if result.measurements.failure != nil { return skip(judge, .failed) }
       guard let verdict = JudgeVerdict(result.text, nonce: nonce) else {
         return skip(judge, .unparsed)

@@ -157,8 +157,9 @@ package final class ShadowDispatcher: Service {
 
   /// How much a judge prefers the candidate's answer; `nil` when nobody was asked, or said.
   private func judgement(of job: ShadowJob, _ result: AnswerObservation) async -> Double? {
+    // What a judge makes of one model against itself nobody asks.
     guard let judge = job.scores.judge, result.measurements.failure == nil,
-      let incumbent = job.incumbent.text
+      job.rule.controlOf == nil, let incumbent = job.incumbent.text
     else { return nil }
     // By a number that no client chooses.
     let place = StableHash.place(salt: "judge/\(job.rule.model)", unit: "\(job.comparison)")
@@ -181,7 +182,8 @@ package final class ShadowDispatcher: Service {
         ? job.incumbent.text.map { PrefixAgreement.share(of: $0, and: result.text) } : nil)
     if isWhole {
       comparison.candidateMeasurements.scores =
-        result.checked?.scores(job.scores.checks) ?? AnswerScores()
+        result.checked?.scores(job.scores.checks.filter { !$0.rule.needsTools })
+        ?? AnswerScores()
     }
     if isWhole, let text = job.incumbent.text {
       for metric in job.scores.texts {

@@ -25,6 +25,9 @@ package struct JudgeSheet: Hashable, Sendable {
     self.second = second
   }
 
+  /// Of what a judge reads beside the rules.
+  package var byteCount: Int { question.utf8.count + first.utf8.count + second.utf8.count }
+
   /// The same with the answers the other way round.
   package var swapped: JudgeSheet {
     var sheet = self

@@ -43,24 +43,29 @@ struct BackupCommand: AsyncParsableCommand {
   }
 
   func run() async throws {
+    let target = try target()
+    // Under a name of its own until it is whole: nobody else's folder is touched, and of two that
+    // make the same copy one gets the name.
+    let part = "\(target).\(UUID().uuidString).part"
     let files = FileManager.default
-    guard !files.fileExists(atPath: folder) else {
-      throw CommandFailure(.usage, "'\(folder)' is there already", remedy: "name a new folder")
-    }
-    // Under another name until it is whole.
-    let part = folder + ".part"
     do {
-      try? files.removeItem(atPath: part)
       try files.createDirectory(
         atPath: part, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
     } catch {
       throw CommandFailure(.failed, "'\(part)' cannot be made: \(error.localizedDescription)")
     }
     do {
-      let report = try await control.withClient { try await copy(into: part, from: $0) }
-      guard rename(part, folder) == 0 else {
+      let report = try await control.withClient {
+        try await copy(into: part, as: target, from: $0)
+      }
+      // Fails over whatever has come meanwhile, but for an empty folder.
+      guard rename(part, target) == 0 else {
+        let reason = errno
+        if reason == ENOTEMPTY || reason == EEXIST || reason == ENOTDIR {
+          throw Self.taken(target)
+        }
         throw CommandFailure(
-          .failed, "'\(part)' cannot be renamed: \(String(cString: strerror(errno)))")
+          .failed, "'\(target)' cannot be made: \(String(cString: strerror(reason)))")
       }
       try control.write(report, Self.text)
     } catch {
@@ -69,8 +74,24 @@ struct BackupCommand: AsyncParsableCommand {
     }
   }
 
+  /// The folder to make, without slashes behind.
+  private func target() throws(CommandFailure) -> String {
+    let target = String(folder.reversed().drop { $0 == "/" }.reversed())
+    guard !target.isEmpty else {
+      throw CommandFailure(.usage, "'\(folder)' is no name of a folder", remedy: "name a new one")
+    }
+    guard !FileManager.default.fileExists(atPath: target) else { throw Self.taken(target) }
+    return target
+  }
+
+  private static func taken(_ target: String) -> CommandFailure {
+    CommandFailure(.usage, "'\(target)' is there already", remedy: "name a new folder")
+  }
+
   /// Outcomes first: see ``SQLiteDatabase/copy(_:)``.
-  private func copy(into part: String, from client: ControlClient) async throws -> Report {
+  private func copy(
+    into part: String, as target: String, from client: ControlClient
+  ) async throws -> Report {
     var outcomeBytes: Int?
     if !withoutOutcomes {
       (outcomeBytes, _) = try await fetch(.outcomes, to: part + "/metrics.sqlite", from: client)
@@ -88,7 +109,7 @@ struct BackupCommand: AsyncParsableCommand {
           .corrupt, (["the copy is not what was written"] + audit.findings).joined(separator: "\n"))
       }
       return Report(
-        folder: folder, entries: head.sequence, head: head.hash, journalBytes: journalBytes,
+        folder: target, entries: head.sequence, head: head.hash, journalBytes: journalBytes,
         outcomeBytes: outcomeBytes)
     } catch let error as StorageError {
       throw CommandFailure(.failed, error.message)
@@ -105,17 +126,23 @@ struct BackupCommand: AsyncParsableCommand {
     let head = try await client.backup(part) { piece in
       bytes += piece.readableBytes
       do { try file.write(contentsOf: Data(piece.readableBytesView)) } catch {
-        throw CommandFailure(
-          .failed, "'\(path)' cannot be written: \(error.localizedDescription)")
+        throw CommandFailure(.failed, "'\(path)' cannot be written: \(Self.reason(error))")
       }
     }
     do {
       try file.synchronize()
       try file.close()
     } catch {
-      throw CommandFailure(.failed, "'\(path)' cannot be written: \(error.localizedDescription)")
+      throw CommandFailure(.failed, "'\(path)' cannot be written: \(Self.reason(error))")
     }
     return (bytes, head)
+  }
+
+  /// What the system says, which Foundation hides.
+  private static func reason(_ error: any Error) -> String {
+    let inner = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError ?? error as NSError
+    guard inner.domain == NSPOSIXErrorDomain else { return error.localizedDescription }
+    return String(cString: strerror(CInt(inner.code)))
   }
 
   private static func text(_ report: Report, _ style: Style) -> String {
