@@ -197,6 +197,34 @@ import Testing
     #expect(backtest.steps.first?.candidateUnits == backtest.candidateUnits)
   }
 
+  @Test func `what took part in a rollout takes part again, other rows by what they have`()
+    async throws
+  {
+    var rows = try RecordedRows(seed: 12, share: 0.5, count: 400, unit: .request)
+    var policy = try policy([(try half(), 100_000)])
+    policy.match = RequestMatch(
+      labels: [RequestLabel(key: "tier", value: "gold")],
+      headers: [RequestHeader(name: "x-tenant", value: "a")])
+    let own = try await BacktestWorld.run(
+      BacktestPlan(policy: policy), on: try await rows.trace())
+    #expect(own.requests == 400)
+    // Five standard errors of a half.
+    #expect(abs(own.candidateRequests - 200) < 50)
+    #expect(!own.notes.contains { $0.contains("'match'") })
+
+    for place in stride(from: 0, to: 400, by: 4) {
+      rows.outcomes[place].assignment.labels = ["tier": "gold", "header:x-tenant": "a"]
+      rows.outcomes[place + 1].assignment.labels = ["tier": "gold", "header:x-tenant": "b"]
+    }
+    policy.name = rows.names.other
+    let others = try await BacktestWorld.run(
+      BacktestPlan(policy: policy), on: try await rows.trace())
+    #expect(others.requests == 400)
+    // Five standard errors of a half of the hundred that have both.
+    #expect(abs(others.candidateRequests - 50) < 25)
+    #expect(others.notes.contains { $0.hasPrefix("300 requests take no part") })
+  }
+
   @Test func `a model without records is refused, with what would help`() async throws {
     let names = try #require(SimulatedNames())
     let trace = try await RecordedRows(seed: 11, share: 0, count: 100).trace()

@@ -55,6 +55,7 @@ struct BacktestRun {
   private let controller: Controller
   private var draws: Draws
   private var backtest: Backtest
+  private var participation: Participation
   private var next = 0
   private var outcomes = RowsUnderWay<Outcome>()
   private var comparisons = RowsUnderWay<Comparison>()
@@ -74,6 +75,7 @@ struct BacktestRun {
       logger: Logger(label: "backtest") { _ in SwiftLogNoOpLogHandler() })
     draws = Draws(seed: plan.seed, scenario: "backtest", run: 0)
     backtest = Backtest(plan: plan)
+    participation = Participation(in: plan.policy.name, of: records.trace)
   }
 
   private var policy: RolloutPolicy { backtest.plan.policy }
@@ -165,9 +167,7 @@ extension BacktestRun {
   private mutating func serve(
     _ request: Trace.Request, at arrival: Double, by rules: RouteTable
   ) {
-    // Headers are not recorded: a request that a policy asks for one of takes no part.
-    let rules = rules.rules(
-      labels: records.trace.labels[Int(request.labels)], headerValue: { _ in nil })
+    let rules = participation.rules(for: request, of: records.trace, by: rules)
     let hash = rules.unit == .request ? request.id : request.unit
     let unit = AssignmentUnit(id: String(hash, radix: 36))
     let name = String(request.id, radix: 36)
@@ -299,6 +299,7 @@ extension BacktestRun {
     for gate in policy.metrics where gate.metric.isFromUsers {
       notes.append("gate '\(gate.name)' reads feedback, of which a trace says nothing")
     }
+    notes += participation.notes
     if trace.pinned > 0 { notes.append("\(trace.pinned) pinned requests are left out") }
     if trace.repeated > 0 { notes.append("\(trace.repeated) lines say again what others said") }
     for (route, count) in trace.otherRoutes.sorted(by: { $0.key < $1.key }) {
