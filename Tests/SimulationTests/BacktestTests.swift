@@ -225,6 +225,23 @@ import Testing
     #expect(others.notes.contains { $0.hasPrefix("300 requests take no part") })
   }
 
+  @Test func `units that were within the layer are within it again`() async throws {
+    let rows = try RecordedRows(seed: 13, share: 0.5, count: 1_000, unit: .request)
+    let trace = try await rows.trace()
+    var policy = try policy([(try half(), 100_000)])
+    policy.assignment.layer = LayerRange(
+      name: try #require(LayerName("people")), lower: .none, upper: try #require(Share(0.2)))
+    let own = try await BacktestWorld.run(BacktestPlan(policy: policy), on: trace)
+    // Five standard errors of a half.
+    #expect(own.requests == 1_000 && abs(own.candidateRequests - 500) < 80)
+    #expect(!own.notes.contains { $0.contains("layer") })
+    // Of units of which nothing is known as many take part as the layer lets: half of a fifth.
+    policy.name = rows.names.other
+    let others = try await BacktestWorld.run(BacktestPlan(policy: policy), on: trace)
+    #expect(others.requests == 1_000 && abs(others.candidateRequests - 100) < 48)
+    #expect(others.notes.contains { $0.contains("1000 requests are within the layer") })
+  }
+
   @Test func `a model without records is refused, with what would help`() async throws {
     let names = try #require(SimulatedNames())
     let trace = try await RecordedRows(seed: 11, share: 0, count: 100).trace()
