@@ -242,6 +242,17 @@ import Testing
     #expect(others.notes.contains { $0.contains("1000 requests are within the layer") })
   }
 
+  @Test func `a policy with a judge begins, whom nobody has to ask`() async throws {
+    let rows = try RecordedRows(seed: 14, share: 0.5, pairShare: 1, count: 500, unit: .request)
+    var policy = try policy(
+      [(.shadow(ShadowTraffic(concurrency: 64)), 100)], metrics: [agreement])
+    policy.judge = JudgePolicy(model: try #require(ModelName("judge")), rubric: "correct")
+    let backtest = try await BacktestWorld.run(
+      BacktestPlan(policy: policy), on: try await rows.trace())
+    #expect(backtest.state?.step == 0 || backtest.isReady, "\(backtest.events)")
+    #expect(backtest.sources.pairsRecorded > 100)
+  }
+
   @Test func `a model without records is refused, with what would help`() async throws {
     let names = try #require(SimulatedNames())
     let trace = try await RecordedRows(seed: 11, share: 0, count: 100).trace()

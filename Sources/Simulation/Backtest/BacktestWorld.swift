@@ -31,14 +31,20 @@ package struct BacktestWorld {
         remedy: "name fewer files, or look less often: analysis.every")
     }
     let clock = VirtualClock()
-    let told: Backtest? = await Schedule.run(seed: plan.seed, clock: clock) {
+    let told: Result<Backtest, BacktestRefusal>?
+    told = await Schedule.run(seed: plan.seed, clock: clock) {
       var run = BacktestRun(plan, records, clock)
-      return await run.live()
+      do throws(BacktestRefusal) {
+        return .success(try await run.live())
+      } catch {
+        return .failure(error)
+      }
     }
-    guard var backtest = told else {
+    guard let told else {
       throw BacktestRefusal(
         message: "the simulated world never came to rest", remedy: "report this with its seed")
     }
+    var backtest = try told.get()
     backtest.offPolicy = OffPolicyReport.lines(of: plan.policy, on: trace)
     return backtest
   }
@@ -82,8 +88,10 @@ struct BacktestRun {
   private var seconds: Double { clock.now.elapsed / .seconds(1) }
 
   /// Lets everything happen and tells it.
-  mutating func live() async -> Backtest {
-    await start()
+  ///
+  /// - Throws: `BacktestRefusal` when the policy would not be applied
+  mutating func live() async throws(BacktestRefusal) -> Backtest {
+    try await start()
     await look()
     let interval = min(max(0.1, policy.analysis.everySeconds), 86_400)
     var looks = 0.0
@@ -100,13 +108,18 @@ struct BacktestRun {
     return await ended()
   }
 
-  private func start() async {
-    let models = ([policy.incumbent] + policy.candidates).compactMap { name in
-      SimulatedNames()?.model(name)
-    }
+  private func start() async throws(BacktestRefusal) {
+    let names = SimulatedNames()
     try? await controller.resume()
-    _ = try? await controller.perform(
-      .apply(models: models, rollouts: [policy]), actor: "backtest", reason: nil)
+    do throws(CommandRefusal) {
+      _ = try await controller.perform(
+        .apply(models: policy.models.compactMap { names?.model($0) }, rollouts: [policy]),
+        actor: "backtest", reason: nil)
+    } catch {
+      throw BacktestRefusal(
+        message: "the rollout cannot begin: \(error.message)",
+        remedy: error.remedy ?? "mend the policy")
+    }
   }
 
   private var isOver: Bool {
