@@ -253,6 +253,25 @@ import Testing
     #expect(backtest.sources.pairsRecorded > 100)
   }
 
+  @Test func `a gate on a check reads recorded scores, or says that there are none`() async throws {
+    let check = AnswerCheck(name: "parses", rule: .json(AnswerSchema()))
+    let gate = MetricGate(
+      name: "parses", metric: .check, role: .guardrail,
+      objective: .notWorse(by: .absolute(0.1)), check: check)
+    let plan = BacktestPlan(policy: try policy([(try half(), 500)], metrics: [gate]))
+    var rows = try RecordedRows(seed: 15, share: 0.5, count: 4_000, unit: .request)
+    let blind = try await BacktestWorld.run(plan, on: try await rows.trace())
+    #expect(!blind.isReady)
+    #expect(blind.notes.contains { $0.contains("reads 'parses', of which the trace has no score") })
+
+    for place in rows.outcomes.indices {
+      rows.outcomes[place].measurements.scores[ScoreID(check: "parses")] = 1
+    }
+    let told = try await BacktestWorld.run(plan, on: try await rows.trace())
+    #expect(told.isReady, "\(told.gates)")
+    #expect(told.notes.contains { $0.contains("by the rule that had its name then") })
+  }
+
   @Test func `a model without records is refused, with what would help`() async throws {
     let names = try #require(SimulatedNames())
     let trace = try await RecordedRows(seed: 11, share: 0, count: 100).trace()

@@ -231,12 +231,12 @@ extension BacktestRun {
     case .resampled: backtest.sources.pairsResampled += 1
     case .composed: backtest.sources.pairsComposed += 1
     }
-    comparisons.add(
-      Comparison(
-        requestID: name, assignment: place, incumbent: policy.incumbent, candidate: rule.model,
-        incumbentMeasurements: pair.incumbent.measurements, candidateMeasurements: candidate,
-        tokenAgreement: pair.tokenAgreement, prefixAgreement: pair.prefixAgreement),
-      finishedAt: end)
+    var comparison = Comparison(
+      requestID: name, assignment: place, incumbent: policy.incumbent, candidate: rule.model,
+      incumbentMeasurements: pair.incumbent.measurements, candidateMeasurements: candidate,
+      tokenAgreement: pair.tokenAgreement, prefixAgreement: pair.prefixAgreement)
+    comparison.scores = pair.scores
+    comparisons.add(comparison, finishedAt: end)
   }
 
   private mutating func count(_ source: RecordedAnswers.Source) {
@@ -312,6 +312,7 @@ extension BacktestRun {
     for gate in policy.metrics where gate.metric.isFromUsers {
       notes.append("gate '\(gate.name)' reads feedback, of which a trace says nothing")
     }
+    notes += trace.notes(onScoresOf: policy)
     notes += participation.notes
     if trace.pinned > 0 { notes.append("\(trace.pinned) pinned requests are left out") }
     if trace.repeated > 0 { notes.append("\(trace.repeated) lines say again what others said") }
