@@ -45,10 +45,13 @@ extension RouteTable {
     match = rollout.policy.match
     layer = rollout.policy.assignment.layer
     labels = Set(rollout.policy.metrics.flatMap { $0.slice?.labels ?? [] })
+    // So that a row tells why it took part.
+    labels.formUnion(match?.labels ?? [])
     for step in rollout.policy.steps {
       labels.formUnion(step.traffic.context?.requestLabels ?? [])
     }
     headers = Set(rollout.policy.metrics.flatMap { $0.slice?.headers ?? [] })
+    headers.formUnion(match?.headers ?? [])
     scores = ScorePlan(rollout.policy)
     func weighted(_ shares: [ModelName: Share]) -> [WeightedModel] {
       rollout.policy.arms.compactMap { model in

@@ -33,8 +33,8 @@ package struct RouteTable: Hashable, Sendable {
   package var interleaving: InterleavingRule?
   /// Whether the client may choose the model by header.
   package var allowsOverride: Bool
-  /// What slices ask for, key and value; other labels are not kept. So the sets of labels that rows
-  /// name are few, whatever clients write.
+  /// What slices, contexts and `match` ask for, key and value; other labels are not kept. So the
+  /// sets of labels that rows name are few, whatever clients write.
   package var labels: Set<RequestLabel> = []
   /// The same of headers.
   package var headers: Set<RequestHeader> = []

@@ -152,6 +152,39 @@ struct PolicyChangeTests {
     #expect(new.changes(from: new).isEmpty)
   }
 
+  @Test func `keys and values are named as policies write them`() throws {
+    let step = "  - shadow: { percent: 100 }"
+    func bandit(_ keys: String) -> String {
+      Sample.rollout.replacing(step, with: "  - bandit: { reward: errorRate, \(keys) }")
+    }
+    let before = try #require(
+      try Sample.policy(bandit("minProb: 5%, updateEvery: 10m, margin: 1pp")))
+    let after = try #require(
+      try Sample.policy(bandit("minProb: 33%, updateEvery: 1h, halfLife: 2d, margin: 2pp")))
+    #expect(
+      Set(after.changes(from: before).map(\.description)) == [
+        "step 1 halfLife: new: 2d", "step 1 margin: 1pp → 2pp", "step 1 minProb: 5% → 33%",
+        "step 1 updateEvery: 10m → 1h",
+      ])
+    func judged(_ share: Double, _ tokens: Int) throws -> RolloutPolicy {
+      var policy = try #require(try Sample.policy(Sample.rollout))
+      policy.judge = JudgePolicy(
+        model: try #require(ModelName("judge")), rubric: "r", share: try #require(Share(share)),
+        tokensPerDay: tokens)
+      return policy
+    }
+    let (free, strict) = (try judged(1, 5_000_000), try judged(0.03, 1_500))
+    #expect(
+      strict.changes(from: free).map(\.description)
+        == ["judge.percent: 100% → 3%", "judge.tokenBudget: 5M/day → 1.5k/day"])
+    let plain = try #require(try Sample.policy(Sample.rollout))
+    #expect(
+      strict.changes(from: plain).map(\.description) == [
+        "judge: new: { concurrency: 1, model: judge, percent: 3%, rubric: r, "
+          + "tokenBudget: 1.5k/day }"
+      ])
+  }
+
   /// Whatever two policies are, they differ in words exactly if they differ in their digests.
   @Test func `no difference of digests goes without a word`() throws {
     let models = try PolicyParser.parse(Repository.sources(in: Repository.policies))

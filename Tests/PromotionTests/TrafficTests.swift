@@ -38,6 +38,15 @@ import Testing
     #expect(table.serving.map(\.share.value) == [0.8, 0.1, 0.1])
   }
 
+  @Test func `rows keep the labels and headers by which they take part`() throws {
+    var policy = names.policy([Step(.canary(weight: try .part(0.1)))])
+    let tier = RequestLabel(key: "tier", value: "gold")
+    let tenant = RequestHeader(name: "x-tenant", value: "a")
+    policy.match = RequestMatch(labels: [tier], headers: [tenant])
+    let table = try #require(route(policy))
+    #expect(table.labels == [tier] && table.headers == [tenant])
+  }
+
   @Test(arguments: [[0.3, 0.3], [0.1, 0.2], [0.7, 0.1], [1.0 / 3, 1.0 / 3], [0.05, 0.9]])
   func `shares sum to one whatever the decimals`(weights: [Double]) throws {
     let split = StepTraffic.split(weights: [

@@ -197,6 +197,81 @@ import Testing
     #expect(backtest.steps.first?.candidateUnits == backtest.candidateUnits)
   }
 
+  @Test func `what took part in a rollout takes part again, other rows by what they have`()
+    async throws
+  {
+    var rows = try RecordedRows(seed: 12, share: 0.5, count: 400, unit: .request)
+    var policy = try policy([(try half(), 100_000)])
+    policy.match = RequestMatch(
+      labels: [RequestLabel(key: "tier", value: "gold")],
+      headers: [RequestHeader(name: "x-tenant", value: "a")])
+    let own = try await BacktestWorld.run(
+      BacktestPlan(policy: policy), on: try await rows.trace())
+    #expect(own.requests == 400)
+    // Five standard errors of a half.
+    #expect(abs(own.candidateRequests - 200) < 50)
+    #expect(!own.notes.contains { $0.contains("'match'") })
+
+    for place in stride(from: 0, to: 400, by: 4) {
+      rows.outcomes[place].assignment.labels = ["tier": "gold", "header:x-tenant": "a"]
+      rows.outcomes[place + 1].assignment.labels = ["tier": "gold", "header:x-tenant": "b"]
+    }
+    policy.name = rows.names.other
+    let others = try await BacktestWorld.run(
+      BacktestPlan(policy: policy), on: try await rows.trace())
+    #expect(others.requests == 400)
+    // Five standard errors of a half of the hundred that have both.
+    #expect(abs(others.candidateRequests - 50) < 25)
+    #expect(others.notes.contains { $0.hasPrefix("300 requests take no part") })
+  }
+
+  @Test func `units that were within the layer are within it again`() async throws {
+    let rows = try RecordedRows(seed: 13, share: 0.5, count: 1_000, unit: .request)
+    let trace = try await rows.trace()
+    var policy = try policy([(try half(), 100_000)])
+    policy.assignment.layer = LayerRange(
+      name: try #require(LayerName("people")), lower: .none, upper: try #require(Share(0.2)))
+    let own = try await BacktestWorld.run(BacktestPlan(policy: policy), on: trace)
+    // Five standard errors of a half.
+    #expect(own.requests == 1_000 && abs(own.candidateRequests - 500) < 80)
+    #expect(!own.notes.contains { $0.contains("layer") })
+    // Of units of which nothing is known as many take part as the layer lets: half of a fifth.
+    policy.name = rows.names.other
+    let others = try await BacktestWorld.run(BacktestPlan(policy: policy), on: trace)
+    #expect(others.requests == 1_000 && abs(others.candidateRequests - 100) < 48)
+    #expect(others.notes.contains { $0.contains("1000 requests are within the layer") })
+  }
+
+  @Test func `a policy with a judge begins, whom nobody has to ask`() async throws {
+    let rows = try RecordedRows(seed: 14, share: 0.5, pairShare: 1, count: 500, unit: .request)
+    var policy = try policy(
+      [(.shadow(ShadowTraffic(concurrency: 64)), 100)], metrics: [agreement])
+    policy.judge = JudgePolicy(model: try #require(ModelName("judge")), rubric: "correct")
+    let backtest = try await BacktestWorld.run(
+      BacktestPlan(policy: policy), on: try await rows.trace())
+    #expect(backtest.state?.step == 0 || backtest.isReady, "\(backtest.events)")
+    #expect(backtest.sources.pairsRecorded > 100)
+  }
+
+  @Test func `a gate on a check reads recorded scores, or says that there are none`() async throws {
+    let check = AnswerCheck(name: "parses", rule: .json(AnswerSchema()))
+    let gate = MetricGate(
+      name: "parses", metric: .check, role: .guardrail,
+      objective: .notWorse(by: .absolute(0.1)), check: check)
+    let plan = BacktestPlan(policy: try policy([(try half(), 500)], metrics: [gate]))
+    var rows = try RecordedRows(seed: 15, share: 0.5, count: 4_000, unit: .request)
+    let blind = try await BacktestWorld.run(plan, on: try await rows.trace())
+    #expect(!blind.isReady)
+    #expect(blind.notes.contains { $0.contains("reads 'parses', of which the trace has no score") })
+
+    for place in rows.outcomes.indices {
+      rows.outcomes[place].measurements.scores[ScoreID(check: "parses")] = 1
+    }
+    let told = try await BacktestWorld.run(plan, on: try await rows.trace())
+    #expect(told.isReady, "\(told.gates)")
+    #expect(told.notes.contains { $0.contains("by the rule that had its name then") })
+  }
+
   @Test func `a model without records is refused, with what would help`() async throws {
     let names = try #require(SimulatedNames())
     let trace = try await RecordedRows(seed: 11, share: 0, count: 100).trace()

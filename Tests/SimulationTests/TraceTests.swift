@@ -69,6 +69,31 @@ import Testing
     }
   }
 
+  @Test func `scores are read, of answers and of pairs`() async throws {
+    var rows = try RecordedRows(seed: 5, share: 0.4, pairShare: 1, count: 100)
+    let (parses, rouge) = (ScoreID(check: "parses"), ScoreID(.rougeL))
+    for place in rows.outcomes.indices {
+      rows.outcomes[place].measurements.scores[parses] = place % 3 == 0 ? 0 : 1
+    }
+    for place in rows.comparisons.indices {
+      rows.comparisons[place].scores[rouge] = 0.25
+      rows.comparisons[place].candidateMeasurements.scores[parses] = 1
+    }
+    let trace = try await rows.trace()
+    #expect(trace.scoreIDs == [parses, rouge])
+    for (request, outcome) in zip(trace.requests, rows.outcomes) {
+      #expect(trace.answers[Int(request.answer)].measurements == outcome.measurements)
+    }
+    #expect(trace.pairCount > 10)
+    for pair in trace.pairs {
+      #expect(pair.scores[rouge] == 0.25)
+      #expect(trace.answers[Int(pair.candidateAnswer)].scores[parses] == 1)
+    }
+    #expect(
+      try problems(Self.outcome.replacing("1.5,", with: #"1.5,"scores":[1],"#))
+        == ["t.jsonl:1: expected 'scores' to be an object of numbers"])
+  }
+
   @Test func `pairs alone are a trace, and what is said twice counts once`() async throws {
     let rows = try RecordedRows(seed: 4, share: 0.4, pairShare: 1, count: 200)
     let texts = try await rows.exported()

@@ -18,27 +18,26 @@ extension CanonicalForm {
   ) -> [PolicyChange] {
     guard case .object(let before) = old, case .object(let after) = self else {
       return json == old.json
-        ? [] : [PolicyChange(.changed, subject, from: old.inWords, to: inWords)]
+        ? [] : [PolicyChange(.changed, subject, from: old.json, to: json)]
     }
     let keys = Set(before.keys).union(after.keys).subtracting(except).sorted()
     return keys.flatMap { key -> [PolicyChange] in
+      let name = PolicySpelling.key(key)
       let path =
         subject.isEmpty
-        ? key
+        ? name
         : subject.hasSuffix("'") || subject.contains(" ")
-          ? "\(subject) \(key)" : "\(subject).\(key)"
-      switch (before[key] ?? nil, after[key] ?? nil) {
-      case (nil, nil): return []
-      case (let old?, let new?): return new.changes(from: old, in: path)
-      case (nil, let new?): return [PolicyChange(.changed, path, from: nil, to: new.inWords)]
-      case (let old?, nil): return [PolicyChange(.changed, path, from: old.inWords, to: nil)]
+          ? "\(subject) \(name)" : "\(subject).\(name)"
+      let (old, new) = (before[key] ?? nil, after[key] ?? nil)
+      if case .object = old, case .object = new, let old, let new, key != "context" {
+        return new.changes(from: old, in: path)
       }
+      guard old?.json != new?.json else { return [] }
+      return [
+        PolicyChange(
+          .changed, path, from: old.map { PolicySpelling.value($0, of: key, in: before) },
+          to: new.map { PolicySpelling.value($0, of: key, in: after) })
+      ]
     }
-  }
-
-  /// Without quotes where it is one word.
-  private var inWords: String {
-    if case .text(let text) = self { return text }
-    return json
   }
 }

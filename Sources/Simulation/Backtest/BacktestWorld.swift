@@ -31,14 +31,20 @@ package struct BacktestWorld {
         remedy: "name fewer files, or look less often: analysis.every")
     }
     let clock = VirtualClock()
-    let told: Backtest? = await Schedule.run(seed: plan.seed, clock: clock) {
+    let told: Result<Backtest, BacktestRefusal>?
+    told = await Schedule.run(seed: plan.seed, clock: clock) {
       var run = BacktestRun(plan, records, clock)
-      return await run.live()
+      do throws(BacktestRefusal) {
+        return .success(try await run.live())
+      } catch {
+        return .failure(error)
+      }
     }
-    guard var backtest = told else {
+    guard let told else {
       throw BacktestRefusal(
         message: "the simulated world never came to rest", remedy: "report this with its seed")
     }
+    var backtest = try told.get()
     backtest.offPolicy = OffPolicyReport.lines(of: plan.policy, on: trace)
     return backtest
   }
@@ -55,6 +61,7 @@ struct BacktestRun {
   private let controller: Controller
   private var draws: Draws
   private var backtest: Backtest
+  private var participation: Participation
   private var next = 0
   private var outcomes = RowsUnderWay<Outcome>()
   private var comparisons = RowsUnderWay<Comparison>()
@@ -74,14 +81,17 @@ struct BacktestRun {
       logger: Logger(label: "backtest") { _ in SwiftLogNoOpLogHandler() })
     draws = Draws(seed: plan.seed, scenario: "backtest", run: 0)
     backtest = Backtest(plan: plan)
+    participation = Participation(in: plan.policy.name, of: records.trace)
   }
 
   private var policy: RolloutPolicy { backtest.plan.policy }
   private var seconds: Double { clock.now.elapsed / .seconds(1) }
 
   /// Lets everything happen and tells it.
-  mutating func live() async -> Backtest {
-    await start()
+  ///
+  /// - Throws: `BacktestRefusal` when the policy would not be applied
+  mutating func live() async throws(BacktestRefusal) -> Backtest {
+    try await start()
     await look()
     let interval = min(max(0.1, policy.analysis.everySeconds), 86_400)
     var looks = 0.0
@@ -98,13 +108,18 @@ struct BacktestRun {
     return await ended()
   }
 
-  private func start() async {
-    let models = ([policy.incumbent] + policy.candidates).compactMap { name in
-      SimulatedNames()?.model(name)
-    }
+  private func start() async throws(BacktestRefusal) {
+    let names = SimulatedNames()
     try? await controller.resume()
-    _ = try? await controller.perform(
-      .apply(models: models, rollouts: [policy]), actor: "backtest", reason: nil)
+    do throws(CommandRefusal) {
+      _ = try await controller.perform(
+        .apply(models: policy.models.compactMap { names?.model($0) }, rollouts: [policy]),
+        actor: "backtest", reason: nil)
+    } catch {
+      throw BacktestRefusal(
+        message: "the rollout cannot begin: \(error.message)",
+        remedy: error.remedy ?? "mend the policy")
+    }
   }
 
   private var isOver: Bool {
@@ -165,9 +180,7 @@ extension BacktestRun {
   private mutating func serve(
     _ request: Trace.Request, at arrival: Double, by rules: RouteTable
   ) {
-    // Headers are not recorded: a request that a policy asks for one of takes no part.
-    let rules = rules.rules(
-      labels: records.trace.labels[Int(request.labels)], headerValue: { _ in nil })
+    let rules = participation.rules(for: request, of: records.trace, by: rules)
     let hash = rules.unit == .request ? request.id : request.unit
     let unit = AssignmentUnit(id: String(hash, radix: 36))
     let name = String(request.id, radix: 36)
@@ -218,12 +231,12 @@ extension BacktestRun {
     case .resampled: backtest.sources.pairsResampled += 1
     case .composed: backtest.sources.pairsComposed += 1
     }
-    comparisons.add(
-      Comparison(
-        requestID: name, assignment: place, incumbent: policy.incumbent, candidate: rule.model,
-        incumbentMeasurements: pair.incumbent.measurements, candidateMeasurements: candidate,
-        tokenAgreement: pair.tokenAgreement, prefixAgreement: pair.prefixAgreement),
-      finishedAt: end)
+    var comparison = Comparison(
+      requestID: name, assignment: place, incumbent: policy.incumbent, candidate: rule.model,
+      incumbentMeasurements: pair.incumbent.measurements, candidateMeasurements: candidate,
+      tokenAgreement: pair.tokenAgreement, prefixAgreement: pair.prefixAgreement)
+    comparison.scores = pair.scores
+    comparisons.add(comparison, finishedAt: end)
   }
 
   private mutating func count(_ source: RecordedAnswers.Source) {
@@ -299,6 +312,8 @@ extension BacktestRun {
     for gate in policy.metrics where gate.metric.isFromUsers {
       notes.append("gate '\(gate.name)' reads feedback, of which a trace says nothing")
     }
+    notes += trace.notes(onScoresOf: policy)
+    notes += participation.notes
     if trace.pinned > 0 { notes.append("\(trace.pinned) pinned requests are left out") }
     if trace.repeated > 0 { notes.append("\(trace.repeated) lines say again what others said") }
     for (route, count) in trace.otherRoutes.sorted(by: { $0.key < $1.key }) {

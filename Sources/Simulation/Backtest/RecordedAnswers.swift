@@ -156,7 +156,8 @@ extension RecordedAnswers {
       incumbent: trace.answers[Int(pair.incumbentAnswer)],
       candidate: trace.answers[Int(pair.candidateAnswer)],
       tokenAgreement: pair.tokenAgreement.isNaN ? nil : pair.tokenAgreement,
-      prefixAgreement: pair.prefixAgreement.isNaN ? nil : pair.prefixAgreement)
+      prefixAgreement: pair.prefixAgreement.isNaN ? nil : pair.prefixAgreement,
+      scores: pair.scores)
   }
 }
 
@@ -166,4 +167,5 @@ struct RecordedPair: Sendable {
   var candidate: TraceAnswer
   var tokenAgreement: Double?
   var prefixAgreement: Double?
+  var scores = AnswerScores()
 }

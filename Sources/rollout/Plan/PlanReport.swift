@@ -163,13 +163,19 @@ extension PoliciesResponse.Standing {
   fileprivate func notes(_ effect: PlanReport.Effect) -> [String] {
     switch (effect, status.isLive) {
     case (.changed, true):
-      ["it is \(status.phrase) at step \(step + 1) of \(policy.steps.count) at present"]
+      ["it is \(status.phrase) \(position) at present"]
     case (.changed, false):
       ["it ended \(status.phrase); applied again it begins at its first step"]
     case (.unchanged, false):
       ["it ended \(status.phrase), and stays so: another salt would begin it again"]
     case (.unchanged, true), (.added, _), (.removed, _): []
     }
+  }
+
+  /// Behind the last step only promotion is left.
+  private var position: String {
+    policy.steps.indices.contains(step)
+      ? "at step \(step + 1) of \(policy.steps.count)" : "and ready for promotion"
   }
 }
 

@@ -36,6 +36,8 @@ package struct Trace: Sendable {
     var prefixAgreement: Double
     /// The request's next pair; −1 without.
     var next: Int32
+    /// Those of the pair; each answer has its own.
+    var scores: AnswerScores
   }
 
   /// Where a rollout stood.
@@ -52,6 +54,8 @@ package struct Trace: Sendable {
   var positions: [Position] = []
   /// The first are none.
   var labels: [[String: String]] = [[:]]
+  /// What any answer or pair has a score of.
+  var scoreIDs: Set<ScoreID> = []
   /// Lines of requests that were pinned to their model: nobody's evidence, and left out.
   package var pinned = 0
   /// Lines that say again what another line said.
@@ -99,6 +103,8 @@ struct TraceAnswer: Sendable {
   var outputTokens: Int32 = -1
   var finish = Finish.none
   var failure: FailureClass?
+  /// Sets that several rows have are one in memory.
+  var scores = AnswerScores()
 
   /// Reasons that gates and people tell apart; all others are one.
   enum Finish: UInt8, Sendable {
@@ -113,6 +119,7 @@ struct TraceAnswer: Sendable {
       outputTokens: Self.known(outputTokens), cachedPromptTokens: Self.known(cachedPromptTokens),
       finishReason: finish.text, failure: failure)
     measurements.cost = Self.known(cost)
+    measurements.scores = scores
     return measurements
   }
 

@@ -19,6 +19,8 @@ struct TraceBuilder: Sendable {
   }
 
   private static let greatestLabelSets = 4_096
+  /// Names, and sets of scores that rows share; rows beyond have a set of their own.
+  private static let greatestScores = 4_096
 
   private let route: RouteName
   private let limits: TraceReader.Limits
@@ -30,6 +32,7 @@ struct TraceBuilder: Sendable {
   private var models: [Known] = []
   private var positions: [Trace.Position: Int32] = [:]
   private var labels: [[UInt8]: Int32] = [:]
+  private var scores: [[UInt8]: AnswerScores] = [:]
 
   init(route: RouteName, limits: TraceReader.Limits) {
     (self.route, self.limits) = (route, limits)
@@ -72,7 +75,8 @@ struct TraceBuilder: Sendable {
       candidate: try model(row, .candidate, .candidate),
       incumbentAnswer: try answer(row, .incumbent), candidateAnswer: try answer(row, .candidate),
       tokenAgreement: try row.number(.tokenAgreement, in: 0...1) ?? .nan,
-      prefixAgreement: try row.number(.prefixAgreement, in: 0...1) ?? .nan, next: -1)
+      prefixAgreement: try row.number(.prefixAgreement, in: 0...1) ?? .nan, next: -1,
+      scores: try scores(row, .outcome))
     // An incumbent's answers to its own control are no candidate's.
     if pair.candidate == pair.incumbent { return }
     (request.model, request.answer) = (pair.incumbent, pair.incumbentAnswer)
@@ -179,7 +183,7 @@ extension TraceBuilder {
   }
 
   private mutating func labels(_ row: TraceRow) throws(TraceFault) -> Int32 {
-    guard let bytes = try row.labelBytes() else { return 0 }
+    guard let bytes = try row.objectBytes(.labels, of: "texts") else { return 0 }
     if let known = labels[bytes] { return known }
     guard let set = try? JSONDecoder().decode([String: String].self, from: Data(bytes)) else {
       throw TraceFault(expected: "'labels' to be an object of texts")
@@ -191,6 +195,25 @@ extension TraceBuilder {
     labels[bytes] = index
     trace.labels.append(set)
     return index
+  }
+
+  private mutating func scores(
+    _ row: TraceRow, _ side: TraceField.Side
+  ) throws(TraceFault) -> AnswerScores {
+    let field = TraceField.of(.scores, side)
+    guard let bytes = try row.objectBytes(field, of: "numbers") else { return AnswerScores() }
+    if let known = scores[bytes] { return known }
+    guard let values = try? JSONDecoder().decode([String: Double].self, from: Data(bytes)) else {
+      throw TraceFault(expected: "'\(field.name)' to be an object of numbers")
+    }
+    var set = AnswerScores()
+    for (name, value) in values.sorted(by: { $0.key < $1.key }) {
+      let id = ScoreID(stored: name)
+      set[id] = value
+      if trace.scoreIDs.count < Self.greatestScores { trace.scoreIDs.insert(id) }
+    }
+    if scores.count < Self.greatestScores { scores[bytes] = set }
+    return set
   }
 
   private mutating func answer(
@@ -221,6 +244,7 @@ extension TraceBuilder {
       }
       answer.failure = failure
     }
+    answer.scores = try scores(row, side)
     trace.answers.append(answer)
     return Int32(trace.answers.count - 1)
   }

@@ -30,7 +30,7 @@ struct TraceField: Hashable, Sendable {
   private static let measurements = [
     "queue_seconds", "time_to_first_token_seconds", "time_per_output_token_seconds",
     "total_seconds", "prompt_tokens", "cached_prompt_tokens", "output_tokens", "finish_reason",
-    "failure", "cost", "revision",
+    "failure", "cost", "revision", "scores",
   ]
 
   /// Whose measurements: of an outcome, or of one side of a pair.
@@ -44,6 +44,8 @@ struct TraceField: Hashable, Sendable {
   enum Measurement: Int, CaseIterable {
     case queueSeconds, timeToFirstToken, timePerOutputToken, totalSeconds, promptTokens
     case cachedPromptTokens, outputTokens, finishReason, failure, cost, revision
+    /// Of a pair, those without a side are its own.
+    case scores
   }
 
   static func of(_ measurement: Measurement, _ side: Side) -> TraceField {

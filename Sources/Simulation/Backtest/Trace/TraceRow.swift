@@ -32,16 +32,18 @@ struct TraceRow {
     return try? JSONDecoder().decode(String.self, from: quoted)
   }
 
-  /// The object under `labels`, which exports write as a text; `nil` without one.
-  func labelBytes() throws(TraceFault) -> [UInt8]? {
-    switch scanner.kind(.labels) {
+  /// The object under a field, which exports write as a text; `nil` without one.
+  ///
+  /// - Parameter values: what its members are, for the fault
+  func objectBytes(_ field: TraceField, of values: String) throws(TraceFault) -> [UInt8]? {
+    switch scanner.kind(field) {
     case .absent, .null: return nil
-    case .text, .nested: return Array(line[scanner.range(.labels)])
+    case .text, .nested: return Array(line[scanner.range(field)])
     case .escapedText:
-      if let text = unescaped(.labels) { return Array(text.utf8) }
+      if let text = unescaped(field) { return Array(text.utf8) }
     case .number, .flag: break
     }
-    throw TraceFault(expected: "'labels' to be an object of texts")
+    throw TraceFault(expected: "'\(field.name)' to be an object of \(values)")
   }
 
   /// The number of a field, `nil` where it is null or left out.
