@@ -41,7 +41,7 @@ extension ControlState {
         throw CommandRefusal(
           .rolloutUnderWay,
           "rollout '\(name)' \(place) with \(taken), of which '\(policy.name)' asks for "
-            + "\(layer.lower)-\(layer.upper)",
+            + "\(layer.range)",
           remedy: "ask for units that nobody has"
             + (isNew ? "" : ", or `rollout abort \(name)` first"))
       }
