@@ -55,7 +55,7 @@ extension Share {
 }
 
 extension Share {
-  /// With every digit that is kept, and no more: `49.9999999999%`. What is read from it is the share
+  /// With every digit that is kept, and no more: `49.9999999999%`. Read again it is the share
   /// itself.
   package var written: String {
     // The shortest digits that make the number, as `0.125` or `1.25e-05`.

@@ -107,7 +107,7 @@ extension PolicyNode {
     return reportLostDigits(of: quantity, log) ? nil : share
   }
 
-  /// Whether a percentage has more digits than are kept: what is done would not be what was written.
+  /// Whether a percentage has more digits than are kept: what is done would not be what is written.
   func reportLostDigits(of quantity: Quantity, _ log: DiagnosticLog) -> Bool {
     guard let kept = quantity.keptPercentage else { return false }
     log.report(
