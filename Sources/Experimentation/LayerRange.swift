@@ -17,6 +17,9 @@ package struct LayerRange: Hashable, Sendable, Codable {
     self.upper = upper
   }
 
+  /// `0%-50%`, with every digit that is kept.
+  package var range: String { "\(lower.written)-\(upper.written)" }
+
   /// The share of all units that takes part.
   package var width: Double { max(upper.value - lower.value, 0) }
 
@@ -33,5 +36,5 @@ package struct LayerRange: Hashable, Sendable, Codable {
 
 extension LayerRange: CustomStringConvertible {
   /// `0%-50% of layer 'chat'`
-  package var description: String { "\(lower)-\(upper) of layer '\(name)'" }
+  package var description: String { "\(range) of layer '\(name)'" }
 }

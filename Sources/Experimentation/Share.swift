@@ -53,3 +53,27 @@ extension Share {
     return tenths.remainder(dividingBy: 10) == 0 ? "\(Int(tenths / 10))%" : "\(tenths / 10)%"
   }
 }
+
+extension Share {
+  /// With every digit that is kept, and no more: `49.9999999999%`. Read again it is the share
+  /// itself.
+  package var written: String {
+    // The shortest digits that make the number, as `0.125` or `1.25e-05`.
+    let parts = "\(value.magnitude)".split(separator: "e")
+    let mantissa = (parts.first ?? "0").split(separator: ".").map(String.init)
+    let whole = mantissa.first ?? "0"
+    let exponent = parts.count > 1 ? Int(parts[1]) ?? 0 : 0
+    var digits = whole + mantissa.dropFirst().joined()
+    // A percentage is a hundred times the share.
+    var point = whole.count + exponent + 2
+    if point < 1 {
+      digits = String(repeating: "0", count: 1 - point) + digits
+      point = 1
+    }
+    digits += String(repeating: "0", count: max(point - digits.count, 0))
+    let front = String(digits.prefix(point).drop { $0 == "0" })
+    var back = String(digits.dropFirst(point))
+    while back.last == "0" { back.removeLast() }
+    return (front.isEmpty ? "0" : front) + (back.isEmpty ? "" : "." + back) + "%"
+  }
+}

@@ -104,6 +104,7 @@ struct SchemaReader {
     schema.minItems = reader.integer(.minItems)
     schema.maxItems = reader.integer(.maxItems)
     schema.pattern = reader[.pattern].flatMap { $0.pattern(log) }
+    SchemaRules(schema: schema, reader: reader).check()
     return schema
   }
 

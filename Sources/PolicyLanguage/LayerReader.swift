@@ -19,11 +19,13 @@ struct LayerReader {
   private func range(_ node: PolicyNode) -> (lower: Share, upper: Share)? {
     guard let text = node.scalar("a range", log)?.text else { return nil }
     let ends = text.split(separator: "-", omittingEmptySubsequences: false).map { end in
-      Quantity(String(end)).flatMap { $0.unit == "%" ? $0.scaled(byTenTo: -2) : nil }
+      Quantity(String(end)).flatMap { $0.unit == "%" ? $0 : nil }
     }
-    guard ends.count == 2, let low = ends[0], let high = ends[1], low < high,
-      let lower = Share(low), let upper = Share(high)
-    else {
+    if ends.contains(where: { end in end.map { node.reportLostDigits(of: $0, log) } ?? false }) {
+      return nil
+    }
+    let shares = ends.map { $0?.scaled(byTenTo: -2).flatMap(Share.init) }
+    guard shares.count == 2, let lower = shares[0], let upper = shares[1], lower < upper else {
       log.report(
         .outOfRange, at: node.position,
         "'\(text.clipped)' is no range of units: two percentages, the first below the second",

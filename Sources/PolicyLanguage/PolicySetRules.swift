@@ -28,9 +28,8 @@ struct PolicySetRules {
         } else if other.layer.overlap(with: layer) > 0 {
           document.log.report(
             .layerOverlap, at: position,
-            "\(layer.lower)-\(layer.upper) of layer '\(layer.name)' is taken in part in "
-              + "\(other.file)",
-            hint: "'\(other.policy.name)' has \(other.layer.lower)-\(other.layer.upper)")
+            "\(layer) is taken in part in \(other.file)",
+            hint: "'\(other.policy.name)' has \(other.layer.range)")
         }
       }
       known.append((policy, layer, document.log.file))

@@ -19,6 +19,18 @@ struct Quantity: Hashable {
   func scaled(byTenTo exponent: Int) -> Double? {
     Double("\(digits)e\(exponent)").flatMap { $0.isFinite ? $0 : nil }
   }
+
+  /// What a percentage is kept as, when that is another than was written: a share keeps some 16
+  /// digits.
+  var keptPercentage: String? {
+    guard unit == "%", let share = scaled(byTenTo: -2).flatMap(Share.init) else { return nil }
+    var asked = Substring(digits)
+    if asked.contains(".") {
+      while asked.last == "0" { asked.removeLast() }
+      if asked.last == "." { asked.removeLast() }
+    }
+    return asked == "-0" || asked + "%" == share.written ? nil : share.written
+  }
 }
 
 /// The units of durations.
@@ -92,7 +104,17 @@ extension PolicyNode {
         suggestion: quantity.digits + "%")
       return nil
     }
-    return share
+    return reportLostDigits(of: quantity, log) ? nil : share
+  }
+
+  /// Whether a percentage has more digits than are kept: what is done would not be what is written.
+  func reportLostDigits(of quantity: Quantity, _ log: DiagnosticLog) -> Bool {
+    guard let kept = quantity.keptPercentage else { return false }
+    log.report(
+      .outOfRange, at: position,
+      "'\(quantity.digits.clipped)%' has more digits than are kept, which are those of '\(kept)'",
+      hint: "a percentage keeps some 16 digits")
+    return true
   }
 
   /// `10m` in seconds, within `range`.

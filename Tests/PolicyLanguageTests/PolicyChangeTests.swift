@@ -40,6 +40,14 @@ struct PolicyChangeTests {
         == ["loosened metric 'errors': at most +5pp → at most +20%"])
   }
 
+  @Test func `margins of divergence are in nats`() throws {
+    let line = "  - { name: errors, metric: errorRate, role: guardrail, maxIncrease: 5pp }"
+    let more = line + "\n  - { name: far, metric: klDivergence, role: guardrail, margin: 0.02 }"
+    #expect(
+      try changes(line, more)
+        == ["tightened metric 'far': new: guardrail, klDivergence at most +0.02 nats"])
+  }
+
   @Test func `roles and what follows from a failure`() throws {
     #expect(
       try changes("role: guardrail, maxIncrease: 5pp", "role: signal, maxIncrease: 5pp")

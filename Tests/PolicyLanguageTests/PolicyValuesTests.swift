@@ -138,6 +138,24 @@ struct PolicyValuesTests {
     #expect(try schema.properties["note"]?.pattern == TextPattern("^x"))
   }
 
+  @Test(arguments: [
+    ("required: [z], additionalProperties: false", DiagnosticCode.unreachableGate),
+    (
+      "required: [id, z], additionalProperties: false, properties: { id: { type: integer } }",
+      DiagnosticCode.unreachableGate
+    ),
+    ("minimum: 2, maximum: 1", DiagnosticCode.outOfRange),
+    ("minLength: 2, maxLength: 1", DiagnosticCode.outOfRange),
+    ("items: { minItems: 2, maxItems: 1 }", DiagnosticCode.outOfRange),
+  ])
+  func `a schema that nothing fits is refused`(_ schema: String, _ code: DiagnosticCode) {
+    let check = "\n  - { name: c, metric: check, check: { json: { \(schema) } }, role: info }"
+    #expect(Sample.codes(Sample.rollout + check) == [code])
+    // What fits one value is enough.
+    let mended = check.replacing("false", with: "true").replacing(": 2", with: ": 1")
+    #expect(Sample.codes(Sample.rollout + mended).isEmpty)
+  }
+
   @Test func `slices of a check are gates of their own, with one check for all`() throws {
     let policy = try Sample.policy(
       Sample.rollout

@@ -1,3 +1,4 @@
+import Experimentation
 import Testing
 
 @testable import PolicyLanguage
@@ -52,6 +53,37 @@ struct QuantityTests {
     #expect(Quantity("5M/day") == Quantity("5M/day"))
     #expect(Quantity("017%") == nil)
     #expect(Quantity("%") == nil)
+  }
+
+  @Test(arguments: [
+    "0%", "5%", "12.5%", "100%", "0.1%", "33.3%", "49.9999999999%", "0.0000001%",
+    "99.999999999999%",
+  ])
+  func `a share is written with the digits that it was read from`(_ text: String) throws {
+    let quantity = try #require(Quantity(text))
+    let value = try #require(quantity.scaled(byTenTo: -2))
+    #expect(try #require(Share(value)).written == text)
+    #expect(quantity.keptPercentage == nil)
+  }
+
+  @Test(arguments: [
+    ("49.999999999999999999999%", "50%"), ("100.0000000000000001%", "100%"),
+    ("12.50%", nil), ("50.000%", nil), ("-5%", nil),
+    ("101%", nil), ("5pp", nil),
+  ])
+  func `digits that are not kept are seen`(_ text: String, _ kept: String?) throws {
+    let quantity = try #require(Quantity(text))
+    #expect(quantity.keptPercentage == kept)
+  }
+
+  @Test(arguments: [
+    ("0%-49.999999999999999999999%", false), ("0%-100.0000000000000001%", false),
+    ("0%-49.9999999999%", true), ("0.0%-50.0%", true),
+  ])
+  func `a range of more digits than are kept is refused`(_ range: String, _ isSound: Bool) {
+    let text = Sample.rollout(
+      replacing: "salt: one", with: "salt: one, layer: { name: people, range: \(range) }")
+    #expect(Sample.codes(text).contains(.outOfRange) != isSound)
   }
 
   @Test(arguments: [

@@ -88,12 +88,42 @@ import Testing
     let waiting = try await refusal {
       try await world.apply(try policy("c", on: "third", (0.8, 1)), to: controller)
     }
-    #expect(waiting?.message.contains("'b'") == true)
+    #expect(waiting?.message.contains("'b' waits in the queue with 50%-90%") == true)
     try await world.apply(try policy("c", on: "third", (0.9, 1)), to: controller)
     // What has ended has nobody.
     _ = try await controller.perform(
       .abort(try #require(RolloutName("a"))), actor: "test", reason: nil)
     try await world.apply(try policy("d", on: "fourth", (0.2, 0.4)), to: controller)
+  }
+
+  @Test func `two rollouts change places in a layer at once, in either order`() async throws {
+    let world = try World()
+    let controller = try await world.controller()
+    func apply(_ policies: [RolloutPolicy]) async throws -> CommandRefusal? {
+      try await refusal {
+        try await controller.perform(
+          .apply(models: names.models, rollouts: policies), actor: "test", reason: nil)
+      }
+    }
+    let (low, high) = ((0.0, 0.5), (0.5, 1.0))
+    func pair(
+      _ first: (Double, Double), _ second: (Double, Double), _ mode: RevisionMode = .replace
+    ) throws -> [RolloutPolicy] {
+      [
+        try policy("a", on: "assistant", first, mode: mode),
+        try policy("b", on: "other", second, mode: mode),
+      ]
+    }
+    #expect(try await apply(try pair(low, high)) == nil)
+    #expect(try await apply(try pair(high, low)) == nil)
+    #expect(try await apply(try pair(low, high).reversed()) == nil)
+    // Alone, neither may have what the other has; nor may both have the same.
+    let alone = try await apply([try policy("b", on: "other", (0.4, 1), mode: .replace)])
+    #expect(alone?.message.contains("'a' is under way with 0%-50%") == true)
+    let both = try await apply(try pair((0.1, 0.6), (0.2, 1)))
+    #expect(both?.message.contains("is applied at the same time") == true)
+    // What waits may begin while the other still has what it has.
+    #expect(try await apply(try pair(high, low, .queue))?.code == .rolloutUnderWay)
   }
 
   private func refusal(_ body: () async throws -> some Any) async throws -> CommandRefusal? {

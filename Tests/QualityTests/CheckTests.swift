@@ -45,6 +45,24 @@ import Testing
     if isSound { #expect(passes(text, .json(AnswerSchema())) == true) }
   }
 
+  @Test func `keys and texts are the same when their code points are`() {
+    let (one, two) = ("caf\u{E9}", "cafe\u{301}")
+    var word = AnswerSchema()
+    word.literals = [.string(one)]
+    var schema = AnswerSchema()
+    schema.required = [one]
+    schema.properties = [one: word]
+    schema.allowsOtherKeys = false
+    #expect(passes("{\"\(one)\": \"\(one)\"}", .json(schema)) == true)
+    #expect(passes("{\"\(two)\": \"\(one)\"}", .json(schema)) == false)
+    #expect(passes("{\"\(one)\": \"\(two)\"}", .json(schema)) == false)
+    schema.required = []
+    #expect(passes("{\"\(two)\": \"\(one)\"}", .json(schema)) == false)
+    schema.allowsOtherKeys = true
+    // A key that the schema does not name may have any value.
+    #expect(passes("{\"\(two)\": 1}", .json(schema)) == true)
+  }
+
   // MARK: Letters
 
   @Test func `letters are looked for as they are`() {

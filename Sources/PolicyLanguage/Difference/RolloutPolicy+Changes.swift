@@ -141,11 +141,13 @@ extension MetricGate {
   /// What must be shown: `at most +0.5pp`, `at least -20%`.
   private var wantedInWords: String {
     let isLower = metric.direction == .lower
-    return switch objective {
+    switch objective {
     case .notWorse(let margin):
-      isLower ? "at most +\(margin.inWords)" : "at most \(margin.inWords) less"
+      let words = margin.inWords(of: metric)
+      return isLower ? "at most +\(words)" : "at most \(words) less"
     case .better(let margin):
-      isLower ? "more than \(margin.inWords) less" : "more than +\(margin.inWords)"
+      let words = margin.inWords(of: metric)
+      return isLower ? "more than \(words) less" : "more than +\(words)"
     }
   }
 
@@ -210,9 +212,12 @@ extension MetricGate.Objective {
 }
 
 extension MetricGate.Margin {
-  fileprivate var inWords: String {
+  /// As policies write it: `0.5pp`, `20%`; `0.02 nats` where they write a plain number.
+  fileprivate func inWords(of metric: Metric) -> String {
     switch self {
-    case .absolute(let value): "\(Words.decimal(value * 100))pp"
+    case .absolute(let value):
+      metric.changeUnit(isRatio: false) == .nats
+        ? "\(Words.decimal(value)) nats" : "\(Words.decimal(value * 100))pp"
     case .relative(let value): "\(Words.decimal(value * 100))%"
     }
   }

@@ -163,7 +163,8 @@ extension Explanation {
       never shown by a model that is just as good; and nothing agrees with the incumbent better
       than the incumbent. A preference is a share of votes and is held against one half, so that no
       share is 50 points above it. A gate that pauses without data needs steps with a `minTime`, or
-      none outlives its first look.
+      none outlives its first look. A schema that requires a key and forbids it fails every answer
+      of every model.
       """,
     .rollout(
       """

@@ -169,7 +169,8 @@ extension Explanation {
     "The value is outside of what is allowed, or a list has too few or too many items.",
     because: """
       The bounds are where a value stops making sense or starts costing the service too much; the
-      message names them.
+      message names them. A percentage of more digits than a number of 64 bits has would be kept as
+      another one.
       """,
     .rollout(
       """

@@ -2,7 +2,8 @@ package import Experimentation
 
 // What applying documents becomes.
 extension ControlState {
-  /// All documents or none; each is decided on the state that the ones before leave behind.
+  /// All documents or none; each is decided on the state that the ones before leave behind, but for
+  /// the units of layers, which are looked at when all have been: two may change places.
   func apply(
     _ models: [ModelSpecification], _ rollouts: [RolloutPolicy], from origin: PolicyOrigin?
   ) throws(CommandRefusal) -> [JournalEvent] {
@@ -20,6 +21,7 @@ extension ControlState {
         next = next.assuming(event)
       }
     }
+    try next.checkLayers(after: events)
     try checkChanges(events, of: origin)
     // What nobody signed and no commit has says nothing that the documents do not.
     guard let origin, origin.commit != nil || origin.seal != nil, !events.isEmpty || isNewer else {
@@ -93,7 +95,6 @@ extension ControlState {
         .notFound, "rollout '\(policy.name)' names the model '\(name)', which nobody applied",
         remedy: "apply a `kind: Model` document named '\(name)' with it")
     }
-    try checkLayer(of: policy)
     let sameName = known.flatMap { $0.status.isLive ? $0 : nil }
     let onRoute = service.liveRollout(on: policy.route)
     guard let live = onRoute ?? sameName else {
@@ -117,32 +118,6 @@ extension ControlState {
       let waiting = service.queue[policy.route]
       let renamed = service.queued(policy.name).flatMap { $0 == waiting ? nil : $0 }
       return superseding([waiting, renamed], by: policy) + [.queued(policy)]
-    }
-  }
-
-  /// Refuses a policy that would have units which another rollout has, be it one that waits.
-  ///
-  /// Of those on its own route, or under its name, at most one is live at a time.
-  private func checkLayer(of policy: RolloutPolicy) throws(CommandRefusal) {
-    guard let layer = policy.assignment.layer else { return }
-    let others = service.rollouts.values.filter(\.status.isLive) + service.queue.values
-    for other in others.map(\.policy).sorted(by: { $0.name < $1.name })
-    where other.route != policy.route && other.name != policy.name {
-      guard let taken = other.assignment.layer, taken.name == layer.name else { continue }
-      guard policy.assignment.unit == other.assignment.unit else {
-        throw CommandRefusal(
-          .rolloutUnderWay,
-          "rollout '\(other.name)' is under way in layer '\(layer.name)' by another kind of unit: "
-            + "nobody can say whose units are whose",
-          remedy: "name a layer of its own, or the same 'unit'")
-      }
-      guard taken.overlap(with: layer) == 0 else {
-        throw CommandRefusal(
-          .rolloutUnderWay,
-          "rollout '\(other.name)' is under way with \(taken), of which '\(policy.name)' asks for "
-            + "\(layer.lower)-\(layer.upper)",
-          remedy: "ask for units that nobody has, or `rollout abort \(other.name)` first")
-      }
     }
   }
 

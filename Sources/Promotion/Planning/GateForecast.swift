@@ -33,6 +33,9 @@ package struct GateForecast: Hashable, Sendable, Codable {
   /// What stands in the way, in a sentence.
   package var warning: String?
 
+  /// What ``smallestEffect`` is read in.
+  package var changeUnit: ChangeUnit { metric.changeUnit(isRatio: comparesRatios) }
+
   /// Four of five: below it a rollout is not worth starting as planned (STATISTICS, pitfall 27).
   package static let most = 0.8
 }

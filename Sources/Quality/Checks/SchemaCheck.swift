@@ -48,12 +48,31 @@ enum SchemaCheck {
   }
 
   private static func passes(object: JSONObject, _ schema: AnswerSchema) -> Bool {
-    let keys = Set(object.members.map(\.key))
-    guard schema.required.allSatisfy(keys.contains) else { return false }
-    return object.members.allSatisfy { member in
-      guard let own = schema.properties[member.key] else { return schema.allowsOtherKeys }
-      return passes(member.value, own)
+    if !schema.required.isEmpty {
+      let keys = Set(object.members.map { ExactText(text: $0.key) })
+      guard schema.required.allSatisfy({ keys.contains(ExactText(text: $0)) }) else { return false }
     }
+    return object.members.allSatisfy { member in
+      guard let index = schema.properties.index(forKey: member.key),
+        ExactText(text: schema.properties[index].key) == ExactText(text: member.key)
+      else { return schema.allowsOtherKeys }
+      return passes(member.value, schema.properties[index].value)
+    }
+  }
+}
+
+/// A text that equals those of the same code points, as texts of JSON do: "é" as one is not "é" as
+/// two, which to Swift they are.
+private struct ExactText: Hashable {
+  var text: String
+
+  static func == (left: Self, right: Self) -> Bool {
+    left.text.utf8.elementsEqual(right.text.utf8)
+  }
+
+  func hash(into hasher: inout Hasher) {
+    for byte in text.utf8 { hasher.combine(byte) }
+    hasher.combine(0xFF as UInt8)
   }
 }
 
@@ -75,7 +94,7 @@ extension JSONValue {
     case (.bool(let value), .bool(let other)): value == other
     case (.integer(let value), .number(let other)): Double(value) == other
     case (.double(let value), .number(let other)): value == other
-    case (.string(let value), .string(let other)): value == other
+    case (.string(let value), .string(let other)): ExactText(text: value) == ExactText(text: other)
     default: false
     }
   }

@@ -20,7 +20,7 @@ struct GateTable {
       table.add([
         .init(name(gate), .bold), .init(gate.candidate.text), .init(gate.role.rawValue),
         .init(gate.verdict.text, gate.verdict.colour),
-        .init(Numbers.change(gate.estimate, isRelative: gate.comparesRatios)),
+        .init(Numbers.change(gate.estimate, in: gate.changeUnit)),
         .init(interval(gate.lowerBound, gate.upperBound, gate)),
         .init(wanted(gate)), .init(Numbers.count(gate.samples)), .init(missing(gate)),
         .init(noise(gate), gate.isBelowNoise ? .yellow : nil),
@@ -39,15 +39,15 @@ struct GateTable {
 
   private func interval(_ lower: Double?, _ upper: Double?, _ gate: GateReport) -> String {
     if lower == nil && upper == nil { return Numbers.unknown }
-    let low = lower.map { Numbers.change($0, isRelative: gate.comparesRatios) } ?? "-∞"
-    let high = upper.map { Numbers.change($0, isRelative: gate.comparesRatios) } ?? "+∞"
+    let low = lower.map { Numbers.change($0, in: gate.changeUnit) } ?? "-∞"
+    let high = upper.map { Numbers.change($0, in: gate.changeUnit) } ?? "+∞"
     return "[\(low), \(high)]"
   }
 
   /// The incumbent against itself: `-18pp [-22pp, -14pp], wider than the margin`.
   private func noise(_ gate: GateReport) -> String {
     guard let noise = gate.noise else { return "" }
-    return Numbers.change(noise.estimate, isRelative: gate.comparesRatios) + " "
+    return Numbers.change(noise.estimate, in: gate.changeUnit) + " "
       + interval(noise.lowerBound, noise.upperBound, gate)
       + (gate.isBelowNoise ? ", wider than the margin" : "")
   }
@@ -59,7 +59,7 @@ struct GateTable {
       case .lower: "≤"
       case .higher: "≥"
       }
-    return "\(sign) \(Numbers.change(gate.threshold, isRelative: gate.comparesRatios))"
+    return "\(sign) \(Numbers.change(gate.threshold, in: gate.changeUnit))"
   }
 
   /// How long what is missing takes: ` (2h 5m)`.

@@ -29,15 +29,19 @@ enum Numbers {
   /// Three digits that count: `0.00123`, `45.1`.
   static func significant(_ value: Double) -> String { String(format: "%.3g", value) }
 
-  /// A difference of shares in percentage points or a relative change in percent: `+0.3pp`,
-  /// `-23.1%`.
-  static func change(_ value: Double?, isRelative: Bool) -> String {
+  /// A difference of shares in percentage points, a relative change in percent, or a divergence in
+  /// nats: `+0.3pp`, `-23.1%`, `+0.020 nats`.
+  static func change(_ value: Double?, in unit: ChangeUnit) -> String {
     guard let value, value.isFinite else { return unknown }
-    let unit = isRelative ? "%" : "pp"
-    let text = fixed(value * 100, 1)
+    let (text, zero, name) =
+      switch unit {
+      case .points: (fixed(value * 100, 1), "0.0", "pp")
+      case .percent: (fixed(value * 100, 1), "0.0", "%")
+      case .nats: (fixed(value, 3), "0.000", " nats")
+      }
     // Neither −0.0 nor +0.0.
-    if text == "-0.0" || text == "0.0" { return "0.0" + unit }
-    return (value > 0 ? "+" : "") + text + unit
+    if text == zero || text == "-" + zero { return zero + name }
+    return (value > 0 ? "+" : "") + text + name
   }
 
   /// Of requests a second: `0.25`, `3.1`, `120`.

@@ -114,7 +114,7 @@ struct PlanTables {
         .init(
           gate.decided.map { Numbers.share($0) } ?? Numbers.unknown,
           gate.warning == nil ? nil : .yellow),
-        .init(Numbers.change(gate.smallestEffect, isRelative: gate.comparesRatios)),
+        .init(Numbers.change(gate.smallestEffect, in: gate.changeUnit)),
       ])
     }
     return table
