@@ -116,7 +116,11 @@ struct PolicyValuesTests {
     #expect(try rule("{ lacks: \"a b\" }") == .lacks("a b"))
     #expect(try rule("{ refusal: absent }") == .noRefusal)
     #expect(try rule("{ language: de }") == .language(.german))
-    #expect(try rule("{ calls: find_order }") == .calls("find_order"))
+    // Shadows are asked without tools.
+    let canary = Sample.rollout(replacing: "shadow: { percent: 100 }", with: "canary: { weight: 5% }")
+    let calls = "  - { name: gate, metric: check, check: { calls: find_order }, role: info }"
+    #expect(
+      try Sample.policy("\(canary)\n\(calls)")?.metrics.last?.check?.rule == .calls("find_order"))
   }
 
   @Test func `a schema holds what it says`() throws {
