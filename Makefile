@@ -115,6 +115,7 @@ sanitize: setup model  ## Run the engine's tests under AddressSanitizer (FILTER=
 neon:  ## Compare the arm64 kernels with the scalar ones, under an emulator
 	@scripts/arm64.sh
 tsan: setup model  ## Run the unit tests under ThreadSanitizer (FILTER='…' for some)
+	@scripts/setup.sh python
 	@scripts/tsan.sh $(if $(FILTER),'$(FILTER)')
 
 crash-loop: setup  ## Kill the service ROUNDS=200 times under load and look for what it forgot

@@ -117,7 +117,8 @@ struct PolicyValuesTests {
     #expect(try rule("{ refusal: absent }") == .noRefusal)
     #expect(try rule("{ language: de }") == .language(.german))
     // Shadows are asked without tools.
-    let canary = Sample.rollout(replacing: "shadow: { percent: 100 }", with: "canary: { weight: 5% }")
+    let canary = Sample.rollout(
+      replacing: "shadow: { percent: 100 }", with: "canary: { weight: 5% }")
     let calls = "  - { name: gate, metric: check, check: { calls: find_order }, role: info }"
     #expect(
       try Sample.policy("\(canary)\n\(calls)")?.metrics.last?.check?.rule == .calls("find_order"))

@@ -250,7 +250,8 @@ import Testing
     let backtest = try await BacktestWorld.run(
       BacktestPlan(policy: policy), on: try await rows.trace())
     #expect(backtest.state?.step == 0 || backtest.isReady, "\(backtest.events)")
-    #expect(backtest.sources.pairsRecorded > 100)
+    // It ends when the gate has passed, so that not all of the pairs are asked for.
+    #expect(backtest.sources.pairsRecorded > 20)
   }
 
   @Test func `a gate on a check reads recorded scores, or says that there are none`() async throws {
