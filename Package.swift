@@ -106,8 +106,8 @@ let package = Package(
     target(
       "Console",
       [
-        "Experimentation", "Statistics", "Storage", "Promotion", "PolicyLanguage", crypto,
-        hummingbird, httpTypes, logging, nioCore, serviceLifecycle,
+        "Experimentation", "Statistics", "Storage", "Promotion", "PolicyLanguage", hummingbird,
+        httpTypes, logging, nioCore, serviceLifecycle,
       ]),
 
     // Rank 5: a seeded world with a clock of its own, in which the code of production runs.

@@ -49,12 +49,12 @@ indirect enum CanonicalForm {
 }
 
 /// SHA-256 of a text.
-enum Digest {
+package enum Digest {
   /// Lower-case hex, 64 digits.
   static func hex(of text: String) -> String { hex(of: Array(text.utf8)) }
 
   /// Lower-case hex, 64 digits.
-  static func hex(of bytes: some Sequence<UInt8>) -> String {
+  package static func hex(of bytes: some Sequence<UInt8>) -> String {
     SHA256.hash(data: Array(bytes)).map { byte in
       let digits = String(byte, radix: 16)
       return digits.count == 1 ? "0" + digits : digits

@@ -91,7 +91,13 @@ final class DatabaseFile: Sendable {
   func read<Value: Sendable>(
     _ value: @escaping @Sendable (Database) throws -> Value
   ) async throws(StorageError) -> Value {
-    let queue = try queue
+    try await read(from: try queue, value)
+  }
+
+  /// The same from a connection that the caller keeps, whether or not the file is closed meanwhile.
+  func read<Value: Sendable>(
+    from queue: DatabaseQueue, _ value: @escaping @Sendable (Database) throws -> Value
+  ) async throws(StorageError) -> Value {
     let result: Result<Value, any Error> = await withCheckedContinuation { continuation in
       queue.asyncRead { database in
         continuation.resume(returning: Result { try value(database.get()) })

@@ -72,6 +72,28 @@ import Testing
     #expect((copy?.byteCount ?? 0) > 0)
   }
 
+  @Test func `a copy that is given up, or outlived by nobody, hurts no writer`() async throws {
+    let database = try folder.open()
+    for batch in 0..<20 {
+      let outcomes = try (0..<500).map { try Sample.outcome("\(batch)-\($0)") }
+      try await database.outcomes.append(outcomes: outcomes, comparisons: [])
+    }
+    var known: Int64 = 0
+    for _ in 0..<20 {
+      let copying = Task { try await database.copy(.outcomes) }
+      copying.cancel()
+      known = try await append(2, to: database, after: known)
+      _ = try? await copying.value
+    }
+    // The next one has the place of those that were given up.
+    #expect(try await database.copy(.outcomes).byteCount > 0)
+    // One that is under way while the file is closed ends, one way or the other.
+    let last = Task { try await database.copy(.outcomes).byteCount }
+    try database.close()
+    _ = try? await last.value
+    #expect(try await folder.open().journal.entries(after: 0).count == 40)
+  }
+
   @Test func `what a crash left half made goes with the next opening`() throws {
     try folder.open().close()
     let left = folder.path + "/copy.sqlite"

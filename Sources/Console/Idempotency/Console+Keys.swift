@@ -1,8 +1,8 @@
-import Crypto
 import Experimentation
 import Foundation
 import HTTPTypes
 import Hummingbird
+import PolicyLanguage
 import Promotion
 import Storage
 
@@ -45,13 +45,7 @@ extension Console {
   /// The key of a request, whose fingerprint is of the address and the body, byte by byte.
   private static func key(of request: Request, _ body: Data) throws -> IdempotencyKey? {
     guard let text = idempotencyKey.flatMap({ request.headers[$0] }) else { return nil }
-    var hash = SHA256()
-    hash.update(data: Array("\(request.uri.string)\n".utf8))
-    hash.update(data: body)
-    let fingerprint = hash.finalize().map { byte in
-      let digits = String(byte, radix: 16)
-      return digits.count == 1 ? "0" + digits : digits
-    }.joined()
+    let fingerprint = Digest.hex(of: Array("\(request.uri.string)\n".utf8) + body)
     guard let key = IdempotencyKey(text, fingerprint: fingerprint) else {
       throw ConsoleError(
         .malformed,

@@ -8,8 +8,8 @@ import Storage
 /// written after they were copied are copied again by SQLite itself, so that the end is the file as
 /// it is at the last step, and no second connection touches the source.
 final class OnlineCopy: @unchecked Sendable {
-  // @unchecked: the pointers are used by `step` and `finish`, which the source's queue calls one
-  // after the other, and when nobody is left.
+  // @unchecked: the pointers are used by `step` and `end`, which the source's queue calls one after
+  // the other, and when nobody is left.
   private let path: String
   private var destination: OpaquePointer?
   private var backup: OpaquePointer?
@@ -30,22 +30,21 @@ final class OnlineCopy: @unchecked Sendable {
     }
   }
 
-  deinit { close() }
+  deinit { end() }
 
-  /// Copies at most `pages` pages; whether that was all.
+  /// Copies at most `pages` pages; whether that was all. It has ended then, and when this throws.
   func step(_ source: Database, pages: Int) throws -> Bool {
     if backup == nil {
       backup = sqlite3_backup_init(destination, "main", source.sqliteConnection, "main")
     }
     guard let backup else { throw failure }
-    switch sqlite3_backup_step(backup, CInt(pages)) {
-    case SQLITE_OK: return false
-    case SQLITE_DONE:
-      close()
-      return true
-    case let code:
+    let code = sqlite3_backup_step(backup, CInt(pages))
+    if code == SQLITE_OK { return false }
+    end()
+    guard code == SQLITE_DONE else {
       throw DatabaseError(resultCode: ResultCode(rawValue: code), message: "copying '\(path)'")
     }
+    return true
   }
 
   private var failure: DatabaseError {
@@ -54,7 +53,9 @@ final class OnlineCopy: @unchecked Sendable {
       message: String(cString: sqlite3_errmsg(destination)))
   }
 
-  private func close() {
+  /// Takes the copy off the source's list of copies. On the source's queue, once a step was made:
+  /// the list has no lock of its own.
+  func end() {
     sqlite3_backup_finish(backup)
     backup = nil
     sqlite3_close_v2(destination)
@@ -66,16 +67,21 @@ extension DatabaseFile {
   /// Copies the file to a new one at `path`, and lets writes in between.
   ///
   /// - Parameter seen: is asked of the source at the moment of which the copy is
+  /// - Throws: `unavailable` when the task is cancelled, too
   func copy<Value: Sendable>(
     to path: String, _ seen: @escaping @Sendable (Database) throws -> Value
   ) async throws(StorageError) -> Value {
     let copy = try OnlineCopy(to: path)
-    while true {
-      let value = try await read { db in
+    // Kept to the end, so that no step meets a connection that was closed.
+    let queue = try queue
+    while !Task.isCancelled {
+      let value = try await read(from: queue) { db in
         try copy.step(db, pages: Self.pagesPerStep) ? try seen(db) : nil
       }
       if let value { return value }
     }
+    try await read(from: queue) { _ in copy.end() }
+    throw StorageError(.unavailable, "the copy of '\(self.path)' was cancelled")
   }
 
   /// One MiB: a few milliseconds in which nothing is written.
