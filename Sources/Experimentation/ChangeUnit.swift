@@ -9,10 +9,13 @@ package enum ChangeUnit: Hashable, Sendable {
 }
 
 extension Metric {
+  /// Whether values are in nats, and so are margins.
+  package var isInNats: Bool { self == .klDivergence }
+
   /// - Parameter isRatio: whether values are compared by ratios
   package func changeUnit(isRatio: Bool) -> ChangeUnit {
     if isRatio { return .percent }
-    return self == .klDivergence ? .nats : .points
+    return isInNats ? .nats : .points
   }
 }
 

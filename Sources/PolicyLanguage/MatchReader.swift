@@ -14,16 +14,11 @@ struct MatchReader {
       log.report(.oneOf, at: node.position, "a match needs 'label', 'header', or both")
       return nil
     }
-    var match = RequestMatch()
-    if reader.hasAny([.label]) {
-      guard let labels = reader[.label].flatMap({ $0.labels(log) }) else { return nil }
-      match.labels = labels
-    }
-    if reader.hasAny([.header]) {
-      guard let headers = reader[.header].flatMap({ $0.headers(log) }) else { return nil }
-      match.headers = headers
-    }
-    return match
+    // Both are read before either is given up, so that one mistake does not hide another.
+    let labels = reader.hasAny([.label]) ? reader[.label].flatMap { $0.labels(log) } : []
+    let headers = reader.hasAny([.header]) ? reader[.header].flatMap { $0.headers(log) } : []
+    guard let labels, let headers else { return nil }
+    return RequestMatch(labels: labels, headers: headers)
   }
 }
 

@@ -21,12 +21,16 @@ struct ObjectiveReader {
   }
 
   /// The key that says how much the metric may get worse.
-  private var lossKey: MetricKey { metric.direction == .lower ? .maxIncrease : .maxDecrease }
+  private var lossKey: MetricKey {
+    metric.isInNats ? .margin : metric.direction == .lower ? .maxIncrease : .maxDecrease
+  }
 
   /// The key that says how much the metric must get better.
   private var gainKey: MetricKey { metric.direction == .lower ? .minDecrease : .minIncrease }
 
   private var exampleKey: MetricKey { role == .goal ? gainKey : lossKey }
+
+  private var exampleValue: String { exampleKey == .margin ? "0.02" : "5\(unit)" }
 
   private var unit: String { Self.unit(isShare: metric.scale == .proportion) }
 
@@ -42,11 +46,18 @@ struct ObjectiveReader {
     log.report(
       .missingMargin, at: reader.position(of: .role),
       "a metric of role \(role.rawValue) must say what is to be shown",
-      hint: "write it like '\(exampleKey.rawValue): 5\(unit)'")
+      hint: "write it like '\(exampleKey.rawValue): \(exampleValue)'")
     return nil
   }
 
   private func checkKey(_ key: MetricKey, at position: SourcePosition) -> Bool {
+    if metric.isInNats, key == .maxIncrease {
+      log.report(
+        .wrongUnit, at: position,
+        "\(metric.rawValue) is in nats, which are neither points nor percent",
+        hint: "write the tolerated loss as a plain number, like 'margin: 0.02'")
+      return false
+    }
     let better = metric.direction == .lower ? "a decrease" : "an increase"
     if key != .margin, key != lossKey, key != gainKey {
       log.report(

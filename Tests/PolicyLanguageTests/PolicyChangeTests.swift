@@ -121,6 +121,51 @@ struct PolicyChangeTests {
     #expect(held.changes(from: free).map(\.effect) == [.tightened])
   }
 
+  @Test func `who takes part, hours and webhooks in the policy's words`() throws {
+    let end = "maxIncrease: 5pp }"
+    func changes(_ old: String, _ new: String) throws -> [String] {
+      let before = try #require(try Sample.policy(Sample.rollout.replacing(end, with: end + old)))
+      let after = try #require(try Sample.policy(Sample.rollout.replacing(end, with: end + new)))
+      return after.changes(from: before).map { "\($0.effect.rawValue) \($0)" }
+    }
+    func match(_ text: String) -> String { "\nmatch: { \(text) }" }
+    let gold = match("label: \"tier=gold\"")
+    let goldOfAcme = match("label: \"tier=gold\", header: \"x-tenant=acme\"")
+    #expect(
+      try changes("", gold)
+        == ["tightened requests that take part: all → those with label tier=gold"])
+    #expect(
+      try changes(goldOfAcme, gold) == [
+        "loosened requests that take part: those with header x-tenant=acme, label tier=gold → "
+          + "those with label tier=gold"
+      ])
+    #expect(
+      try changes(gold, match("label: \"tier=silver\"")).map { $0.prefix(8) } == ["changed "])
+    func windows(_ texts: String...) -> String {
+      let items = texts.map { "\n  - { allow: \"\($0)\", timeZone: Europe/Berlin }" }
+      return "\nwindows:" + items.joined()
+    }
+    let monday = "Mon 09:00-12:00"
+    #expect(
+      try changes("", windows("Tue-Thu 09:00-16:30"))
+        == ["tightened window: new: Tue-Thu 09:00-16:30 Europe/Berlin"])
+    #expect(
+      try changes(windows(monday), windows(monday, "Wed,Fri 10:00-11:00"))
+        == ["loosened window: new: Wed,Fri 10:00-11:00 Europe/Berlin"])
+    #expect(
+      try changes(windows(monday, "Mon-Sun 10:00-11:00"), windows(monday))
+        == ["tightened window: gone: every day 10:00-11:00 Europe/Berlin"])
+    let freeze =
+      "\nfreeze:\n  - { from: 2026-12-20, to: 2027-01-03T12:00, timeZone: UTC, reason: holidays }"
+    let thawed = try changes(freeze, "")
+    #expect(
+      thawed == ["loosened freeze: gone: 2026-12-20 to 2027-01-03T12:00 UTC (holidays)"],
+      "\(thawed)")
+    #expect(
+      try changes("", "\nnotify:\n  - { on: [promoted, paused], webhookEnv: HOOK }")
+        == ["changed notify: new: paused, promoted to what $HOOK names"])
+  }
+
   @Test func `who is dealt what`() throws {
     #expect(
       try changes("salt: one", "salt: two")

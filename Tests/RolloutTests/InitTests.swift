@@ -16,6 +16,7 @@ import Testing
     ["model.gguf#dense", "model.gguf"],
     ["/models/Chat 7B.gguf#flash", "/models/Chat 7B.gguf#slidingWindow"],
     ["123.gguf#hybrid", "no.gguf#blockSparse"],
+    ["no.gguf#window", "no.gguf#moba"], ["no.gguf#quest", "no.gguf#dense"],
     ["http://a:8000/v1#acme/chat", "https://b/v1#acme/chat"],
     ["model.gguf", "http://a:8000/v1#42"],
   ]

@@ -5,7 +5,7 @@ extension RolloutPolicy {
   /// digests give none.
   package func changes(from old: RolloutPolicy) -> [PolicyChange] {
     changesOfTraffic(from: old) + changesOfSteps(from: old) + changesOfMetrics(from: old)
-      + changesOfAnalysis(from: old) + changesElsewhere(from: old)
+      + changesOfAnalysis(from: old) + changesOfOperations(from: old) + changesElsewhere(from: old)
   }
 
   private func changesOfTraffic(from old: RolloutPolicy) -> [PolicyChange] {
@@ -80,7 +80,7 @@ extension RolloutPolicy {
   private func changesElsewhere(from old: RolloutPolicy) -> [PolicyChange] {
     let spoken: Set<String> = [
       "apiVersion", "kind", "name", "route", "incumbent", "candidates", "assignment", "steps",
-      "metrics", "analysis", "promotion", "overrides",
+      "metrics", "analysis", "promotion", "overrides", "match", "windows", "freeze", "notify",
     ]
     return canonicalForm.changes(from: old.canonicalForm, except: spoken).map { change in
       var change = change
@@ -89,17 +89,10 @@ extension RolloutPolicy {
     }
   }
 
-  /// Of what keeps a rollout back in some hours or from some requests. Whether another window is
-  /// wider is not worked out: a reviewer looks.
+  /// Of what a new revision does to the rollout that runs.
   private static func effect(of change: PolicyChange) -> PolicyChange.Effect {
-    let key = change.subject.split(separator: ".").first.map(String.init)
-    switch key {
-    case "windows", "freeze", "match": return change.before == nil ? .tightened : .loosened
-    case "onNewRevision":
-      return change.after == nil
-        ? .tightened : change.after == "replace" ? .loosened : .changed
-    default: return .changed
-    }
+    guard change.subject == "onNewRevision" else { return .changed }
+    return change.after == nil ? .tightened : change.after == "replace" ? .loosened : .changed
   }
 }
 

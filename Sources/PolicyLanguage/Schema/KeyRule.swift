@@ -82,6 +82,7 @@ extension MetricKey {
       .when(.metric, metrics { $0.direction == .lower }, [.none([.maxDecrease, .minIncrease])]),
       .when(.metric, metrics { $0.direction == .higher }, [.none([.maxIncrease, .minDecrease])]),
       .when(.metric, metrics { $0.scale != .proportion }, [.none([.margin])]),
+      .when(.metric, metrics(\.isInNats), [.none([.maxIncrease])]),
       .when(.metric, metrics { !$0.hasTail }, [.none([.quantile])]),
       .when(.metric, metrics(\.isFromUsers), [.none([.slice, .slices])]),
       .when(.metric, metrics { $0 == .check }, [.all([.check])]),

@@ -119,6 +119,9 @@ struct ChatClient {
       case 400..<500: .usage
       default: .failed
       }
-    return CommandFailure(status, error.message)
+    let remedy =
+      error.code == "model_not_found"
+      ? "GET /v1/models lists what answers here; 'rollout apply' brings models and routes" : nil
+    return CommandFailure(status, error.message, remedy: remedy)
   }
 }

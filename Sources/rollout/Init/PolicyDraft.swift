@@ -72,11 +72,12 @@ struct PolicyDraft {
     }
   }
 
-  /// With what a kind cannot be without.
+  /// With what a kind cannot be without; by the names that `rollout evaluate` has for variants, too.
   private func attention(_ kind: String) -> String {
     switch kind {
-    case "slidingWindow": "{ kind: slidingWindow, window: 1024, sinks: 4 }"
-    case "blockSparse": "{ kind: blockSparse, selection: quest, keys: 1024 }"
+    case "slidingWindow", "window": "{ kind: slidingWindow, window: 1024, sinks: 4 }"
+    case "blockSparse", "quest": "{ kind: blockSparse, selection: quest, keys: 1024 }"
+    case "moba": "{ kind: blockSparse, selection: moba, keys: 1024 }"
     case "hybrid": "{ kind: hybrid, keys: 1024 }"
     default: "{ kind: \(kind.quotedForPolicy) }"
     }
