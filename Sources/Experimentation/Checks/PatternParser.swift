@@ -1,5 +1,5 @@
 /// What a pattern is made of.
-indirect enum PatternNode: Hashable {
+package indirect enum PatternNode: Hashable, Sendable {
   case oneOf(ScalarSet)
   case anchor(TextPattern.Anchor)
   case sequence([PatternNode])
@@ -7,17 +7,56 @@ indirect enum PatternNode: Hashable {
   case repeated(PatternNode, Int, Int?)
 }
 
+/// What somebody takes of the language of patterns.
+package struct PatternDialect: Sendable {
+  /// Characters of a pattern, at most.
+  package var lengthLimit: Int
+  /// Whether it may begin with `(?i)`, have lazy quantifiers, and ask for the edges of words.
+  package var isExtended: Bool
+  /// Why a set of characters is not taken; `nil` for one that is.
+  package var refusal: @Sendable (ScalarSet) -> String?
+
+  package init(
+    lengthLimit: Int, isExtended: Bool, refusal: @escaping @Sendable (ScalarSet) -> String?
+  ) {
+    self.lengthLimit = lengthLimit
+    self.isExtended = isExtended
+    self.refusal = refusal
+  }
+
+  /// Of patterns that are looked for in answers.
+  static let answers = PatternDialect(lengthLimit: 512, isExtended: true) { _ in nil }
+}
+
+extension PatternNode {
+  /// Of one quantifier, at most.
+  package static let countLimit = 1_000
+  /// Groups within groups, at most.
+  static let depthLimit = 32
+
+  /// - Throws: what is not as it should be, or not supported, and where
+  package init(_ text: String, _ dialect: PatternDialect) throws(TextPattern.Mistake) {
+    guard text.unicodeScalars.count <= dialect.lengthLimit else {
+      throw TextPattern.Mistake(
+        problem: "a pattern has at most \(dialect.lengthLimit) characters")
+    }
+    var parser = PatternParser(text, dialect)
+    self = try parser.whole()
+  }
+}
+
 /// Reads a pattern from left to right.
-struct PatternParser {
+private struct PatternParser {
   private let scalars: [Unicode.Scalar]
+  private let dialect: PatternDialect
   private var index = 0
   private var depth = 0
   private var ignoresCase = false
 
-  /// Of one quantifier.
-  private static let countLimit = 1_000
-
-  init(_ text: String) { scalars = Array(text.unicodeScalars) }
+  init(_ text: String, _ dialect: PatternDialect) {
+    scalars = Array(text.unicodeScalars)
+    self.dialect = dialect
+  }
 
   private var next: Unicode.Scalar? { index < scalars.count ? scalars[index] : nil }
 
@@ -32,7 +71,7 @@ struct PatternParser {
   }
 
   mutating func whole() throws(TextPattern.Mistake) -> PatternNode {
-    if scalars.starts(with: "(?i)".unicodeScalars) {
+    if dialect.isExtended, scalars.starts(with: "(?i)".unicodeScalars) {
       ignoresCase = true
       index = 4
     }
@@ -77,9 +116,12 @@ struct PatternParser {
       return node
     }
     // Lazy or not makes no difference to whether something matches.
-    _ = take("?")
+    if dialect.isExtended { _ = take("?") }
     if let scalar = next, "*+?{".unicodeScalars.contains(scalar) {
-      throw mistake("one quantifier stands behind another")
+      throw mistake(
+        dialect.isExtended
+          ? "one quantifier stands behind another"
+          : "lazy and repeated quantifiers are not supported")
     }
     return .repeated(node, bounds.0, bounds.1)
   }
@@ -92,14 +134,16 @@ struct PatternParser {
       digits += 1
       index += 1
     }
-    guard digits > 0, number <= Self.countLimit else {
-      throw mistake("a count is in 0...\(Self.countLimit)")
+    guard digits > 0, number <= PatternNode.countLimit else {
+      throw mistake("a count is in 0...\(PatternNode.countLimit)")
     }
     return number
   }
 
-  private func oneOf(_ set: ScalarSet) -> PatternNode {
-    .oneOf(ignoresCase ? set.ignoringCase : set)
+  private func oneOf(_ set: ScalarSet) throws(TextPattern.Mistake) -> PatternNode {
+    let set = ignoresCase ? set.ignoringCase : set
+    if let refusal = dialect.refusal(set) { throw mistake(refusal) }
+    return .oneOf(set)
   }
 
   private mutating func atom(_ scalar: Unicode.Scalar) throws(TextPattern.Mistake) -> PatternNode {
@@ -114,7 +158,7 @@ struct PatternParser {
     case "*", "+", "?", "{", "}", "]":
       index -= 1
       throw mistake("'\(scalar)' has no place here; write '\\\(scalar)' for the character")
-    default: return oneOf(ScalarSet(ranges: [scalar.value...scalar.value]))
+    default: return try oneOf(ScalarSet(ranges: [scalar.value...scalar.value]))
     }
   }
 
@@ -124,8 +168,8 @@ struct PatternParser {
     }
     depth += 1
     defer { depth -= 1 }
-    guard depth <= TextPattern.depthLimit else {
-      throw mistake("groups nest at most \(TextPattern.depthLimit) deep")
+    guard depth <= PatternNode.depthLimit else {
+      throw mistake("groups nest at most \(PatternNode.depthLimit) deep")
     }
     let node = try alternatives()
     guard take(")") else { throw mistake("a group is not closed") }
@@ -148,11 +192,11 @@ struct PatternParser {
   private mutating func escape() throws(TextPattern.Mistake) -> PatternNode {
     guard let scalar = next else { throw mistake("the pattern ends in a backslash") }
     index += 1
-    if scalar == "b" { return .anchor(.wordBoundary) }
-    if scalar == "B" { return .anchor(.noWordBoundary) }
+    if dialect.isExtended, scalar == "b" { return .anchor(.wordBoundary) }
+    if dialect.isExtended, scalar == "B" { return .anchor(.noWordBoundary) }
     if let set = Self.set(scalar) { return .oneOf(set) }
     let character = try escaped(scalar)
-    return oneOf(ScalarSet(ranges: [character.value...character.value]))
+    return try oneOf(ScalarSet(ranges: [character.value...character.value]))
   }
 
   /// The character that a backslash before `scalar` stands for.
@@ -190,7 +234,7 @@ struct PatternParser {
     }
     guard take("]") else { throw mistake("a class is not closed") }
     guard !set.ranges.isEmpty else { throw mistake("a class is empty") }
-    return oneOf(set)
+    return try oneOf(set)
   }
 
   /// A character of a class that was just read, or what the one behind a backslash stands for.
@@ -201,58 +245,5 @@ struct PatternParser {
     guard let name = next else { throw mistake("a class is not closed") }
     index += 1
     return try escaped(name)
-  }
-}
-
-/// Lays a pattern out as a program, with counts written out.
-struct PatternCompiler {
-  private(set) var program: [TextPattern.Instruction] = []
-
-  mutating func emit(_ instruction: TextPattern.Instruction) throws(TextPattern.Mistake) {
-    guard program.count < TextPattern.programLimit else {
-      throw TextPattern.Mistake(problem: "the pattern's counts multiply to too much")
-    }
-    program.append(instruction)
-  }
-
-  mutating func lay(_ node: PatternNode) throws(TextPattern.Mistake) {
-    switch node {
-    case .oneOf(let set): try emit(.take(set))
-    case .anchor(let anchor): try emit(.require(anchor))
-    case .sequence(let nodes): for node in nodes { try lay(node) }
-    case .choice(let nodes): try lay(choice: nodes)
-    case .repeated(let node, let least, let most):
-      for _ in 0..<least { try lay(node) }
-      guard let most else { return try layAnyNumber(of: node) }
-      var splits: [Int] = []
-      for _ in least..<most {
-        splits.append(program.count)
-        try emit(.split(program.count + 1, 0))
-        try lay(node)
-      }
-      for split in splits { program[split] = .split(split + 1, program.count) }
-    }
-  }
-
-  private mutating func lay(choice nodes: [PatternNode]) throws(TextPattern.Mistake) {
-    var ends: [Int] = []
-    for node in nodes.dropLast() {
-      let split = program.count
-      try emit(.split(split + 1, 0))
-      try lay(node)
-      ends.append(program.count)
-      try emit(.jump(0))
-      program[split] = .split(split + 1, program.count)
-    }
-    if let last = nodes.last { try lay(last) }
-    for end in ends { program[end] = .jump(program.count) }
-  }
-
-  private mutating func layAnyNumber(of node: PatternNode) throws(TextPattern.Mistake) {
-    let split = program.count
-    try emit(.split(split + 1, 0))
-    try lay(node)
-    try emit(.jump(split))
-    program[split] = .split(split + 1, program.count)
   }
 }

@@ -16,14 +16,15 @@ package struct TextPattern: Sendable {
   private let program: [Instruction]
 
   /// Characters of a pattern, at most.
-  package static let lengthLimit = 512
+  package static let lengthLimit = PatternDialect.answers.lengthLimit
   /// Instructions that it may come to when its counts are written out.
   package static let programLimit = 2_000
-  static let depthLimit = 32
 
   /// What is wrong with a pattern, in words.
   package struct Mistake: Error, Hashable {
     package let problem: String
+
+    package init(problem: String) { self.problem = problem }
   }
 
   enum Instruction: Hashable, Sendable {
@@ -36,18 +37,14 @@ package struct TextPattern: Sendable {
   }
 
   /// A place between characters.
-  enum Anchor: Hashable, Sendable {
+  package enum Anchor: Hashable, Sendable {
     case start, end, wordBoundary, noWordBoundary
   }
 
   /// - Throws: ``Mistake`` that says what is not supported, and where
   package init(_ text: String) throws(Mistake) {
     self.text = text
-    guard text.unicodeScalars.count <= Self.lengthLimit else {
-      throw Mistake(problem: "a pattern has at most \(Self.lengthLimit) characters")
-    }
-    var parser = PatternParser(text)
-    let node = try parser.whole()
+    let node = try PatternNode(text, .answers)
     var compiler = PatternCompiler()
     try compiler.lay(node)
     try compiler.emit(.match)
@@ -162,47 +159,5 @@ extension TextPattern {
       }
       pending.append(0)
     }
-  }
-}
-
-/// Characters by their numbers.
-struct ScalarSet: Hashable, Sendable {
-  var ranges: [ClosedRange<UInt32>]
-  var isNegated = false
-
-  static let digit = ScalarSet(ranges: [0x30...0x39])
-  static let word = ScalarSet(ranges: [0x30...0x39, 0x41...0x5A, 0x5F...0x5F, 0x61...0x7A])
-  static let space = ScalarSet(ranges: [0x09...0x0D, 0x20...0x20])
-  /// What a dot stands for.
-  static let inLine = ScalarSet(ranges: [0x0A...0x0A, 0x0D...0x0D], isNegated: true)
-
-  func contains(_ scalar: Unicode.Scalar) -> Bool {
-    ranges.contains { $0.contains(scalar.value) } != isNegated
-  }
-
-  /// Its members and what is the same but for case: of ranges the letters of ASCII, of single
-  /// characters whatever becomes one other character.
-  var ignoringCase: ScalarSet {
-    var folded = self
-    for range in ranges {
-      if range.count == 1, let scalar = Unicode.Scalar(range.lowerBound) {
-        for text in [scalar.properties.lowercaseMapping, scalar.properties.uppercaseMapping] {
-          guard text.unicodeScalars.count == 1, let other = text.unicodeScalars.first else {
-            continue
-          }
-          folded.ranges.append(other.value...other.value)
-        }
-        continue
-      }
-      let capitals = range.clamped(to: 0x41...0x5A)
-      if range.overlaps(0x41...0x5A) {
-        folded.ranges.append(capitals.lowerBound + 0x20...capitals.upperBound + 0x20)
-      }
-      let small = range.clamped(to: 0x61...0x7A)
-      if range.overlaps(0x61...0x7A) {
-        folded.ranges.append(small.lowerBound - 0x20...small.upperBound - 0x20)
-      }
-    }
-    return folded
   }
 }

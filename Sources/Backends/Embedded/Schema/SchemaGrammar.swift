@@ -1,3 +1,4 @@
+import Experimentation
 import OpenAIAPI
 import Transformer
 

@@ -1,3 +1,4 @@
+import Experimentation
 import Transformer
 
 /// A regular expression of the part of ECMA-262 that is regular and means the same everywhere.
@@ -7,9 +8,10 @@ import Transformer
 /// beginning and `$` at the end. Without those two, anything may stand before and after, as a
 /// schema's `pattern` means it. References, looking around, word boundaries, lazy repetition
 /// (which makes no difference to what matches, yet is not written in schemas) and other properties
-/// of characters are refused by name.
+/// of characters are refused by name. Characters that a JSON string holds only as an escape by
+/// number are left out of classes: what is written has none.
 struct StringPattern {
-  indirect enum Node {
+  indirect enum Node: Sendable {
     case empty
     /// One character of ASCII of a set, or also any other where the set is negated.
     case oneOf(Set<UInt8>, beyondASCII: Bool)
@@ -22,237 +24,75 @@ struct StringPattern {
 
   let node: Node
 
-  /// How it is at fault.
-  struct Mistake: Error {
-    let problem: String
-  }
-
-  /// Characters of one pattern, nested groups, and repetitions, at most.
-  static let lengthLimit = 1_024
-  static let depthLimit = 32
-  static let countLimit = 1_000
-
-  /// - Throws: ``Mistake`` that names what is not supported, and where
-  init(_ text: String) throws(Mistake) {
-    guard text.unicodeScalars.count <= Self.lengthLimit else {
-      throw Mistake(problem: "a pattern has at most \(Self.lengthLimit) characters")
-    }
-    var parser = PatternParser(text)
-    node = try parser.whole()
-  }
-
   /// The characters that a JSON string may hold without an escape, and those with one.
-  static let ascii = Set<UInt8>(0x20...0x7E)
-}
+  private static let ascii = Set<UInt8>(0x20...0x7E)
+  private static let any = Node.repeated(.oneOf(ascii, beyondASCII: true), 0, nil)
 
-/// Reads a pattern from left to right.
-private struct PatternParser {
-  private let scalars: [Unicode.Scalar]
-  private var index = 0
-  private var depth = 0
-
-  init(_ text: String) {
-    scalars = Array(text.unicodeScalars)
+  private static let dialect = PatternDialect(lengthLimit: 1_024, isExtended: false) { set in
+    let isCharacter = !set.isNegated && set.ranges.count == 1 && set.ranges[0].count == 1
+    if !isCharacter, set.ranges.contains(where: { $0.upperBound > 0x7E }) {
+      return "classes hold printable ASCII only"
+    }
+    let isControl = set.ranges.allSatisfy { $0.upperBound < 0x20 || $0 == 0x7F...0x7F }
+    return isControl && !set.isNegated ? "control characters are not supported" : nil
   }
 
-  private var next: Unicode.Scalar? { index < scalars.count ? scalars[index] : nil }
-
-  private func mistake(_ problem: String) -> StringPattern.Mistake {
-    StringPattern.Mistake(problem: "\(problem), at character \(index + 1) of the pattern")
-  }
-
-  private mutating func take(_ scalar: Unicode.Scalar) -> Bool {
-    guard next == scalar else { return false }
-    index += 1
-    return true
-  }
-
-  mutating func whole() throws(StringPattern.Mistake) -> StringPattern.Node {
-    let any = StringPattern.Node.repeated(
-      .oneOf(StringPattern.ascii, beyondASCII: true), 0, nil)
-    let isAtStart = take("^")
-    var choices = [try sequence()]
-    let isAtEnd = take("$")
+  /// - Throws: what is not supported, and where
+  init(_ text: String) throws(TextPattern.Mistake) {
+    var alternatives = [try PatternNode(text, Self.dialect)]
+    if case .choice(let nodes) = alternatives[0] { alternatives = nodes }
+    var (isAtStart, isAtEnd) = (false, false)
+    alternatives = alternatives.map { node in
+      guard case .sequence(var nodes) = node else { return node }
+      if nodes.first == .anchor(.start) {
+        isAtStart = true
+        nodes.removeFirst()
+      }
+      if nodes.last == .anchor(.end) {
+        isAtEnd = true
+        nodes.removeLast()
+      }
+      return .sequence(nodes)
+    }
     // `^a|b$` holds one alternative at each end, which hardly anybody means.
-    if next == "|", isAtStart || isAtEnd {
-      throw mistake("put alternatives beside '^' or '$' into a group")
+    guard alternatives.count == 1 || !(isAtStart || isAtEnd) else {
+      throw TextPattern.Mistake(problem: "put alternatives beside '^' or '$' into a group")
     }
-    while take("|") { choices.append(try sequence()) }
-    guard index == scalars.count else { throw mistake("'\(scalars[index])' has no place here") }
-    let inner = choices.count == 1 ? choices[0] : .choice(choices)
-    return .sequence([isAtStart ? .empty : any, inner, isAtEnd ? .empty : any])
+    var choices: [Node] = []
+    for node in alternatives { choices.append(try Self.node(node)) }
+    node = .sequence([isAtStart ? .empty : Self.any, .choice(choices), isAtEnd ? .empty : Self.any])
   }
 
-  private mutating func alternatives() throws(StringPattern.Mistake) -> StringPattern.Node {
-    var choices = [try sequence()]
-    while take("|") { choices.append(try sequence()) }
-    return choices.count == 1 ? choices[0] : .choice(choices)
-  }
-
-  private mutating func sequence() throws(StringPattern.Mistake) -> StringPattern.Node {
-    var nodes: [StringPattern.Node] = []
-    while let scalar = next, !"|)$".unicodeScalars.contains(scalar) {
-      nodes.append(try repetition(of: try atom()))
-    }
-    return .sequence(nodes)
-  }
-
-  private mutating func repetition(
-    of node: StringPattern.Node
-  ) throws(StringPattern.Mistake) -> StringPattern.Node {
-    var result = node
-    if take("*") {
-      result = .repeated(node, 0, nil)
-    } else if take("+") {
-      result = .repeated(node, 1, nil)
-    } else if take("?") {
-      result = .repeated(node, 0, 1)
-    } else if take("{") {
-      let least = try count()
-      var most: Int? = least
-      if take(",") { most = next == "}" ? nil : try count() }
-      guard take("}"), least <= most ?? least else {
-        throw mistake("'{n,m}' is not as it should be")
+  private static func node(_ node: PatternNode) throws(TextPattern.Mistake) -> Node {
+    switch node {
+    case .oneOf(let set): return Self.node(set)
+    case .anchor:
+      throw TextPattern.Mistake(
+        problem: "'^' has no place but at the beginning and '$' none but at the end; write '\\^' "
+          + "and '\\$' for the characters")
+    case .sequence(let nodes):
+      return .sequence(try nodes.map { node throws(TextPattern.Mistake) in try Self.node(node) })
+    case .choice(let nodes):
+      return .choice(try nodes.map { node throws(TextPattern.Mistake) in try Self.node(node) })
+    case .repeated(let inner, let least, let most):
+      let result = Node.repeated(try Self.node(inner), least, most)
+      guard result.repetitions <= PatternNode.countLimit else {
+        throw TextPattern.Mistake(
+          problem: "repetitions inside of each other multiply to more than "
+            + "\(PatternNode.countLimit)")
       }
-      result = .repeated(node, least, most)
-    } else {
-      return node
-    }
-    if let scalar = next, "*+?{".unicodeScalars.contains(scalar) {
-      throw mistake("lazy and repeated quantifiers are not supported")
-    }
-    guard result.repetitions <= StringPattern.countLimit else {
-      throw mistake("repetitions inside of each other multiply to more than 1000")
-    }
-    return result
-  }
-
-  private mutating func count() throws(StringPattern.Mistake) -> Int {
-    var digits = ""
-    while let scalar = next, ("0"..."9").contains(scalar), digits.count < 5 {
-      digits.unicodeScalars.append(scalar)
-      index += 1
-    }
-    guard let number = Int(digits), number <= StringPattern.countLimit else {
-      throw mistake("a count is in 0...\(StringPattern.countLimit)")
-    }
-    return number
-  }
-
-  private mutating func atom() throws(StringPattern.Mistake) -> StringPattern.Node {
-    guard let scalar = next else { return .empty }
-    index += 1
-    switch scalar {
-    case "(": return try group()
-    case "[": return try characterClass()
-    case ".": return .oneOf(StringPattern.ascii, beyondASCII: true)
-    case "\\": return try escape()
-    case "*", "+", "?", "{", "}", "]", "^":
-      index -= 1
-      throw mistake("'\(scalar)' has no place here; write '\\\(scalar)' for the character")
-    default: return try literal(scalar)
+      return result
     }
   }
 
-  private func literal(
-    _ scalar: Unicode.Scalar
-  ) throws(StringPattern.Mistake) -> StringPattern.Node {
-    guard scalar.value >= 0x20, scalar.value != 0x7F else {
-      throw mistake("control characters are not supported")
-    }
-    return scalar.isASCII
-      ? .oneOf([UInt8(scalar.value)], beyondASCII: false) : .bytes(Array(String(scalar).utf8))
-  }
-
-  private mutating func group() throws(StringPattern.Mistake) -> StringPattern.Node {
-    if take("?") {
-      guard take(":") else { throw mistake("only groups '(…)' and '(?:…)' are supported") }
-    }
-    depth += 1
-    defer { depth -= 1 }
-    guard depth <= StringPattern.depthLimit else {
-      throw mistake("groups nest at most \(StringPattern.depthLimit) deep")
-    }
-    let node = try alternatives()
-    guard take(")") else { throw mistake("a group is not closed, or has an anchor in it") }
-    return node
-  }
-
-  /// The set that a letter after a backslash stands for.
-  private static func set(_ scalar: Unicode.Scalar) -> Set<UInt8>? {
-    switch scalar {
-    case "d": Set(0x30...0x39)
-    case "w": Set(0x30...0x39).union(0x41...0x5A).union(0x61...0x7A).union([0x5F])
-    // Of white space only what needs no escape.
-    case "s": [0x20]
-    default: nil
-    }
-  }
-
-  private mutating func escape() throws(StringPattern.Mistake) -> StringPattern.Node {
-    guard let scalar = next else { throw mistake("the pattern ends in a backslash") }
-    index += 1
-    if let set = Self.set(scalar) { return .oneOf(set, beyondASCII: false) }
-    if let lower = scalar.properties.lowercaseMapping.unicodeScalars.first,
-      scalar.isASCII, lower != scalar, let set = Self.set(lower)
+  private static func node(_ set: ScalarSet) -> Node {
+    if !set.isNegated, set.ranges.count == 1, set.ranges[0].count == 1,
+      let scalar = Unicode.Scalar(set.ranges[0].lowerBound), !scalar.isASCII
     {
-      return .oneOf(StringPattern.ascii.subtracting(set), beyondASCII: true)
+      return .bytes(Array(String(scalar).utf8))
     }
-    return try literal(try escaped(scalar))
-  }
-
-  /// The character that a backslash before `scalar` stands for.
-  private func escaped(
-    _ scalar: Unicode.Scalar
-  ) throws(StringPattern.Mistake) -> Unicode.Scalar {
-    let isName = scalar.isASCII && (scalar.properties.isAlphabetic || ("0"..."9").contains(scalar))
-    guard !isName else { throw mistake("'\\\(scalar)' is not supported") }
-    return scalar
-  }
-
-  private mutating func characterClass() throws(StringPattern.Mistake) -> StringPattern.Node {
-    let isNegated = take("^")
-    var members: Set<UInt8> = []
-    while let scalar = next, scalar != "]" {
-      index += 1
-      var first = scalar
-      if scalar == "\\" {
-        guard let name = next else { break }
-        index += 1
-        if let set = Self.set(name) {
-          members.formUnion(set)
-          continue
-        }
-        first = try escaped(name)
-      }
-      let low = try byte(first)
-      guard next == "-", index + 1 < scalars.count, scalars[index + 1] != "]" else {
-        members.insert(low)
-        continue
-      }
-      index += 1
-      var last = scalars[index]
-      index += 1
-      if last == "\\" {
-        guard let name = next else { break }
-        index += 1
-        last = try escaped(name)
-      }
-      let high = try byte(last)
-      guard low <= high else { throw mistake("a range in a class goes downwards") }
-      members.formUnion(low...high)
-    }
-    guard take("]") else { throw mistake("a class is not closed") }
-    let set = isNegated ? StringPattern.ascii.subtracting(members) : members
-    guard isNegated || !set.isEmpty else { throw mistake("a class is empty") }
-    return .oneOf(set, beyondASCII: isNegated)
-  }
-
-  private func byte(_ scalar: Unicode.Scalar) throws(StringPattern.Mistake) -> UInt8 {
-    guard (0x20...0x7E).contains(scalar.value) else {
-      throw mistake("classes hold printable ASCII only")
-    }
-    return UInt8(scalar.value)
+    return .oneOf(
+      ascii.filter { set.contains(Unicode.Scalar($0)) }, beyondASCII: set.isNegated)
   }
 }
 
