@@ -72,8 +72,8 @@ package struct PairedProportions: Hashable, Sendable {
     return BetaDistribution.incompleteBeta(0.5, Double(onlyControl), Double(onlyTreatment) + 1)
   }
 
-  /// How many trials that all agree show that the loss is at most `margin`, in (0, 1): ⌈z² (1 − m) /
-  /// m⌉, from the interval above without disagreement. `nil` outside.
+  /// How many trials that all agree show that the loss is at most `margin`, in (0, 1): from the
+  /// interval above without disagreement, ⌈z² (1 − m) / m⌉. `nil` outside.
   package static func leastTrials(forLoss margin: Double, confidence: Double = 0.95) -> Int? {
     guard margin > 0, margin < 1, let z = deviations(confidence) else { return nil }
     let count = (z * z * (1 - margin) / margin).rounded(.up)

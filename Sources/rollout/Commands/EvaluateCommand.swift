@@ -20,8 +20,8 @@ struct EvaluateCommand: AsyncParsableCommand {
       each is scored, so that every token has at least half LENGTH before it. Intervals are of 95 \
       % over blocks of 256 tokens, since tokens of one text are not independent.
 
-      passkey hides five digits in filler and asks for them; needle hides a made-up fact in natural \
-      text and asks who, where or what. Both print how many of TRIALS were found, with Wilson's \
+      passkey hides five digits in filler and asks for them; needle hides a made-up fact in \
+      natural text and asks who, where or what. Both print how many of TRIALS were found, with Wilson's \
       interval: a variant that looks harmless by perplexity may forget what it was told. With \
       --depths, each also prints what was found by how deep it stood.
 
@@ -31,8 +31,8 @@ struct EvaluateCommand: AsyncParsableCommand {
       looks at the lengths in it. What variants find is compared question by question with \
       --max-loss.
 
-      Ends with 1 where something is shown to be worse than a gate or --max-loss allows, with 2 for \
-      what cannot be measured.
+      Ends with 1 where something is shown to be worse than a gate or --max-loss allows, with 2 \
+      for what cannot be measured.
 
       EXAMPLES:
         rollout evaluate --weights .models/SmolLM2-135M-Instruct.Q4_1.gguf \\
