@@ -21,9 +21,9 @@ struct EvaluateCommand: AsyncParsableCommand {
       % over blocks of 256 tokens, since tokens of one text are not independent.
 
       passkey hides five digits in filler and asks for them; needle hides a made-up fact in \
-      natural text and asks who, where or what. Both print how many of TRIALS were found, with Wilson's \
-      interval: a variant that looks harmless by perplexity may forget what it was told. With \
-      --depths, each also prints what was found by how deep it stood.
+      natural text and asks who, where or what. Both print how many of TRIALS were found, with \
+      Wilson's interval: a variant that looks harmless by perplexity may forget what it was told. \
+      With --depths, each also prints what was found by how deep it stood.
 
       --policy takes the variants of a rollout, its incumbent as the reference, and says what its \
       gates on tokenAgreement, klDivergence and answerPerplexity make of these numbers: passes, \

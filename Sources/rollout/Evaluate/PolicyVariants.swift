@@ -67,8 +67,8 @@ private struct PolicyDocuments {
   private var models: [ModelName: ModelSpecification] = [:]
   private let path: String
 
-  /// - Throws: `ExitCode` for mistakes in what was named. Files beside it may have some: they may be
-  ///   of another rollout.
+  /// - Throws: `ExitCode` for mistakes in what was named. Files beside it may have some: they may
+  ///   be of another rollout.
   init(path: String) throws {
     self.path = path
     do throws(PolicyErrors) {
