@@ -25,7 +25,7 @@ package struct Prose: Hashable, Sendable {
         ..<(word.lastIndex { !quotes.contains($0) }.map(word.index(after:))
           ?? word.startIndex)]
       guard let last = bare.last, ends.contains(last),
-        !abbreviations.contains(bare.dropLast())
+        !abbreviations.contains(bare.dropLast().drop { !$0.isLetter })
       else { continue }
       found.append(sentence.joined(separator: " "))
       sentence = []

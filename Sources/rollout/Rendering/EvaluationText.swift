@@ -150,7 +150,9 @@ struct EvaluationText {
       return "more --tokens would tell"
     }
     if !report.findsEnough { return "the reference finds too few" }
-    if let least = judgement.leastTrials, report.trials < least {
+    if judgement.loss.estimate <= judgement.limit, let least = judgement.leastTrials,
+      report.trials < least
+    {
       return "at least \(Numbers.count(least)) --trials would be needed"
     }
     return "more --trials would tell"
