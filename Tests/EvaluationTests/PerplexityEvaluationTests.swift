@@ -65,7 +65,7 @@ struct PerplexityEvaluationTests {
     let error = await #expect(throws: EvaluationError.self) {
       try await evaluation.run(windows) { _ in }
     }
-    #expect(error?.message.contains("flash,context:8200") == true)
+    #expect(error?.message.contains("',context:8200'") == true)
   }
 
   @Test func `a cancelled evaluation ends`() async throws {

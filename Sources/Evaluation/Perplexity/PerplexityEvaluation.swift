@@ -31,7 +31,7 @@ package struct PerplexityEvaluation: Sendable {
   package func run(
     _ windows: TextWindows, progress: (EvaluationProgress) -> Void
   ) async throws -> [PerplexityReport] {
-    try checkContexts(windows)
+    for variant in [reference] + candidates { try variant.checkContext(windows.context) }
     var tallies = [DivergenceTally](repeating: DivergenceTally(), count: candidates.count)
     var referenceSum = 0.0
     var scored = 0
@@ -54,16 +54,6 @@ package struct PerplexityEvaluation: Sendable {
       + zip(candidates, tallies).map { variant, tally in
         report(variant, windows, scored, logProbabilitySum: tally.logProbabilitySum, tally)
       }
-  }
-
-  private func checkContexts(_ windows: TextWindows) throws(EvaluationError) {
-    for variant in [reference] + candidates where variant.contextLength < windows.context {
-      throw EvaluationError(
-        .tooShort,
-        "'\(variant.name)' has a context of \(variant.contextLength) tokens, too short for "
-          + "\(windows.context): ask for a smaller length, or write "
-          + "'\(variant.name),context:\(windows.context)'")
-    }
   }
 
   private func report(

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Evaluation
+import Experimentation
 import Foundation
 import Tensors
 import Transformer
@@ -10,6 +11,8 @@ struct EvaluateCommand: AsyncParsableCommand {
     commandName: "evaluate",
     abstract: "Measure what attention variants of one model cost in quality, before any traffic.",
     discussion: """
+      Prints one table, a row for each variant at each length, of what the suites measure:
+
       perplexity reads the same pieces of text with every variant and compares their next-token \
       distributions with the reference's: the logarithm of the ratio of perplexities, the mean \
       Kullback-Leibler divergence and its 99th percentile, the share of places where both rank the \
@@ -17,21 +20,53 @@ struct EvaluateCommand: AsyncParsableCommand {
       each is scored, so that every token has at least half LENGTH before it. Intervals are of 95 \
       % over blocks of 256 tokens, since tokens of one text are not independent.
 
-      passkey hides five digits in a long text and asks for them: found of trials, with Wilson's \
-      interval. A variant that looks harmless by perplexity may forget what it was told.
+      passkey hides five digits in filler and asks for them; needle hides a made-up fact in \
+      natural text and asks who, where or what. Both print how many of TRIALS were found, with \
+      Wilson's interval: a variant that looks harmless by perplexity may forget what it was told. \
+      With --depths, each also prints what was found by how deep it stood.
 
-      EXAMPLE:
-        rollout evaluate --weights .models/SmolLM2-135M-Instruct.Q4_1.gguf --suite perplexity \\
-          --variant flash --variant window:508+4 --lengths 2k,8k
-        rollout evaluate --weights .models/SmolLM2-135M-Instruct.Q4_1.gguf --suite passkey \\
-          --variant flash --variant window:508+4 --lengths 1k,4k
+      --policy takes the variants of a rollout, its incumbent as the reference, and says what its \
+      gates on tokenAgreement, klDivergence and answerPerplexity make of these numbers: passes, \
+      worse, or not enough to tell, where the interval holds the margin. A slice of promptTokens \
+      looks at the lengths in it. What variants find is compared question by question with \
+      --max-loss.
+
+      Ends with 1 where something is shown to be worse than a gate or --max-loss allows, with 2 \
+      for what cannot be measured.
+
+      EXAMPLES:
+        rollout evaluate --weights .models/SmolLM2-135M-Instruct.Q4_1.gguf \\
+          --variant flash --variant window:508+4 --lengths 1k,2k
+        rollout evaluate --weights .models/SmolLM2-135M-Instruct.Q4_1.gguf --suite passkey,needle \\
+          --variant window:508+4 --lengths 1k,4k --depths 0,25,50,75,100
+        rollout evaluate --policy policies/attention-shootout.yaml --lengths 512,2k
       """)
 
-  @Option(help: ArgumentHelp("A GGUF file, or a folder of safetensors.", valueName: "file"))
-  var weights: String
+  @Option(
+    help: ArgumentHelp(
+      "A GGUF file, or a folder of safetensors; with --policy, instead of what its models name.",
+      valueName: "file"))
+  var weights: String?
 
-  @Option(help: "What to measure.")
-  var suite: EvaluationSuite
+  @Option(
+    help: ArgumentHelp(
+      "A rollout whose models are the variants: its file, which has the models' beside it, or a "
+        + "folder.", valueName: "path"),
+    completion: .file())
+  var policy: String?
+
+  @Option(help: "Which rollout, where the policy files have several.")
+  var rollout: RolloutArgument?
+
+  @Option(help: ArgumentHelp("Where the weights of a policy's models lie.", valueName: "folder"))
+  var models = ".models"
+
+  @Option(
+    help: ArgumentHelp(
+      "What to measure, of perplexity, passkey and needle; all by default.",
+      valueName: "suite,…"),
+    transform: EvaluationLists.suites)
+  var suite = EvaluationSuite.allCases
 
   @Option(
     name: .customLong("variant"),
@@ -58,8 +93,8 @@ struct EvaluateCommand: AsyncParsableCommand {
   @Option(
     name: .customLong("text"),
     help: ArgumentHelp(
-      "A text in UTF-8 for perplexity; else the two novels of fixtures/texts. May be given several "
-        + "times.", valueName: "file"))
+      "A text in UTF-8 for perplexity, and to hide needles in; else the two novels of "
+        + "fixtures/texts. May be given several times.", valueName: "file"))
   var texts: [String] = []
 
   // `unconditional`: a number with a sign is a value, which is then told its range.
@@ -68,10 +103,27 @@ struct EvaluateCommand: AsyncParsableCommand {
     help: "Tokens to score at each length, for perplexity; at least one window of each text.")
   var tokens = 6_144
 
-  @Option(parsing: .unconditional, help: "Questions at each length, for passkey.")
+  @Option(
+    parsing: .unconditional, help: "Questions at each length, for passkey and needle each.")
   var trials = 20
 
-  @Option(parsing: .unconditional, help: "Of the keys and their places, for passkey.")
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "Where passkeys and needles stand, in percent of the text; questions take the depths in "
+        + "turn. Drawn by default.", valueName: "percent,…"),
+    transform: EvaluationLists.depths)
+  var depths: [Double]?
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "How much less than the reference a variant may find, in points; 10pp with --policy, else "
+        + "nothing is judged.", valueName: "points"),
+    transform: EvaluationLists.loss)
+  var maxLoss: Double?
+
+  @Option(parsing: .unconditional, help: "Of what is hidden, and of drawn places.")
   var seed: UInt64 = 1
 
   @Option(parsing: .unconditional, help: "Threads of the engine.")
@@ -99,6 +151,9 @@ struct EvaluateCommand: AsyncParsableCommand {
     "fixtures/texts/northanger-abbey.txt", "fixtures/texts/persuasion.txt",
   ]
 
+  /// What passkeys and needles may be lost where a policy asks for verdicts.
+  private static let usualLoss = 0.1
+
   func validate() throws {
     for (name, value, range) in [
       ("threads", threads, 1...256), ("cache-gigabytes", cacheGigabytes, 1...1_024),
@@ -111,45 +166,57 @@ struct EvaluateCommand: AsyncParsableCommand {
       throw ValidationError(
         "at most \(Engine.candidateLimit) times --variant and 64 times --text.")
     }
+    if let depths, trials < depths.count {
+      throw ValidationError(
+        "--trials is \(trials), too few for \(depths.count) depths; each needs one at least.")
+    }
+    if policy == nil {
+      guard weights != nil else {
+        throw ValidationError("Name a model with --weights, or a rollout with --policy.")
+      }
+      if rollout != nil { throw ValidationError("--rollout names one of --policy's rollouts.") }
+    } else if !variants.isEmpty || reference != nil || gate != nil {
+      throw ValidationError(
+        "--policy has the variants; leave --variant, --reference and --gate out.")
+    }
   }
 
   func run() async throws {
     let progress = EvaluationNotes()
     defer { progress.finish() }
+    let report: EvaluationReport
     do {
-      let file = try GGUFFile.open(path: weights)
-      let tokenizer = try Tokenizer(file)
-      let measured = MeasuredModel(
-        weights: try Weights(file), tokenizer: tokenizer, engine: try Engine(engineConfiguration),
-        gate: try gate.map { try GateOfModel.read(path: $0, for: file) })
-      switch suite {
-      case .perplexity:
-        let reports = try await perplexity(measured, progress)
-        progress.finish()
-        Output.write(
-          json ? try Output.json(reports) : EvaluationText(style: .standardOutput).text(of: reports)
-        )
-      case .passkey:
-        let template = try ChatTemplate(file, tokenizer: tokenizer)
-        let reports = try await passkey(measured, template, progress)
-        progress.finish()
-        Output.write(
-          json ? try Output.json(reports) : EvaluationText(style: .standardOutput).text(of: reports)
-        )
-      }
+      let engine = try Engine(engineConfiguration)
+      let subject = try subject(engine)
+      note(subject)
+      let evaluation = VariantEvaluation(
+        engine: engine, tokenizer: subject.tokenizer, template: subject.template,
+        reference: subject.reference, candidates: subject.candidates)
+      let rows = try await evaluation.run(
+        plan, texts: try evaluationTexts(), progress: progress.note)
+      report = EvaluationReport(
+        rows: rows, gates: subject.gates + retrievalGates, untold: subject.untold)
     } catch let error as EvaluationError {
       throw CommandFailure(.usage, error.message)
     } catch let error as TransformerError {
       throw CommandFailure(.usage, error.message)
     }
+    progress.finish()
+    Output.write(
+      json ? try Output.json(report) : EvaluationText(style: .standardOutput).text(of: report))
+    if report.verdict == .worse { throw ExitCode(ExitStatus.refused.rawValue) }
   }
 
-  /// What is measured, and what runs it.
-  private struct MeasuredModel {
-    let weights: Weights
+  /// What is measured.
+  private struct Subject {
     let tokenizer: Tokenizer
-    let engine: Engine
-    let gate: Gate?
+    /// `nil` for a model that was not made to chat.
+    let template: ChatTemplate?
+    let reference: ModelVariant
+    let candidates: [ModelVariant]
+    /// `nil` without a policy.
+    var gates: [QualityGate] = []
+    var untold: [String] = []
   }
 
   private var engineConfiguration: Engine.Configuration {
@@ -161,91 +228,67 @@ struct EvaluateCommand: AsyncParsableCommand {
     return configuration
   }
 
-  /// A variant as it was spelled, of this model. Says what of the settings it cannot have.
-  private func variant(_ spelling: VariantSpelling, of model: MeasuredModel) throws -> ModelVariant
-  {
-    let variant = try spelling.variant(of: model.weights, gate: model.gate)
+  private var plan: EvaluationPlan {
+    EvaluationPlan(
+      suites: suite, lengths: lengths.counts, scoredTokens: tokens, trials: trials, depths: depths,
+      seed: seed)
+  }
+
+  /// Passkeys need none.
+  private func evaluationTexts() throws -> [String] {
+    guard suite != [.passkey] else { return [] }
+    return try (texts.isEmpty ? Self.novels : texts).map { try TextFile.read($0) }
+  }
+
+  private var retrievalGates: [QualityGate] {
+    (maxLoss ?? (policy == nil ? nil : Self.usualLoss))
+      .map(PolicyGates.retrieval(maximumLoss:)) ?? []
+  }
+
+  private func subject(_ engine: Engine) throws -> Subject {
+    if let policy { return try subject(of: policy, engine) }
+    return try spelledSubject()
+  }
+
+  /// The variants that were spelled, of the weights that were named.
+  private func spelledSubject() throws -> Subject {
+    let file = try GGUFFile.open(path: weights ?? "")
+    let tokenizer = try Tokenizer(file)
+    let weights = try Weights(file)
+    let gate = try gate.map { try GateOfModel.read(path: $0, for: file) }
+    let asks = suite != [.perplexity]
+    return Subject(
+      tokenizer: tokenizer,
+      template: asks ? try ChatTemplate(file, tokenizer: tokenizer) : nil,
+      reference: try (reference ?? VariantSpelling("dense")).variant(of: weights, gate: gate),
+      candidates: try variants.map { try $0.variant(of: weights, gate: gate) })
+  }
+
+  /// The variants that a rollout names, with what its gates allow.
+  private func subject(of path: String, _ engine: Engine) throws -> Subject {
+    let found = try PolicyVariants(
+      path: path, rollout: rollout?.name, weights: weights, folder: models, engine: engine)
+    guard found.candidates.count <= Engine.candidateLimit else {
+      throw CommandFailure(
+        .usage,
+        "rollout '\(found.policy.name)' has \(found.candidates.count) candidates; at most "
+          + "\(Engine.candidateLimit) are measured together")
+    }
+    let gates = PolicyGates(found.policy)
+    return Subject(
+      tokenizer: found.tokenizer, template: found.template, reference: found.reference,
+      candidates: found.candidates,
+      gates: gates.gates, untold: gates.untold)
+  }
+
+  /// Says what of the settings variants cannot have.
+  private func note(_ subject: Subject) {
     var settings = engineConfiguration
     settings.keepsPrefixes = false
-    for exception in variant.exceptions(to: settings) {
-      Output.writeError("note: '\(spelling.text.escaped)' \(exception)\n")
-    }
-    return variant
-  }
-
-  private func perplexity(
-    _ model: MeasuredModel, _ progress: EvaluationNotes
-  ) async throws -> [PerplexityReport] {
-    let evaluation = PerplexityEvaluation(
-      engine: model.engine,
-      reference: try variant(reference ?? VariantSpelling("dense"), of: model),
-      candidates: try variants.map { try variant($0, of: model) })
-    let texts = self.texts.isEmpty ? Self.novels : self.texts
-    let tokens = try texts.map { try TextFile.read($0) }.map {
-      model.tokenizer.encode($0, special: false)
-    }
-    var windows: [TextWindows] = []
-    for length in lengths.counts {
-      windows.append(
-        try TextWindows(
-          tokens, context: length, stride: length / 2, scoredTokens: self.tokens))
-    }
-    var reports: [PerplexityReport] = []
-    for windows in windows {
-      reports += try await evaluation.run(windows, progress: progress.note)
-    }
-    return reports
-  }
-
-  private func passkey(
-    _ model: MeasuredModel, _ template: ChatTemplate, _ progress: EvaluationNotes
-  ) async throws -> [PasskeyReport] {
-    let evaluation = PasskeyEvaluation(
-      engine: model.engine, tokenizer: model.tokenizer, template: template)
-    let spellings = try [reference ?? VariantSpelling("dense")] + variants
-    let measured = try spellings.map { try variant($0, of: model) }
-    var reports: [PasskeyReport] = []
-    for length in lengths.counts {
-      reports += try await evaluation.run(
-        measured, length: length, trials: trials, seed: seed, progress: progress.note)
-    }
-    return reports
-  }
-}
-
-/// What `rollout evaluate` can measure.
-enum EvaluationSuite: String, ExpressibleByArgument, CaseIterable {
-  case perplexity, passkey
-}
-
-/// Lengths in tokens, as the command line spells them: `2048,4k`.
-struct SequenceLengths: ExpressibleByArgument {
-  var counts: [Int]
-
-  init(counts: [Int]) { self.counts = counts }
-
-  init?(argument: String) {
-    let counts = argument.split(separator: ",", omittingEmptySubsequences: false).map {
-      word -> Int? in
-      let isThousands = word.last == "k"
-      guard let number = Int(isThousands ? word.dropLast() : word), (1...1_048_576).contains(number)
-      else { return nil }
-      let count = isThousands ? number * 1_024 : number
-      return (2...1_048_576).contains(count) ? count : nil
-    }
-    guard counts.allSatisfy({ $0 != nil }), (1...16).contains(counts.count) else { return nil }
-    self.counts = counts.compactMap { $0 }
-  }
-
-  var defaultValueDescription: String { counts.map(String.init).joined(separator: ",") }
-}
-
-extension VariantSpelling: ExpressibleByArgument {
-  /// A spelling that is none is told with its reason when the variants are made.
-  package init?(argument: String) {
-    do { try self.init(argument) } catch {
-      Output.writeError("error: \(error.message.escaped)\n")
-      return nil
+    for variant in [subject.reference] + subject.candidates {
+      for exception in variant.exceptions(to: settings) {
+        Output.writeError("note: '\(variant.name.escaped)' \(exception)\n")
+      }
     }
   }
 }
