@@ -177,13 +177,14 @@ extension Controller {
         reports[policy.name] = nil
       case .advanced(let name, _, _), .resumed(let name): stepBegan[name] = now
       case .allocated(let name, _): lastAllocation[name] = now
-      case .policiesApplied, .modelApplied, .queued, .superseded, .approved, .paused,
+      case .policiesApplied, .modelApplied, .candidateDropped, .queued, .superseded, .approved,
+        .paused,
         .inconclusive, .rolledBack, .aborted, .promoted:
         break
       }
     }
     putInForce()
-    for (name, rollout) in control.service.rollouts {
+    for (name, rollout) in effective.service.rollouts {
       evidence[name]?.follow(rollout)
       if !rollout.status.isLive { settle(.look(name)) }
     }
