@@ -180,9 +180,7 @@ extension Controller {
       let decided = try decide(effective, reports).map {
         JournalRecord(event: $0.0, actor: actor, reason: $0.1, atMilliseconds: now)
       }
-      let retreating = retreats.compactMap { retreat in
-        retreat.event(in: control.service).map { (retreat, $0) }
-      }
+      let retreating = pendingRetreats
       let waiting = retreating.map { retreat, event in
         JournalRecord(
           event: event, actor: retreat.actor, reason: retreat.reason, atMilliseconds: now)

@@ -196,8 +196,16 @@ extension Controller {
 
   /// The state with every retreat done: what is decided on, and what traffic follows.
   var effective: ControlState {
-    retreats.reduce(control) { state, retreat in
-      retreat.event(in: state.service).map { state.assuming($0) } ?? state
+    pendingRetreats.reduce(control) { $0.assuming($1.event) }
+  }
+
+  /// The retreats that wait to be written, with their entries; each as it follows on those before.
+  var pendingRetreats: [(retreat: Retreat, event: JournalEvent)] {
+    var state = control
+    return retreats.compactMap { retreat in
+      guard let event = retreat.event(in: state.service) else { return nil }
+      state = state.assuming(event)
+      return (retreat, event)
     }
   }
 
