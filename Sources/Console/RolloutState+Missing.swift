@@ -48,7 +48,9 @@ extension RolloutState {
   private var promotion: String {
     switch policy.promotion {
     case .automatic where contenders.count == 1: "a look, which promotes it"
-    case .automatic, .manual: "a person's word: rollout promote \(policy.name)"
+    case .automatic, .manual:
+      "a person's word: rollout promote \(policy.name)"
+        + (contenders.count > 1 ? " --model …" : "")
     }
   }
 

@@ -18,6 +18,9 @@ package enum JournalEvent: Hashable, Sendable, Codable {
   /// Every required gate passed; the rollout stands at step `to`, which is the number of steps when
   /// nothing but promotion is left.
   case advanced(RolloutName, to: Int, evidence: [GateReport])
+  /// One of several candidates left for good: `gate` failed, or, when that is `nil`, it broke down.
+  /// The others go on; the incumbent answers what it would have.
+  case candidateDropped(RolloutName, model: ModelName, gate: String?, evidence: [GateReport])
   /// A bandit's shares from here on; they are in force once this is written.
   case allocated(RolloutName, BanditAllocation)
   /// A person approved the approval step at which the rollout stood.
@@ -47,7 +50,8 @@ extension JournalEvent {
     case .superseded(let name, _, _): name
     case .advanced(let name, _, _), .approved(let name, _), .paused(let name, _),
       .resumed(let name), .inconclusive(let name, _), .rolledBack(let name, _),
-      .aborted(let name), .allocated(let name, _), .promoted(let name, _, _, _):
+      .aborted(let name), .allocated(let name, _), .promoted(let name, _, _, _),
+      .candidateDropped(let name, _, _, _):
       name
     }
   }
@@ -61,6 +65,7 @@ extension JournalEvent {
     case .queued: "queued"
     case .superseded: "superseded"
     case .advanced: "advanced"
+    case .candidateDropped: "candidate dropped"
     case .allocated: "allocated"
     case .approved: "approved"
     case .paused: "paused"
@@ -81,7 +86,8 @@ extension JournalEvent {
   package var evidence: [GateReport] {
     switch self {
     case .advanced(_, _, let evidence), .paused(_, let evidence), .inconclusive(_, let evidence),
-      .rolledBack(_, let evidence), .promoted(_, _, _, let evidence):
+      .rolledBack(_, let evidence), .promoted(_, _, _, let evidence),
+      .candidateDropped(_, _, _, let evidence):
       evidence
     case .policiesApplied, .modelApplied, .rolloutApplied, .queued, .superseded, .allocated,
       .approved, .resumed, .aborted:

@@ -248,7 +248,10 @@ package struct MetricGate: Hashable, Sendable, Codable {
 
   /// What follows when the gate is shown to be violated.
   package enum FailAction: String, Hashable, Sendable, Codable, CaseIterable {
-    case rollBack, pause, warn
+    case rollBack
+    /// The candidate whose gate it is leaves for good; the last one takes the rollout back.
+    case drop
+    case pause, warn
   }
 
   /// What follows when nothing was measured where something should have been.

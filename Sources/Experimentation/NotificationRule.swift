@@ -12,7 +12,7 @@ package struct NotificationRule: Hashable, Sendable, Codable {
   /// What may be worth telling.
   package enum Occasion: String, Hashable, Sendable, Codable, CaseIterable {
     case queued, applied, advanced, approved, paused, resumed, inconclusive, promoted, rolledBack
-    case aborted, superseded
+    case aborted, superseded, dropped
   }
 
   /// Where it is told: an address that takes JSON by `POST`.
@@ -31,6 +31,7 @@ extension JournalEvent {
     case .policiesApplied, .modelApplied, .allocated: nil
     case .rolloutApplied: .applied
     case .queued: .queued
+    case .candidateDropped: .dropped
     case .advanced: .advanced
     case .approved: .approved
     case .paused: .paused

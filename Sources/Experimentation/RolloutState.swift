@@ -21,6 +21,8 @@ package struct RolloutState: Hashable, Sendable {
   /// What a bandit step of the run has given to whom, oldest first; a policy has at most one such
   /// step. Not part of the generation: shares that move are no other standing.
   package var allocations: [BanditAllocation] = []
+  /// Candidates that have left this run, in the order in which they did.
+  package var dropped: [DroppedCandidate] = []
 
   package init(
     policy: RolloutPolicy, run: Int, status: RolloutStatus = .running, step: Int = 0,
@@ -59,9 +61,11 @@ package struct RolloutState: Hashable, Sendable {
   /// The model that the bandit step has shown to be best, or close to it.
   package var winner: ModelName? { allocations.last?.winner }
 
-  /// Candidates that the rollout may still promote: the winner once there is one.
+  /// Candidates that the rollout may still promote: the winner once there is one, and none that has
+  /// left.
   package var contenders: [ModelName] {
-    winner.map { [$0] } ?? policy.candidates
+    guard let winner else { return candidates }
+    return hasDropped(winner) ? [] : [winner]
   }
 }
 

@@ -53,6 +53,14 @@ package struct ServiceState: Hashable, Sendable {
         $0.stepStartedAtMilliseconds = at
         $0.status = .running
       }
+    case .candidateDropped(let name, let model, let gate, _):
+      change(name) { state in
+        guard !state.hasDropped(model) else { return }
+        state.dropped.append(
+          DroppedCandidate(
+            model: model, gate: gate, step: state.step,
+            allocation: state.allocations.last?.number ?? 0, reason: entry.record.reason))
+      }
     case .allocated(let name, let allocation):
       // The rollout stands where it stood: what people decided on has not changed.
       rollouts[name]?.allocations.append(allocation)

@@ -85,6 +85,7 @@ package enum DiagnosticCode: String, Hashable, Sendable, Codable, CaseIterable {
   case unknownModel = "unknown-model"
 
   // Warnings.
+  case dropRollsBack = "drop-rolls-back"
   case longFreeze = "long-freeze"
   case mayNotScore = "may-not-score"
   case nothingToShow = "nothing-to-show"

@@ -18,6 +18,7 @@ struct RolloutRules {
     checkPromotion()
     checkBandits()
     warnOfFallingWeights()
+    warnOfLoneDrops()
   }
 
   /// Values of a pair come from shadow steps, what users say from the steps in which they read the
@@ -123,6 +124,21 @@ struct RolloutRules {
         .misplacedStep, at: step.position,
         "'\(step.value.key.rawValue)' after a bandit, which has named the model to go on with",
         hint: "put it before the bandit, or into a rollout of its own")
+    }
+  }
+
+  /// What is done is what can be meant; who reads the file should know it.
+  private func warnOfLoneDrops() {
+    guard candidateCount == 1 else { return }
+    var reported: Set<SourcePosition> = []
+    for gate in gates
+    where gate.value.role.isRequired && gate.value.onFail == .drop
+      && reported.insert(gate.position).inserted
+    {
+      log.report(
+        .dropRollsBack, at: gate.position,
+        "'\(gate.value.name)' drops the only candidate, which takes the rollout back",
+        hint: "write 'onFail: rollBack', or name more candidates", severity: .warning)
     }
   }
 

@@ -14,8 +14,10 @@ package enum Command: Hashable, Sendable {
   case apply(models: [ModelSpecification], rollouts: [RolloutPolicy], origin: PolicyOrigin? = nil)
   /// Makes `model` the incumbent; `nil` means the only candidate. Refused while steps are left or
   /// required gates are open, and before the first look since the service started, unless `force`
-  /// (which needs a reason; the journal keeps it with all that was open). Refused in any case while
-  /// the model is not ready; without force also when a model's weights changed during the run.
+  /// (which needs a reason; the journal keeps it with all that was open). Of several candidates one
+  /// that is through with the last step need not wait for the others. Refused in any case while the
+  /// model is not ready, and for one that has left; without force also when a model's weights
+  /// changed during the run.
   case promote(RolloutName, model: ModelName?, force: Bool)
   /// Stops a live rollout; the incumbent gets everything back at once. A revision of it that waits
   /// in the queue goes with it: a person who stops a rollout does not ask for the next one.

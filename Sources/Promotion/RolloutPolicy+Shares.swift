@@ -38,14 +38,30 @@ extension RolloutPolicy {
 }
 
 extension RolloutState {
-  /// Who answers how much at present.
-  package var shares: [ModelName: Share] {
+  /// The shares by which models are drawn at present: those of the policy's step or of the bandit's
+  /// allocation, whoever has left meanwhile.
+  ///
+  /// A candidate that has left keeps its places in the draw, which the incumbent answers, outside
+  /// of the experiment. So nobody but its own users meets another model, no share that evidence is
+  /// weighed by changes, and weights that grow later still move nobody back.
+  package var drawnShares: [ModelName: Share] {
     policy.shares(of: traffic, allocation: allocations.last)
   }
 
-  /// Who answers how much in a cell of a bandit's context.
-  package func shares(in cell: Int) -> [ModelName: Share] {
+  /// The same in a cell of a bandit's context.
+  package func drawnShares(in cell: Int) -> [ModelName: Share] {
     allocations.last?.shares(in: cell) ?? policy.shares(of: traffic)
+  }
+
+  /// Who answers how much at present.
+  package var shares: [ModelName: Share] {
+    var shares = drawnShares
+    var own = shares[policy.incumbent]?.value ?? 0
+    for candidate in dropped {
+      own += shares.removeValue(forKey: candidate.model)?.value ?? 0
+    }
+    if !dropped.isEmpty { shares[policy.incumbent] = Share(min(own, 1)) ?? .all }
+    return shares
   }
 }
 

@@ -6,9 +6,9 @@ extension RoutingTable {
   /// publish.
   ///
   /// - Parameter ready: the models whose backends stand; `nil` means all of them. A rollout of
-  ///   which one model is not ready leaves everything with the incumbent, outside of the rollout. A
-  ///   route stays although its incumbent is not ready: it is known, and answers that it is
-  ///   unavailable.
+  ///   which one model that is still in is not ready leaves everything with the incumbent, outside
+  ///   of the rollout. A route stays although its incumbent is not ready: it is known, and answers
+  ///   that it is unavailable.
   package init(_ state: ServiceState, ready: Set<ModelName>? = nil) {
     let known = Set(state.models.keys)
     let models = ready.map(known.intersection) ?? known
@@ -36,7 +36,7 @@ extension RouteTable {
     // Commands keep a live rollout's incumbent the route's own; were it not, nobody could say what
     // its candidates are compared with.
     guard let rollout, rollout.policy.incumbent == incumbent,
-      ready?.isSuperset(of: [incumbent] + rollout.policy.candidates) ?? true
+      ready?.isSuperset(of: [incumbent] + rollout.candidates) ?? true
     else { return }
     self.rollout = rollout.position
     unit = rollout.policy.assignment.unit
@@ -58,17 +58,19 @@ extension RouteTable {
         shares[model].map { WeightedModel(model: model, share: $0) }
       }
     }
-    serving = weighted(rollout.shares)
+    serving = weighted(rollout.drawnShares)
+    vacant = Set(rollout.dropped.map(\.model))
     if let context = rollout.traffic?.context {
       self.context = context
-      cells = (0..<context.cellCount).map { weighted(rollout.shares(in: $0)) }
+      cells = (0..<context.cellCount).map { weighted(rollout.drawnShares(in: $0)) }
     }
     if case .interleave(let choices) = rollout.traffic {
-      interleaving = InterleavingRule(teams: rollout.policy.arms, greatestChoices: choices)
+      interleaving = InterleavingRule(
+        teams: [incumbent] + rollout.candidates, greatestChoices: choices)
     }
     if case .shadow(let traffic) = rollout.traffic {
-      shadows = rollout.policy.candidates.map { ShadowRule(model: $0, traffic: traffic) }
-      if traffic.hasControl, let first = rollout.policy.candidates.first {
+      shadows = rollout.candidates.map { ShadowRule(model: $0, traffic: traffic) }
+      if traffic.hasControl, let first = rollout.candidates.first {
         shadows.append(ShadowRule(model: incumbent, traffic: traffic, controlOf: first))
       }
     }

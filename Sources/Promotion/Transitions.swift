@@ -40,6 +40,8 @@ package enum Move: Hashable, Sendable {
   case pause(because: String)
   case inconclusive(because: String)
   case rollBack(because: String)
+  /// One candidate leaves for good; `gate` is the one that failed, `nil` where it broke down.
+  case drop(ModelName, gate: String?, because: String)
   case promote(ModelName)
 }
 
@@ -48,28 +50,35 @@ extension RolloutState {
   ///
   /// Harm comes first and counts in every live status: a pause keeps a rollout from going on, it
   /// does not keep users on something shown to be bad. With several candidates, one that fails
-  /// takes the whole rollout back: what the others' steps showed was shown beside it. Forward goes
-  /// only what was shown: every required gate `pass`, for every candidate, every hold condition
-  /// met, every candidate there to answer, and at an hour that the schedule allows. Time alone
-  /// moves a rollout nowhere but to a standstill or back.
+  /// takes the whole rollout back, unless its gate says that it leaves alone (`onFail: drop`); the
+  /// last one to leave takes it back as well. Forward goes only what was shown: every required gate
+  /// `pass`, for every candidate that is still in, every hold condition met, each of them there to
+  /// answer, and at an hour that the schedule allows. Time alone moves a rollout nowhere but to a
+  /// standstill or back.
   package func next(on findings: Findings) -> Move {
     let move = moveAtAnyHour(on: findings)
     guard let hold = findings.scheduleHold else { return move }
     return switch move {
     case .advance, .promote: .hold(because: hold.sentence)
-    case .hold, .pause, .inconclusive, .rollBack: move
+    case .hold, .pause, .inconclusive, .rollBack, .drop: move
     }
   }
 
   private func moveAtAnyHour(on findings: Findings) -> Move {
     guard status.isLive else { return .hold(because: "the rollout is \(status.phrase)") }
-    if let model = findings.broken.min() {
-      return .rollBack(
-        because: "\(KillSwitch.limit) answers of '\(model)' in a row failed by its own fault")
+    if let model = findings.broken.filter({ !hasDropped($0) }).min() {
+      let reason = "\(KillSwitch.limit) answers of '\(model)' in a row failed by its own fault"
+      return policy.dropsWhatBreaks
+        ? departure(of: model, gate: nil, because: reason) : .rollBack(because: reason)
     }
-    let failures = findings.reports.filter { $0.verdict == .fail && $0.role.isRequired }
+    let failures = findings.reports.filter {
+      $0.verdict == .fail && $0.role.isRequired && !hasDropped($0.candidate)
+    }
     if let failure = failures.first(where: { action(of: $0) == .rollBack }) {
       return .rollBack(because: failure.summary)
+    }
+    if let failure = failures.first(where: { action(of: $0) == .drop }) {
+      return departure(of: failure.candidate, gate: failure.gate, because: failure.summary)
     }
     guard status == .running else { return .hold(because: "the rollout is \(status.phrase)") }
     if let failure = failures.first(where: { action(of: $0) == .pause }) {
@@ -81,7 +90,9 @@ extension RolloutState {
     }
     guard let current = currentStep else { return promotion(on: findings) }
     if let silence = silence(at: current, on: findings) { return .pause(because: silence) }
-    guard let obstacle = obstacle(at: current, on: findings) else { return .advance(to: step + 1) }
+    guard let obstacle = obstacle(at: current, of: contenders, on: findings) else {
+      return .advance(to: step + 1)
+    }
     guard let limit = current.hold.maxSeconds, findings.secondsInStep >= limit else {
       return .hold(because: obstacle)
     }
@@ -93,6 +104,26 @@ extension RolloutState {
     }
   }
 
+  /// What becomes of a candidate that leaves: the last one takes the rollout back.
+  private func departure(of model: ModelName, gate: String?, because reason: String) -> Move {
+    contenders.allSatisfy { $0 == model }
+      ? .rollBack(because: reason) : .drop(model, gate: gate, because: reason)
+  }
+
+  /// What keeps a person from promoting `model` although another candidate is not done, in a
+  /// sentence; `nil` when nothing does.
+  ///
+  /// Of several candidates each is judged by its own gates. One that has met everything that the
+  /// last step asks of it may be chosen then and there: more evidence about the others would not
+  /// change what is known of it. Before the last step it may not, since steps ahead would show
+  /// more.
+  package func obstacle(toPromoting model: ModelName, on findings: Findings) -> String? {
+    guard status.isLive, let current = currentStep else { return nil }
+    guard step == policy.steps.count - 1 else { return "steps are left" }
+    guard contenders.contains(model) else { return "'\(model)' is no longer in" }
+    return obstacle(at: current, of: [model], on: findings)
+  }
+
   /// What stands after the last step: the only candidate may be promoted by itself where the policy
   /// says so, as long as its gates still pass.
   private func promotion(on findings: Findings) -> Move {
@@ -100,17 +131,21 @@ extension RolloutState {
       return .hold(because: "ready: a person promotes '\(policy.name)'")
     }
     guard let candidate = contenders.first, contenders.count == 1 else {
-      return .hold(because: "ready: a person chooses among \(policy.candidates.count) candidates")
+      return .hold(because: "ready: a person chooses among \(contenders.count) candidates")
     }
-    let obstacle = absence(on: findings) ?? openGate(in: findings.reports, minSamples: 1)
+    let obstacle =
+      absence(among: contenders, on: findings)
+      ?? openGate(of: contenders, in: findings.reports, minSamples: 1)
     if let obstacle {
       return .hold(because: obstacle)
     }
     return .promote(candidate)
   }
 
-  /// What keeps the rollout from the next step, or `nil`.
-  private func obstacle(at current: Step, on findings: Findings) -> String? {
+  /// What keeps `candidates` from having passed the step, or `nil`.
+  private func obstacle(
+    at current: Step, of candidates: [ModelName], on findings: Findings
+  ) -> String? {
     switch current.traffic {
     case .approval(let team) where approvedStep != step:
       return "waits for approval" + (team.map { " by \($0)" } ?? "")
@@ -121,17 +156,16 @@ extension RolloutState {
     case .shadow, .canary, .split, .bandit, .interleave, .approval, .pause:
       break
     }
-    if let absence = absence(on: findings) { return absence }
-    if let gate = openGate(in: findings.reports, minSamples: current.hold.minSamples) {
+    if let absence = absence(among: candidates, on: findings) { return absence }
+    let minSamples = current.hold.minSamples
+    if let gate = openGate(of: candidates, in: findings.reports, minSamples: minSamples) {
       return gate
     }
     if current.traffic.sharesTraffic {
       // A policy without a required gate still may not pass a step in which nothing happened.
-      for candidate in contenders {
+      for candidate in candidates {
         let count = findings.samples[candidate] ?? 0
-        if count < current.hold.minSamples {
-          return "'\(candidate)' has \(count) of \(current.hold.minSamples) samples"
-        }
+        if count < minSamples { return "'\(candidate)' has \(count) of \(minSamples) samples" }
       }
     }
     // Written so that a time that is no number holds.
@@ -146,7 +180,7 @@ extension RolloutState {
   private func silence(at current: Step, on findings: Findings) -> String? {
     let minSamples = current.hold.minSamples
     // Pairs of a shadow step are counted under their candidate alone.
-    let asked = policy.candidates + (current.traffic.isShadow ? [] : [policy.incumbent])
+    let asked = candidates + (current.traffic.isShadow ? [] : [policy.incumbent])
     guard current.traffic.sharesTraffic, findings.secondsInStep >= current.hold.minSeconds,
       asked.allSatisfy({ findings.samples[$0] ?? 0 >= minSamples })
     else { return nil }
@@ -154,17 +188,19 @@ extension RolloutState {
     return findings.reports.first { $0.verdict == .noData && pausing.contains($0.gate) }?.summary
   }
 
-  private func absence(on findings: Findings) -> String? {
+  private func absence(among candidates: [ModelName], on findings: Findings) -> String? {
     guard let ready = findings.ready else { return nil }
-    return policy.candidates.first { !ready.contains($0) }.map { "'\($0)' is not ready" }
+    return candidates.first { !ready.contains($0) }.map { "'\($0)' is not ready" }
   }
 
   /// The first required gate that has not passed, as a sentence; a report that is missing is a gate
   /// that has not passed. Once a bandit has named its winner the other candidates' are no longer
   /// asked for: who is given little traffic would never show anything.
-  private func openGate(in reports: [GateReport], minSamples: Int) -> String? {
+  private func openGate(
+    of candidates: [ModelName], in reports: [GateReport], minSamples: Int
+  ) -> String? {
     for gate in policy.gates(judgedAt: step) where gate.role.isRequired {
-      for candidate in contenders {
+      for candidate in candidates {
         let report = reports.first { $0.gate == gate.name && $0.candidate == candidate }
         guard let report else { return "gate '\(gate.name)' of '\(candidate)' was not judged" }
         guard report.verdict == .pass else { return report.summary }

@@ -6,8 +6,8 @@ package struct Route: Hashable, Sendable {
   package var serving: ModelName
   /// Where the request belongs; `nil` without a rollout, and for a unit that takes no part in it.
   package var rollout: RolloutPosition?
-  /// Propensity: the probability with which `serving` was chosen, 0 < p ≤ 1; `nil` for a pinned
-  /// one.
+  /// Propensity: the probability with which `serving` was chosen, 0 < p ≤ 1; `nil` where nothing
+  /// was drawn for it: a pinned request, or the place of a candidate that has left.
   package var propensity: Double?
   package var shadows: [ShadowRule]
   /// Whose answer stands in each place of one with several choices; empty when `serving` gives all.
@@ -56,6 +56,11 @@ package enum Router {
     let choice = WeightedRendezvous.choose(
       unit: table.dealt(unit, in: cell), salt: table.salt,
       among: cell.map { table.cells[$0] } ?? table.serving)
+    if let choice, table.vacant.contains(choice.model) {
+      // Nobody's draw changes because a candidate left. What the incumbent answers in its place is
+      // compared with nothing: by the shares in force another model was drawn.
+      return Route(serving: table.incumbent, rollout: rollout, propensity: nil, shadows: [])
+    }
     return Route(
       serving: choice?.model ?? table.incumbent, rollout: rollout,
       propensity: choice?.share.value ?? 1,
@@ -68,7 +73,9 @@ package enum Router {
 extension RouteTable {
   /// Whether `model` takes part on this route, as incumbent, candidate or shadow.
   package func serves(_ model: ModelName) -> Bool {
-    model == incumbent || serving.contains { $0.model == model }
+    if model == incumbent { return true }
+    if vacant.contains(model) { return false }
+    return serving.contains { $0.model == model }
       || interleaving?.teams.contains(model) == true || shadows.contains { $0.model == model }
   }
 }

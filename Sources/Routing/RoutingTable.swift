@@ -21,11 +21,13 @@ package struct RouteTable: Hashable, Sendable {
   package var rollout: RolloutPosition?
   package var unit: UnitKind
   package var salt: String
-  /// Who answers, with shares that sum to 1; the incumbent is always named.
+  /// Who is drawn to answer, with shares that sum to 1; the incumbent is always named.
   package var serving: [WeightedModel]
+  /// Candidates that have left: who draws one of them gets the incumbent, and is no evidence.
+  package var vacant: Set<ModelName> = []
   /// What of a request decides by which of `cells` it is dealt; `nil` deals all by `serving`.
   package var context: BanditContext?
-  /// Who answers in each cell of the context, with shares that sum to 1.
+  /// Who is drawn in each cell of the context, with shares that sum to 1.
   package var cells: [[WeightedModel]] = []
   /// Who is asked aside.
   package var shadows: [ShadowRule]

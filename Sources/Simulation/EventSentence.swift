@@ -15,6 +15,7 @@ extension RolloutPolicy {
       return open.isEmpty
         ? "'\(model)' is promoted"
         : "'\(model)' is promoted over \(open.joined(separator: ", "))"
+    case .candidateDropped(_, let model, _, _): return "'\(model)' leaves, the others go on"
     case .allocated(_, let allocation):
       let shares = allocation.arms.map { "\($0.model) \($0.share.rounded)" }
       return allocation.winner.map { "'\($0)' is shown to be the one to take" }

@@ -9,7 +9,9 @@ package struct Scenario: Sendable {
   package var traffic = TrafficModel()
   package var incumbent = ModelTruth()
   package var candidate = ModelTruth()
-  /// What the candidate becomes later.
+  /// Of the second candidate, in policies that have one.
+  package var rival = ModelTruth()
+  /// What the candidate becomes later, or the rival where there is one.
   package var change: (atHours: Double, truth: ModelTruth)?
   package var orders: [Order] = []
   /// The process is killed at these hours.
@@ -46,7 +48,7 @@ extension Scenario {
   /// The scenarios that come with the program, in the order in which they are best read.
   package static var all: [Scenario] {
     guard let names = SimulatedNames(), let five = Share(0.05), let half = Share(0.5),
-      let tenth = Share(0.1)
+      let tenth = Share(0.1), let fifth = Share(0.2)
     else { return [] }
     let policy = names.policy(
       [
@@ -73,6 +75,13 @@ extension Scenario {
       ]
       scenario.policy.metrics.removeAll { $0.name != "errors" }
       scenario.candidate.medianSeconds *= speed
+    }
+    func enterRival(_ scenario: inout Scenario) {
+      scenario.policy.candidates.append(names.rival)
+      for index in scenario.policy.metrics.indices {
+        scenario.policy.metrics[index].onFail = .drop
+      }
+      scenario.policy.steps[2].traffic = .canary(weight: fifth)
     }
     func scenario(
       _ name: String, _ summary: String, _ body: (inout Scenario) -> Void
@@ -151,6 +160,17 @@ extension Scenario {
       scenario("bandit-errors", "Faster, and it breaks 5 % of its answers: it is taken back.") {
         startBandit(&$0, speed: 0.85)
         $0.candidate.errorRate = 0.06
+      },
+      scenario("rivals", "Of two candidates one is 30 % slower: it leaves, the other goes on.") {
+        enterRival(&$0)
+        $0.rival.medianSeconds *= 1.3
+      },
+      scenario(
+        "rival-dies", "One of two dies after an hour: it leaves, whatever kills the service."
+      ) {
+        enterRival(&$0)
+        $0.change = (1, ModelTruth(errorRate: 1))
+        $0.crashHours = (1...30).map { Double($0) / 3 }
       },
       scenario("silence", "Nobody asks anything: no data never promotes.") {
         $0.traffic.requestsPerSecond = 0

@@ -257,9 +257,12 @@ extension ScenarioWorld {
   }
 
   private func truth(of model: ModelName, at hours: Double) -> ModelTruth {
-    guard scenario.policy.candidates.contains(model) else { return scenario.incumbent }
-    guard let change = scenario.change, hours >= change.atHours else { return scenario.candidate }
-    return change.truth
+    guard let place = scenario.policy.candidates.firstIndex(of: model) else {
+      return scenario.incumbent
+    }
+    let isLast = place == scenario.policy.candidates.count - 1
+    if isLast, let change = scenario.change, hours >= change.atHours { return change.truth }
+    return place == 0 ? scenario.candidate : scenario.rival
   }
 }
 

@@ -4,6 +4,8 @@ package import Experimentation
 package struct SimulatedNames: Sendable {
   package let incumbent: ModelName
   package let candidate: ModelName
+  /// A second candidate, of policies that have two.
+  package let rival: ModelName
   package let route: RouteName
   package let rollout: RolloutName
   package let other: RolloutName
@@ -11,10 +13,11 @@ package struct SimulatedNames: Sendable {
   /// `nil` never happens: the names are valid; written so that nothing has to trap.
   package init?() {
     guard let incumbent = ModelName("incumbent"), let candidate = ModelName("candidate"),
+      let rival = ModelName("rival"),
       let route = RouteName("assistant"), let rollout = RolloutName("assistant"),
       let other = RolloutName("other")
     else { return nil }
-    (self.incumbent, self.candidate) = (incumbent, candidate)
+    (self.incumbent, self.candidate, self.rival) = (incumbent, candidate, rival)
     (self.route, self.rollout, self.other) = (route, rollout, other)
   }
 

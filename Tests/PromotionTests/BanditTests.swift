@@ -50,7 +50,7 @@ import Testing
     }
 
     mutating func answer(_ count: Int, units: UInt64? = nil) throws {
-      let shares = state.shares.filter { $0.value > .none }
+      let shares = state.drawnShares.filter { $0.value > .none }
       let serving = policy.arms.compactMap { model in
         shares[model].map { WeightedModel(model: model, share: $0) }
       }
@@ -61,15 +61,18 @@ import Testing
         let chosen = try #require(
           WeightedRendezvous.choose(
             unit: AssignmentUnit(id: "\(unit)"), salt: "\(policy.digest)", among: serving))
+        // Who draws a model that has left gets the incumbent, outside of the draw.
+        let isVacant = state.hasDropped(chosen.model)
+        let model = isVacant ? policy.incumbent : chosen.model
         var place = names.assignment(
-          policy, step: 0, unit: unit, propensity: chosen.share.value)
+          policy, step: 0, unit: unit, propensity: isVacant ? nil : chosen.share.value)
         place.rollout = state.position
-        let isError = generator.uniform() < errorRates[chosen.model, default: 0]
+        let isError = generator.uniform() < errorRates[model, default: 0]
         batch.append(
           Sequenced(
             sequence: sequence,
             value: Outcome(
-              requestID: "r\(sequence)", assignment: place, model: chosen.model,
+              requestID: "r\(sequence)", assignment: place, model: model,
               measurements: names.answer(failure: isError ? .rejected : nil))))
       }
       rows += batch

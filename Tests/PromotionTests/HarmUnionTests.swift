@@ -49,6 +49,25 @@ import Testing
     #expect(less.map(\.verdict) == [.inconclusive, .inconclusive, .inconclusive])
   }
 
+  @Test func `a candidate leaves for what its own gates show, and for nobody else's`() throws {
+    func member(_ gate: String, of model: ModelName, _ harm: Double) throws -> HarmUnion.Member {
+      var member = try self.member(gate, .log(harm))
+      member.gate.onFail = .drop
+      member.report.candidate = model
+      return member
+    }
+    // As above the mean of both is beyond 20, but each is another candidate's.
+    let spread = HarmUnion.judge([
+      try member("a", of: names.flash, 40), try member("b", of: names.window, 30),
+    ])
+    #expect(spread.map(\.verdict) == [.inconclusive, .inconclusive])
+    let own = HarmUnion.judge([
+      try member("a", of: names.flash, 40), try member("b", of: names.flash, 30),
+      try member("a", of: names.window, 40), try member("b", of: names.window, 1),
+    ])
+    #expect(own.map(\.verdict) == [.fail, .inconclusive, .inconclusive, .inconclusive])
+  }
+
   @Test func `one gate alone needs what its own level asks for`() throws {
     #expect(try reports([("a", .log(59.9)), ("b", -100)])[0].verdict == .inconclusive)
     #expect(try reports([("a", .log(60.1)), ("b", -100)])[0].verdict == .fail)

@@ -25,7 +25,7 @@ import Testing
 
   /// A move without its reason.
   enum Kind: Hashable, Sendable {
-    case hold, advance, pause, inconclusive, rollBack, promote
+    case hold, advance, pause, inconclusive, rollBack, drop, promote
   }
 
   func kind(_ move: Move) -> Kind {
@@ -35,6 +35,7 @@ import Testing
     case .pause: .pause
     case .inconclusive: .inconclusive
     case .rollBack: .rollBack
+    case .drop: .drop
     case .promote: .promote
     }
   }

@@ -6,7 +6,8 @@ enum TestPolicies {
   /// Writes them into `folder` and returns their folder.
   static func write(
     into folder: TemporaryFolder, weights: URL, incumbent: String = "dense",
-    candidate: String = "flash", steps: String = shadow
+    candidate: String = "flash", steps: String = shadow,
+    onFail: String = "rollBack"
   ) throws -> URL {
     let file = weights.lastPathComponent
     for (name, attention) in [
@@ -33,7 +34,7 @@ enum TestPolicies {
       steps:
       \(steps)
       metrics:
-        - { name: errors, metric: errorRate, role: guardrail, maxIncrease: 40pp, onFail: rollBack }
+        - { name: errors, metric: errorRate, role: guardrail, maxIncrease: 40pp, onFail: \(onFail) }
       analysis: { alpha: 0.2, every: 100ms }
       promotion: manual
 

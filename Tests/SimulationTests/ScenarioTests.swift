@@ -42,6 +42,38 @@ import Testing
     #expect(try await story(name).status == .rolledBack)
   }
 
+  @Test func `of two candidates the one that fails leaves, and the other is promoted`() async throws
+  {
+    let story = try await story("rivals")
+    #expect(story.status == .promoted)
+    #expect(story.lines.contains { $0.text.hasPrefix("'rival' leaves, the others go on: gate") })
+    #expect(story.lines.contains { $0.text.hasPrefix("'candidate' is promoted") })
+  }
+
+  @Test func `one that dies leaves for good, however often the service is killed`() async throws {
+    let story = try await story("rival-dies", hours: 3)
+    #expect(story.lives > 3)
+    #expect(story.lines.count { $0.text.hasPrefix("'rival' leaves") } == 1)
+    #expect(story.status == .running || story.status == .promoted)
+  }
+
+  @Test(arguments: 1...4)
+  func `a candidate that leaves has no traffic again, whatever becomes of the write`(write: Int)
+    async throws
+  {
+    for fault in [SimulatedDisk.Fault.crashBefore, .crashAfter, .answerLost, .refused] {
+      var scenario = try #require(Scenario.named("rivals"))
+      scenario.hours = 0.5
+      scenario.faults = [write: fault]
+      // Everything fails at once, so that the first writes are of its going.
+      scenario.change = (0, ModelTruth(errorRate: 1))
+      let story = await ScenarioWorld.story(of: scenario, seed: UInt64(write))
+      #expect(story.violations == [], "write \(write), \(fault)")
+      let goings = story.lines.count { $0.text.hasPrefix("'rival' leaves") }
+      #expect(goings == 1, "write \(write), \(fault)")
+    }
+  }
+
   @Test func `no data never promotes`() async throws {
     let story = try await story("silence", hours: 4)
     #expect(story.status == .running)

@@ -58,6 +58,8 @@ extension JournalEvent {
         + allocation.arms.map { "\($0.model) \($0.share.rounded)" }.joined(separator: ", ")
         + (allocation.winner.map { "; \($0) is the one to take" } ?? "")
     case .advanced(_, let step, _): "to step \(step + 1)"
+    case .candidateDropped(_, let model, let gate, _):
+      "model \(model)" + (gate.map { ", gate \($0)" } ?? ", it broke down")
     case .approved(_, let step): "step \(step + 1)"
     case .superseded(_, let digest, let successor):
       "revision \(digest.prefix(8))" + (successor.map { " by '\($0)'" } ?? "")

@@ -19,6 +19,8 @@ package struct RolloutResponse: Hashable, Sendable, Codable {
   /// Who is live on the route.
   package var incumbent: ModelName
   package var candidates: [ModelName]
+  /// Candidates that have left this run, in the order in which they did.
+  package var dropped: [Dropped]
   /// What the policy asks for, in words, one a step.
   package var steps: [String]
   /// Index into `steps` of the one in force; their number when only promotion is left.
@@ -49,6 +51,17 @@ package struct RolloutResponse: Hashable, Sendable, Codable {
   package var queued: Queued?
   /// Which units take part, `serving` being theirs; the others get the incumbent. `nil` is all.
   package var layer: LayerRange?
+
+  /// A candidate that has left: no traffic, no verdicts, no promotion in this run.
+  package struct Dropped: Hashable, Sendable, Codable {
+    package var model: ModelName
+    /// Which one failed; `nil` where the model broke down.
+    package var gate: String?
+    /// What was shown, in a sentence.
+    package var reason: String?
+    /// Index into `steps` of the one in which it left.
+    package var step: Int
+  }
 
   /// The schedule's word.
   package struct Closed: Hashable, Sendable, Codable {
@@ -126,7 +139,10 @@ extension RolloutResponse {
       name: name, route: policy.route, status: state.status, reason: state.reason, run: state.run,
       generation: state.generation, digest: policy.digest,
       incumbent: status.state.incumbents[policy.route] ?? policy.incumbent,
-      candidates: policy.candidates, steps: policy.steps.map(\.traffic.inWords), step: state.step,
+      candidates: policy.candidates,
+      dropped: state.dropped.map {
+        Dropped(model: $0.model, gate: $0.gate, reason: $0.reason, step: $0.step)
+      }, steps: policy.steps.map(\.traffic.inWords), step: state.step,
       startedAtMilliseconds: state.startedAtMilliseconds,
       stepStartedAtMilliseconds: state.stepStartedAtMilliseconds, nowMilliseconds: nowMilliseconds,
       serving: [], shadows: [], allocations: Self.latest(state.allocations),
@@ -148,7 +164,7 @@ extension RolloutResponse {
         shares[candidate].map { TrafficShare(model: candidate, share: $0) }
       }
     if case .shadow(let shadow) = state.traffic {
-      let asked = policy.candidates + (shadow.hasControl ? [policy.incumbent] : [])
+      let asked = state.candidates + (shadow.hasControl ? [policy.incumbent] : [])
       shadows = asked.map { TrafficShare(model: $0, share: shadow.share) }
     }
   }

@@ -232,7 +232,8 @@ extension MetricGate.FailAction {
     switch self {
     case .warn: 0
     case .pause: 1
-    case .rollBack: 2
+    case .drop: 2
+    case .rollBack: 3
     }
   }
 }

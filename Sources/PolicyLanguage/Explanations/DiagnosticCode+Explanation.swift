@@ -74,6 +74,7 @@ extension DiagnosticCode {
     case .layerUnits: .layerUnits
     case .routeTaken: .routeTaken
     case .unknownModel: .unknownModel
+    case .dropRollsBack: .dropRollsBack
     case .longFreeze: .longFreeze
     case .mayNotScore: .mayNotScore
     case .nothingToShow: .nothingToShow
@@ -87,8 +88,8 @@ extension DiagnosticCode {
   /// Whether a file with such a mistake is refused.
   package var severity: Diagnostic.Severity {
     switch self {
-    case .longFreeze, .mayNotScore, .nothingToShow, .selectionCoversContext, .urlWithoutPath,
-      .weightDecreases, .windowCoversContext:
+    case .dropRollsBack, .longFreeze, .mayNotScore, .nothingToShow, .selectionCoversContext,
+      .urlWithoutPath, .weightDecreases, .windowCoversContext:
       .warning
     default: .error
     }

@@ -1,5 +1,24 @@
 // What is allowed and probably not meant.
 extension Explanation {
+  static let dropRollsBack = Explanation(
+    "A gate drops the only candidate.",
+    because: """
+      `drop` has the candidate leave whose gate fails, and the others go on. Where there is no other
+      the rollout has nothing left to find out and is taken back, as with `onFail: rollBack`; say
+      that, or name the candidates that are to go on.
+      """,
+    .rollout(
+      """
+      candidates: [smollm2-flash]
+      metrics:
+        - { name: errors, metric: errorRate, role: guardrail, maxIncrease: 1pp, onFail: drop }
+      """,
+      mended: """
+        candidates: [smollm2-flash, smollm2-window]
+        metrics:
+          - { name: errors, metric: errorRate, role: guardrail, maxIncrease: 1pp, onFail: drop }
+        """))
+
   static let mayNotScore = Explanation(
     "The candidate may not be able to say how likely a given text is.",
     because: """

@@ -258,7 +258,10 @@ extension MetricKey {
     case .onFail:
       KeyEntry(
         .words(MetricGate.FailAction.allCases.map(\.rawValue)), or: "`rollBack`",
-        "`rollBack`, `pause` or `warn`, for goals and guardrails")
+        """
+        `rollBack`; `drop`: of several candidates the one that fails leaves, and the others go on; \
+        `pause` or `warn`; for goals and guardrails
+        """)
     case .onNoData:
       KeyEntry(
         .words(MetricGate.NoDataAction.allCases.map(\.rawValue)), or: "`hold`",

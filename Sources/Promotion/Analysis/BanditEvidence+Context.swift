@@ -8,8 +8,10 @@ import Statistics
 /// rounded as without a context. The end is that of all bandits: one model for all traffic.
 extension BanditEvidence {
   /// The allocation `number`, whose cells are computed anew.
+  ///
+  /// - Parameter isOpen: by arm, whether its model is still in
   func allocation(
-    _ number: Int, of context: BanditContext, winner: Int?
+    _ number: Int, of context: BanditContext, winner: Int?, isOpen: [Bool]
   ) -> BanditAllocation {
     let samples = cellSamples(at: number)
     let levels = (0..<cellCount).map { context.levels(of: $0) }
@@ -19,10 +21,10 @@ extension BanditEvidence {
     let rewards = (0..<cellCount).map { rewardCount(in: $0) }
     let all = max(rewards.reduce(0, +), 1)
     for cell in 0..<cellCount {
-      let chances = BestArmProbabilities.of(arms.indices.map { posteriors[$0][cell] })
+      let chances = chances(arms.indices.map { posteriors[$0][cell] }, isOpen)
       let weights =
         winner.map { winner in arms.indices.map { $0 == winner ? 1.0 : 0 } } ?? chances
-      let whole = WholeShares.of(weights, floor: traffic.minShare.value)
+      let whole = self.shares(weights, isOpen)
       let part = Double(rewards[cell]) / Double(all)
       for arm in arms.indices {
         shares[arm] += part * whole[arm]
@@ -37,7 +39,7 @@ extension BanditEvidence {
     let overall = WholeShares.of(shares, floor: 0)
     return BanditAllocation(
       number: number,
-      arms: parts(overall, arms.indices.map { pooled(samples[$0]) }, best: best),
+      arms: parts(overall, arms.indices.map { pooled(samples[$0]) }, best: best, isOpen),
       winner: winner.map { arms[$0] }, cells: cells)
   }
 

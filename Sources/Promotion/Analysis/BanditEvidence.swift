@@ -72,7 +72,8 @@ struct BanditEvidence: Hashable, Sendable {
     let planned = scale.points(scale.isOfShares ? Self.plannedShare : Self.plannedRatio)
     guard
       let test = try? BestArmTest(
-        arms: arms.count, margin: scale.points(traffic.margin), plannedEffect: planned)
+        arms: arms.count, margin: scale.points(traffic.margin), plannedEffect: planned,
+        mayClose: policy.mayDrop)
     else { return nil }
     self.test = test
   }
@@ -165,38 +166,70 @@ struct BanditEvidence: Hashable, Sendable {
 extension BanditEvidence {
   /// The allocation that follows on `last`; `nil` while nothing new is to be said.
   ///
-  /// - Parameter isDue: whether shares may move; a winner is named whenever it is shown
-  func allocation(after last: BanditAllocation?, isDue: Bool) -> BanditAllocation? {
+  /// - Parameters:
+  ///   - isDue: whether shares may move; a winner is named whenever it is shown, and what a model
+  ///     has that has left is given to the others at once
+  ///   - closed: models that have left: they get nothing and are compared with nobody
+  func allocation(
+    after last: BanditAllocation?, isDue: Bool, closed: Set<ModelName> = []
+  ) -> BanditAllocation? {
     let number = (last?.number ?? 0) + 1
     let greatest = max(Self.greatestTableCount / cellCount, Self.leastAllocations)
     guard number <= greatest else { return nil }
-    let winner = winner
+    let isOpen = arms.map { !closed.contains($0) }
+    let winner = winner(isOpen)
     let known = last?.arms.reduce(0) { $0 + $1.rewards } ?? 0
-    guard winner != nil || (isDue && counts.reduce(0, +) > known) else { return nil }
+    // The even shares before the first allocation are of all arms.
+    let hasVacancy = arms.indices.contains { arm in
+      !isOpen[arm] && last?.arms.first { $0.model == arms[arm] }?.share != Share.none
+    }
+    guard winner != nil || hasVacancy || (isDue && counts.reduce(0, +) > known) else { return nil }
     if let context = traffic.context {
-      return allocation(number, of: context, winner: winner)
+      return allocation(number, of: context, winner: winner, isOpen: isOpen)
     }
     let samples = arms.indices.map { sample(of: $0, at: number) }
-    let best = BestArmProbabilities.of(posteriors(samples, at: number))
+    let best = chances(posteriors(samples, at: number), isOpen)
     let algorithm = traffic.algorithm == .topTwo ? BanditAlgorithm.topTwo : .thompson
     let weights =
       winner.map { winner in arms.indices.map { $0 == winner ? 1.0 : 0 } }
-      ?? algorithm.weights(best: best)
-    let shares = WholeShares.of(weights, floor: traffic.minShare.value)
+      ?? spread(isOpen) { open in algorithm.weights(best: open.map { best[$0] }) }
     return BanditAllocation(
-      number: number, arms: parts(shares, samples, best: best), winner: winner.map { arms[$0] })
+      number: number, arms: parts(shares(weights, isOpen), samples, best: best, isOpen),
+      winner: winner.map { arms[$0] })
   }
 
   /// What the journal says of each arm.
   func parts(
-    _ shares: [Double], _ samples: [ArmSample], best: [Double]
+    _ shares: [Double], _ samples: [ArmSample], best: [Double], _ isOpen: [Bool]
   ) -> [BanditAllocation.Arm] {
-    arms.indices.map { arm in
+    let closed = Set(arms.indices.filter { !isOpen[$0] })
+    return arms.indices.map { arm in
       BanditAllocation.Arm(
         model: arms[arm], share: Share(shares[arm]) ?? .none, rewards: counts[arm],
         mean: samples[arm].mean.flatMap { scale.value(ofScore: $0) },
-        bestProbability: best[arm], progress: test.progress(arm, alpha: alpha))
+        bestProbability: best[arm],
+        progress: test.progress(arm, alpha: alpha, without: closed))
     }
+  }
+
+  /// How probable it is that each arm is the best of those that are open.
+  func chances(_ posteriors: [ArmPosterior], _ isOpen: [Bool]) -> [Double] {
+    spread(isOpen) { open in BestArmProbabilities.of(open.map { posteriors[$0] }) }
+  }
+
+  /// Shares by weights, with the floor for each arm that is open.
+  func shares(_ weights: [Double], _ isOpen: [Bool]) -> [Double] {
+    spread(isOpen) { open in
+      WholeShares.of(open.map { weights[$0] }, floor: traffic.minShare.value)
+    }
+  }
+
+  /// What is computed of the arms that are open, given their places; 0 of the others.
+  private func spread(_ isOpen: [Bool], _ body: ([Int]) -> [Double]) -> [Double] {
+    let open = arms.indices.filter { isOpen[$0] }
+    var all = arms.map { _ in 0.0 }
+    for (arm, value) in zip(open, body(open)) { all[arm] = value }
+    return all
   }
 
   /// What is worth something of an arm's rewards when allocation `number` is made: older periods
@@ -224,17 +257,19 @@ extension BanditEvidence {
     return samples.map { ArmPosterior(meanOf: $0, among: pooled) }
   }
 
-  /// The arm to take, once that is shown.
-  private var winner: Int? {
-    if let best = test.best(alpha: alpha) { return best }
-    let preferred = traffic.onTie == .cheapest ? cheapest : 0
-    return test.isClose(preferred, alpha: alpha) ? preferred : nil
+  /// The arm to take of those that are open, once that is shown.
+  private func winner(_ isOpen: [Bool]) -> Int? {
+    let closed = Set(arms.indices.filter { !isOpen[$0] })
+    if let best = test.best(alpha: alpha, without: closed) { return best }
+    let preferred = traffic.onTie == .cheapest ? cheapest(isOpen) : 0
+    return test.isClose(preferred, alpha: alpha, without: closed) ? preferred : nil
   }
 
   /// The incumbent while one of the costs is not known.
-  private var cheapest: Int {
-    let means = costs.compactMap(\.mean)
-    guard means.count == arms.count else { return 0 }
-    return arms.indices.min { means[$0] < means[$1] } ?? 0
+  private func cheapest(_ isOpen: [Bool]) -> Int {
+    let open = arms.indices.filter { isOpen[$0] }
+    let means = open.compactMap { arm in costs[arm].mean.map { (arm: arm, mean: $0) } }
+    guard means.count == open.count else { return 0 }
+    return means.min { $0.mean < $1.mean }?.arm ?? 0
   }
 }

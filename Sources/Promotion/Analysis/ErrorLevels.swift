@@ -3,16 +3,19 @@ import Statistics
 
 /// How much of alpha a gate of one candidate may spend in a step.
 struct ErrorLevels: Hashable, Sendable {
-  /// For a `pass`. Not divided: a promotion needs every gate of every candidate in every step to
-  /// pass, so a candidate that violates one is promoted with at most the chance that this one
-  /// passes (an intersection–union test; Berger 1982, STATISTICS 2(i)).
+  /// For a `pass`. Not divided: a promotion needs every gate of the candidate in every step to
+  /// pass, so one that violates any is promoted with at most the chance that this one passes (an
+  /// intersection–union test; Berger 1982, STATISTICS 2(i)). That is the chance of each candidate,
+  /// whoever else is in or has left.
   let pass: Double
-  /// For all that could take a harmless rollout back, together and over all of its steps.
+  /// For all that could take a harmless rollout back, or a harmless candidate out of it, together
+  /// and over all of its steps.
   let rollBack: Double
   /// v: the gate's part of `rollBack` in the stage of this step. The parts of all gates (each slice
   /// is one), candidates and stages sum to 1, so that Σ vE over them is an e-process, and a rollout
-  /// of candidates as good as the policy asks for is taken back with a chance of at most alpha,
-  /// over all of its looks (``HarmUnion``).
+  /// of candidates as good as the policy asks for is taken back, or loses one, with a chance of at
+  /// most alpha, over all of its looks (``HarmUnion``). A candidate that leaves takes its claims
+  /// along; nobody gets its part.
   let share: Double
   /// For a `fail` of this gate by itself, where Σ vE is reached by one E alone.
   var fail: Double { rollBack * share }
@@ -34,7 +37,7 @@ struct ErrorLevels: Hashable, Sendable {
 }
 
 extension MetricGate {
-  /// Whether the gate may move a rollout when it fails, and so spends of alpha.
+  /// Whether the gate may move a rollout or a candidate when it fails, and so spends of alpha.
   var mayTakeBack: Bool { role.isRequired && onFail != .warn }
 
   /// Whether what one canary or split step shows still holds under the next one's weights.

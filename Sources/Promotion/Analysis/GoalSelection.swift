@@ -7,9 +7,16 @@ import Statistics
 /// e-BH over the candidates rejects (``FalseDiscoveryRate``, STATISTICS 2(i) and pitfall 11): of
 /// those said to be better, a share of at most alpha is expected not to be. Guardrails need no such
 /// thing: a candidate must pass all of them, and being one of many makes none pass more easily.
+///
+/// A candidate that has left claims nothing any more, and is still counted: how many there were to
+/// choose from was fixed before anything was seen, and may not shrink by looking.
 enum GoalSelection {
   /// The members, with passes of goals taken back that e-BH does not confirm.
-  static func select(_ members: [HarmUnion.Member]) -> [HarmUnion.Member] {
+  ///
+  /// - Parameter dropped: candidates that have left
+  static func select(
+    _ members: [HarmUnion.Member], without dropped: Set<ModelName> = []
+  ) -> [HarmUnion.Member] {
     var members = members
     let goals = Dictionary(
       grouping: members.indices.filter { members[$0].gate.role == .goal },
@@ -19,7 +26,10 @@ enum GoalSelection {
         continue
       }
       let discoveries = FalseDiscoveryRate.discoveries(
-        logEvidence: indices.map { members[$0].logProof ?? -.infinity }, alpha: alpha)
+        logEvidence: indices.map { index in
+          dropped.contains(members[index].report.candidate)
+            ? -.infinity : members[index].logProof ?? -.infinity
+        }, alpha: alpha)
       let confirmed = Set(discoveries.map { indices[$0] })
       for index in indices
       where members[index].report.verdict == .pass && !confirmed.contains(index) {

@@ -36,6 +36,9 @@ package struct RunEvidence: Hashable, Sendable {
   private var switches: [ModelName: KillSwitch] = [:]
   private var revisions = RevisionWatch()
   private var windows = FeedbackWindows()
+  /// Candidates that have left. What they did is still folded in, so that the same rows give the
+  /// same evidence, and asked for no more.
+  private var dropped: [DroppedCandidate] = []
   /// Rows under the traffic in force, of candidates in pairs or of every model.
   package private(set) var samples: [ModelName: Int] = [:]
 
@@ -44,6 +47,7 @@ package struct RunEvidence: Hashable, Sendable {
     run = rollout.run
     policy = rollout.policy
     step = rollout.step
+    dropped = rollout.dropped
     var shares: [Int: [ModelName: Share]] = [:]
     for (index, step) in rollout.policy.steps.enumerated() where step.traffic.sharesTraffic {
       shares[index] = rollout.policy.shares(of: step.traffic)
@@ -108,6 +112,7 @@ package struct RunEvidence: Hashable, Sendable {
       return
     }
     learn(rollout.allocations)
+    dropped = rollout.dropped
     let before = policy.trafficStep(at: step)
     step = rollout.step
     let index = policy.trafficStep(at: step)
@@ -184,7 +189,7 @@ package struct RunEvidence: Hashable, Sendable {
     else { return }
     if !isShadow && traffic == policy.trafficStep(at: step) {
       samples[outcome.model, default: 0] += 1
-      ratio.count(outcome, under: shares)
+      if !hasVacancy(outcome.assignment, in: traffic) { ratio.count(outcome, under: shares) }
     }
     if policy.steps[traffic].traffic.isBandit { bandit?.add(outcome, shares: shares) }
     for index in gates.indices { gates[index].add(outcome, step: traffic, shares: shares) }
@@ -205,6 +210,17 @@ package struct RunEvidence: Hashable, Sendable {
     }
     samples[comparison.candidate, default: 0] += 1
     for index in gates.indices { gates[index].add(comparison) }
+  }
+
+  /// Whether the bandit's table by which a request was routed has lost an arm. The answers given in
+  /// its place are not counted, so that the rest do not come in that table's shares.
+  private func hasVacancy(_ assignment: Assignment, in traffic: Int) -> Bool {
+    guard !dropped.isEmpty, policy.steps[traffic].traffic.isBandit else { return false }
+    let number = (assignment.rollout?.allocation ?? 0) / cellCount
+    return dropped.contains {
+      // Who left before the bandit began has a part of its even shares, too.
+      policy.trafficStep(at: $0.step) == traffic ? $0.allocation == number : number == 0
+    }
   }
 
   /// Index of the step by whose traffic a request of this run and policy was routed.
@@ -228,18 +244,22 @@ extension RunEvidence {
     guard rollout.run == run, rollout.status == .running, rollout.winner == nil,
       rollout.currentStep?.traffic.isBandit == true
     else { return nil }
-    return bandit?.allocation(after: rollout.allocations.last, isDue: isDue)
+    return bandit?.allocation(
+      after: rollout.allocations.last, isDue: isDue, closed: Set(rollout.dropped.map(\.model)))
   }
 
-  /// The verdicts as of now, by gate and candidate in the policy's order.
+  /// The verdicts as of now, by gate and candidate in the policy's order; none of who has left.
   package var reports: [GateReport] {
     let index = min(step, policy.steps.count - 1)
     let hold = policy.steps.indices.contains(index) ? policy.steps[index].hold : nil
     let judged = Set(policy.gates(judgedAt: step).map(\.name))
-    let members = gates.filter { judged.contains($0.gate.name) }.map { $0.report(hold: hold) }
-    let reports = withNoise(HarmUnion.judge(GoalSelection.select(members)), hold)
+    let gone = Set(dropped.map(\.model))
+    let members = GoalSelection.select(
+      gates.filter { judged.contains($0.gate.name) }.map { $0.report(hold: hold) }, without: gone)
+    let reports = withNoise(
+      HarmUnion.judge(members.filter { !gone.contains($0.report.candidate) }), hold)
     guard let current = policy.trafficStep(at: step), let inForce = shares[current],
-      let mismatch = ratio.mismatch(with: inForce)
+      let mismatch = ratio.mismatch(with: inForce.filter { !gone.contains($0.key) })
     else { return reports }
     return reports.map { report in
       var report = report
@@ -280,7 +300,9 @@ extension RunEvidence {
   ///
   /// - Parameter inForce: which weights a model answers with from here on, where that is known
   package func staleness(inForce: (ModelName) -> String?) -> String? {
-    revisions.staleness(of: [policy.incumbent] + policy.candidates, inForce: inForce)
+    let gone = Set(dropped.map(\.model))
+    return revisions.staleness(
+      of: [policy.incumbent] + policy.candidates.filter { !gone.contains($0) }, inForce: inForce)
   }
 
   /// Candidates that answer live traffic and have failed too often in a row.

@@ -57,6 +57,9 @@ struct SampleRatio: Hashable, Sendable {
   }
 
   /// What is wrong, in a sentence, or `nil` while nothing is shown to be.
+  ///
+  /// - Parameter shares: of the models whose answers are compared; of those that are left where a
+  ///   candidate has gone, whose answers are then in the same shares to each other as ever
   func mismatch(with shares: [ModelName: Share]) -> String? {
     if let moving {
       guard moving.logEvidence >= -Double.log(Self.alpha) else { return nil }

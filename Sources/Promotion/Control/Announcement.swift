@@ -42,7 +42,8 @@ package struct Announcement: Hashable, Sendable {
     case .superseded(_, let digest, _):
       [running, waiting].compactMap { $0 }.first { $0.digest == digest }
     case .aborted: state.rollouts[name]?.status.isLive == true ? running : waiting
-    case .policiesApplied, .modelApplied, .advanced, .allocated, .approved, .paused, .resumed,
+    case .policiesApplied, .modelApplied, .advanced, .candidateDropped, .allocated, .approved,
+      .paused, .resumed,
       .inconclusive, .rolledBack, .promoted:
       running
     }

@@ -114,7 +114,7 @@ extension ControlState {
       return superseding([onRoute, other, service.queued(policy.name)], by: policy)
         + [.rolloutApplied(policy)]
     case .queue:
-      try checkIncumbent(of: policy, orAfter: onRoute?.policy.candidates ?? [])
+      try checkIncumbent(of: policy, orAfter: onRoute?.candidates ?? [])
       let waiting = service.queue[policy.route]
       let renamed = service.queued(policy.name).flatMap { $0 == waiting ? nil : $0 }
       return superseding([waiting, renamed], by: policy) + [.queued(policy)]

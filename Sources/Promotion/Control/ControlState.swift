@@ -26,7 +26,8 @@ package struct ControlState: Hashable, Sendable {
       guard let last = promotions[before.policy.route]?.lastIndex(of: name) else { break }
       promotions[before.policy.route]?.remove(at: last)
     case .policiesApplied, .modelApplied, .rolloutApplied, .queued, .superseded, .advanced,
-      .allocated, .approved, .paused, .resumed, .inconclusive, .rolledBack, .aborted:
+      .candidateDropped, .allocated, .approved, .paused, .resumed, .inconclusive, .rolledBack,
+      .aborted:
       break
     }
   }

@@ -36,8 +36,10 @@ extension Controller {
       entries = try await commit(by: actor, key) { control, reports throws(CommandRefusal) in
         try control.check(generation, of: name)
         return try control.events(
-          for: command, reports: reports, ready: ready, staleness: staleness(of: name),
-          holds: scheduleHold(of: name).map { [name: $0] } ?? [:], reason: reason
+          for: command, reports: reports, findings: findings(for: command, in: control),
+          ready: ready,
+          staleness: staleness(of: name), holds: scheduleHold(of: name).map { [name: $0] } ?? [:],
+          reason: reason
         ).map { ($0, reason) }
       }
     }
@@ -56,6 +58,16 @@ extension Controller {
     let service = effective.service
     return service.queued(name) != nil && service.rollouts[name]?.status.isLive != true
       && !retreats.contains { $0.rollout == name }
+  }
+
+  /// What is known at this moment of the rollout that is to be promoted, as far as its rows were
+  /// read; nothing before the first look since the service started.
+  private func findings(for command: Command, in state: ControlState) -> [RolloutName: Findings] {
+    guard case .promote(let name, _, _) = command, reports[name] != nil,
+      let rollout = state.service.rollouts[name],
+      rollout.status.isLive, let findings = judge(rollout)
+    else { return [:] }
+    return [name: findings]
   }
 
   private func scheduleHold(of name: RolloutName) -> ScheduleHold? {
@@ -108,7 +120,7 @@ extension Controller {
     from name: RolloutName, _ kind: Retreat.Kind, _ command: Command, by actor: String,
     _ reason: String?, _ key: IdempotencyKey?
   ) async throws(CommandRefusal) -> [JournalEntry] {
-    if let waiting = retreats.first(where: { $0.rollout == name }) {
+    if let waiting = retreats.first(where: { $0.rollout == name && $0.kind.endsRollout }) {
       // In force but not written yet, so that the answer "it is rolled back" could still be undone
       // by a crash: whoever asks again hears of it when it is on the disk.
       return try await write(waiting)
@@ -137,11 +149,7 @@ extension Controller {
     } catch {
       // Not if another append has taken it along while this one failed.
       if retreats.contains(retreat) {
-        note(
-          .retreat(retreat.rollout),
-          "rollout '\(retreat.rollout)' has no traffic any more, but the journal does not say so "
-            + "yet"
-        )
+        note(.retreat(retreat.rollout), retreat.unwritten)
         throw error
       }
     }
@@ -172,9 +180,7 @@ extension Controller {
       let decided = try decide(effective, reports).map {
         JournalRecord(event: $0.0, actor: actor, reason: $0.1, atMilliseconds: now)
       }
-      let retreating = retreats.compactMap { retreat in
-        retreat.event(in: control.service).map { (retreat, $0) }
-      }
+      let retreating = pendingRetreats
       let waiting = retreating.map { retreat, event in
         JournalRecord(
           event: event, actor: retreat.actor, reason: retreat.reason, atMilliseconds: now)

@@ -121,8 +121,9 @@ extension Controller {
     try await read(name)
     try await readFeedback(of: name)
     try await allocate(name)
-    let steps = control.service.rollouts[name]?.policy.steps.count ?? 0
-    for _ in 0...steps + 1 {
+    let policy = control.service.rollouts[name]?.policy
+    // A move for each step, and one for each candidate that leaves.
+    for _ in 0...(policy?.steps.count ?? 0) + (policy?.candidates.count ?? 0) + 1 {
       guard let rollout = effective.service.rollouts[name], rollout.status.isLive,
         let findings = judge(rollout)
       else { return }
@@ -133,7 +134,7 @@ extension Controller {
 
   /// Folds new rows into the rollout's evidence, batch by batch.
   private func read(_ name: RolloutName) async throws(StorageError) {
-    guard let rollout = control.service.rollouts[name], rollout.status.isLive else { return }
+    guard let rollout = effective.service.rollouts[name], rollout.status.isLive else { return }
     if evidence[name]?.run != rollout.run { evidence[name] = RunEvidence(of: rollout) }
     for _ in 0..<Self.batchesPerLook {
       // Only the cursors are held over the wait: a second reference to the evidence would have it
@@ -152,8 +153,10 @@ extension Controller {
     logger.notice("more outcomes than one look reads", metadata: ["rollout": "\(name)"])
   }
 
-  private func judge(_ rollout: RolloutState) -> Findings? {
+  func judge(_ rollout: RolloutState) -> Findings? {
     let name = rollout.policy.name
+    // With retreats that are in force and not written down yet.
+    evidence[name]?.follow(rollout)
     guard let known = evidence[name], known.run == rollout.run else { return nil }
     let reports = pace(known.reports, of: rollout)
     self.reports[name] = reports
@@ -198,6 +201,15 @@ extension Controller {
           actor: Self.name, reason: reason))
       logger.warning("rolled back", metadata: ["rollout": "\(name)", "reason": "\(reason)"])
       return false
+    case .drop(let model, let gate, let reason):
+      _ = try await retreat(
+        Retreat(
+          rollout: name, run: rollout.run, kind: .drop(model, gate: gate),
+          evidence: findings.reports, actor: Self.name, reason: reason))
+      logger.warning(
+        "candidate dropped",
+        metadata: ["rollout": "\(name)", "model": "\(model)", "reason": "\(reason)"])
+      return true
     case .advance(let step): event = .advanced(name, to: step, evidence: findings.reports)
     case .pause(let reason):
       (event, why) = (.paused(name, evidence: findings.reports), reason)

@@ -177,13 +177,14 @@ extension Controller {
         reports[policy.name] = nil
       case .advanced(let name, _, _), .resumed(let name): stepBegan[name] = now
       case .allocated(let name, _): lastAllocation[name] = now
-      case .policiesApplied, .modelApplied, .queued, .superseded, .approved, .paused,
+      case .policiesApplied, .modelApplied, .candidateDropped, .queued, .superseded, .approved,
+        .paused,
         .inconclusive, .rolledBack, .aborted, .promoted:
         break
       }
     }
     putInForce()
-    for (name, rollout) in control.service.rollouts {
+    for (name, rollout) in effective.service.rollouts {
       evidence[name]?.follow(rollout)
       if !rollout.status.isLive { settle(.look(name)) }
     }
@@ -195,8 +196,16 @@ extension Controller {
 
   /// The state with every retreat done: what is decided on, and what traffic follows.
   var effective: ControlState {
-    retreats.reduce(control) { state, retreat in
-      retreat.event(in: state.service).map { state.assuming($0) } ?? state
+    pendingRetreats.reduce(control) { $0.assuming($1.event) }
+  }
+
+  /// The retreats that wait to be written, with their entries; each as it follows on those before.
+  var pendingRetreats: [(retreat: Retreat, event: JournalEvent)] {
+    var state = control
+    return retreats.compactMap { retreat in
+      guard let event = retreat.event(in: state.service) else { return nil }
+      state = state.assuming(event)
+      return (retreat, event)
     }
   }
 

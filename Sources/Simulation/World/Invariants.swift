@@ -208,7 +208,10 @@ extension Invariants {
           && allocation.number == (rollout.allocations.last?.number ?? 0) + 1
       case .approved, .resumed, .aborted: rollout.status.isLive
       case .promoted(_, let model, _, _):
-        rollout.status.isLive && rollout.policy.candidates.contains(model)
+        rollout.status.isLive && rollout.candidates.contains(model)
+      case .candidateDropped(_, let model, _, _):
+        rollout.status.isLive && rollout.candidates.contains(model)
+          && rollout.contenders != [model]
       case .rolledBack: rollout.status.isLive || rollout.status == .promoted
       case .policiesApplied, .modelApplied, .rolloutApplied, .queued, .superseded: true
       }
@@ -229,12 +232,18 @@ extension Invariants {
       state.violations.append(Violation(invariant: "I3", detail: detail))
     }
     let policy = rollout.policy
-    if rollout.currentStep != nil { fail("promoted with steps left") }
+    // Of several candidates a person may choose one that is through with the last step.
+    let isChosen =
+      actor != "controller" && policy.candidates.count > 1
+      && rollout.step == policy.steps.count - 1
+    if rollout.currentStep != nil, !isChosen { fail("promoted with steps left") }
     let required = policy.gates(judgedAt: rollout.step).filter(\.role.isRequired)
     for gate in required {
       let report = evidence.first { $0.gate == gate.name && $0.candidate == model }
       let isProven =
-        report?.verdict == .pass || (actor != "controller" && report?.verdict == .inconclusive)
+        report?.verdict == .pass
+        || (actor != "controller" && rollout.currentStep == nil
+          && report?.verdict == .inconclusive)
       if !isProven { fail("promoted without gate '\(gate.name)'") }
     }
     if evidence.contains(where: { report in !policy.metrics.contains { $0.name == report.gate } }) {
@@ -261,6 +270,25 @@ extension Invariants {
 }
 
 extension ServiceState {
+  /// Whether `rules` are those of the route after some of its candidates have left, which the
+  /// journal may not say yet.
+  fileprivate func isReduced(
+    on route: RouteName, to rules: RouteTable, ready: Set<ModelName>
+  ) -> Bool {
+    guard var rollout = liveRollout(on: route), !rules.vacant.isEmpty,
+      rules.vacant.isSuperset(of: rollout.dropped.map(\.model)),
+      rules.vacant.isStrictSubset(of: rollout.policy.candidates)
+    else { return false }
+    for model in rollout.policy.candidates
+    where rules.vacant.contains(model) && !rollout.hasDropped(model) {
+      rollout.dropped.append(DroppedCandidate(model: model, gate: nil, step: rollout.step))
+    }
+    let reduced = RouteTable(
+      route, incumbent: incumbents[route] ?? rollout.policy.incumbent, rollout: rollout,
+      ready: ready)
+    return reduced == rules
+  }
+
   /// Whether the revision of that digest is live or queued.
   fileprivate func isUnderWay(_ name: RolloutName, _ digest: String) -> Bool {
     let isLive = rollouts[name].map { $0.status.isLive && $0.policy.digest == digest } ?? false
@@ -281,6 +309,7 @@ extension Invariants {
       }
       let isDerived = state.recent.contains {
         RoutingTable($0, ready: table.models).routes[route] == rules
+          || $0.isReduced(on: route, to: rules, ready: table.models)
       }
       if isDerived { continue }
       let incumbents = state.recent.flatMap { service in

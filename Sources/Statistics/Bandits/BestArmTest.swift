@@ -12,11 +12,17 @@
 /// arm is known to be better than all others, two equal ones are told apart twice too often.
 /// *Close*: an arm that a rule prefers loses less than the margin to every other one, each shown at
 /// α/2/K, since the rule may look at the data. A margin of 0 leaves all of α to the first.
+///
+/// Where arms may be closed while one looks, whom an arm must be better than hangs on the data, and
+/// each of K(K − 1) ordered pairs is a claim that might be the one that counts: each is then shown
+/// at α/K/(K − 1), from the beginning. Of two arms that is the same.
 package struct BestArmTest: Hashable, Sendable {
   /// At least 2.
   package let arms: Int
   /// In score points.
   package let margin: Double
+  /// Whether an arm may be closed.
+  package let mayClose: Bool
   private let better: BoundedMeanTest
   private let close: BoundedMeanTest?
   /// By first arm, then by second; those of an arm with itself stay empty.
@@ -27,10 +33,14 @@ package struct BestArmTest: Hashable, Sendable {
   ///   - arms: 2…64
   ///   - margin: in [0, 1) score points
   ///   - plannedEffect: how far apart arms are expected to be, in (0, 1] score points
+  ///   - mayClose: whether verdicts will be asked for without some of the arms
   /// - Throws: `invalidParameter`
-  package init(arms: Int, margin: Double, plannedEffect: Double) throws(StatisticsError) {
+  package init(
+    arms: Int, margin: Double, plannedEffect: Double, mayClose: Bool = false
+  ) throws(StatisticsError) {
     try require((2...64).contains(arms), "arms must be in 2…64, not \(arms)")
     self.arms = arms
+    self.mayClose = mayClose
     self.margin = margin
     better = try BoundedMeanTest(
       claim: .better(), minimumDetectableEffect: plannedEffect, centring: .unknown)
@@ -103,30 +113,46 @@ package struct BestArmTest: Hashable, Sendable {
 extension BestArmTest {
   /// The arm that is shown to be better than every other one, if there is one.
   ///
-  /// - Parameter alpha: the chance, in (0, 1), of ever naming a wrong one, here or by
-  ///   ``isClose(_:alpha:)``
-  package func best(alpha: Double) -> Int? {
-    let level = (margin > 0 ? alpha / 2 : alpha) / Double(arms)
+  /// - Parameters:
+  ///   - alpha: the chance, in (0, 1), of ever naming a wrong one, here or by
+  ///     ``isClose(_:alpha:without:)``
+  ///   - closed: arms that are out; none unless ``mayClose``
+  package func best(alpha: Double, without closed: Set<Int> = []) -> Int? {
+    let level = level(alpha)
     return (0..<arms).first { arm in
-      others(arm).allSatisfy { betterTests[arm * arms + $0].isRejected(alpha: level) }
+      guard !closed.contains(arm) else { return false }
+      let others = others(arm, without: closed)
+      return !others.isEmpty
+        && others.allSatisfy { betterTests[arm * arms + $0].isRejected(alpha: level) }
     }
   }
 
-  /// Whether `arm` is shown to lose less than the margin to every other one.
-  package func isClose(_ arm: Int, alpha: Double) -> Bool {
-    guard margin > 0, (0..<arms).contains(arm) else { return false }
-    let level = alpha / 2 / Double(arms)
-    return others(arm).allSatisfy { closeTests[arm * arms + $0].isRejected(alpha: level) }
+  /// Whether `arm` is shown to lose less than the margin to every other one that is not closed.
+  package func isClose(_ arm: Int, alpha: Double, without closed: Set<Int> = []) -> Bool {
+    guard margin > 0, (0..<arms).contains(arm), !closed.contains(arm) else { return false }
+    let level = level(alpha)
+    let others = others(arm, without: closed)
+    return !others.isEmpty
+      && others.allSatisfy { closeTests[arm * arms + $0].isRejected(alpha: level) }
   }
 
   /// How far each arm is on its way to be named the best, 0…1: the weakest of its pairs' ln E over
   /// what is asked for.
-  package func progress(_ arm: Int, alpha: Double) -> Double {
-    guard (0..<arms).contains(arm), alpha > 0, alpha < 1 else { return 0 }
-    let needed = -Double.log((margin > 0 ? alpha / 2 : alpha) / Double(arms))
-    let weakest = others(arm).map { betterTests[arm * arms + $0].logEvidence }.min() ?? 0
-    return min(max(weakest / needed, 0), 1)
+  package func progress(_ arm: Int, alpha: Double, without closed: Set<Int> = []) -> Double {
+    guard (0..<arms).contains(arm), !closed.contains(arm), alpha > 0, alpha < 1 else { return 0 }
+    let needed = -Double.log(level(alpha))
+    let weakest = others(arm, without: closed).map {
+      betterTests[arm * arms + $0].logEvidence
+    }.min()
+    return min(max((weakest ?? 0) / needed, 0), 1)
   }
 
-  private func others(_ arm: Int) -> [Int] { (0..<arms).filter { $0 != arm } }
+  /// At which each pair is shown.
+  private func level(_ alpha: Double) -> Double {
+    (margin > 0 ? alpha / 2 : alpha) / Double(arms) / Double(mayClose ? arms - 1 : 1)
+  }
+
+  private func others(_ arm: Int, without closed: Set<Int>) -> [Int] {
+    (0..<arms).filter { $0 != arm && !closed.contains($0) }
+  }
 }

@@ -29,6 +29,11 @@ struct StatusText {
     var sections = [
       heading(rollout), steps(rollout), traffic(rollout), BanditTable(rollout).section(style),
     ]
+    let dropped = rollout.dropped.map { candidate in
+      "\(candidate.model), in step \(candidate.step + 1)"
+        + (candidate.reason.map { ": \($0.escaped)" } ?? "")
+    }
+    sections.append(section("Dropped", dropped, isEmpty: dropped.isEmpty))
     sections.append(
       section("Gates", GateTable(gates: rollout.gates).lines(style), isEmpty: rollout.gates.isEmpty)
     )
