@@ -25,6 +25,15 @@ package protocol Backend: Sendable {
   func distance(
     from reference: any Backend, after prompt: Call.Prompt, along answer: TokenTrace
   ) async throws(BackendError) -> DistributionDistance?
+
+  /// Whether requests may offer the model functions to call.
+  var takesTools: Bool { get }
+
+  /// What the model makes of texts as vectors.
+  ///
+  /// - Throws: `invalidRequest` of one that makes none; `malformed` where they are not what
+  ///   ``Embeddings`` says
+  func embed(_ call: EmbeddingCall) async throws(BackendError) -> Embeddings
 }
 
 extension Backend {
@@ -34,6 +43,15 @@ extension Backend {
   package func distance(
     from reference: any Backend, after prompt: Call.Prompt, along answer: TokenTrace
   ) async throws(BackendError) -> DistributionDistance? { nil }
+
+  package var takesTools: Bool { true }
+
+  /// Makes none.
+  package func embed(_ call: EmbeddingCall) async throws(BackendError) -> Embeddings {
+    throw BackendError(
+      .invalidRequest,
+      .invalidRequest("Model '\(model)' makes no embeddings.", param: "model"))
+  }
 }
 
 extension Backend {

@@ -14,11 +14,17 @@ package struct PricedBackend: Backend {
   package var model: ModelName { backend.model }
   package var revision: String? { backend.revision }
   package var notes: [String] { backend.notes }
+  package var takesTools: Bool { backend.takesTools }
 
   package func answer(_ call: Call) async throws(BackendError) -> Answer {
     let answer = try await backend.answer(call)
     let events = PricedEvents(answer.events, price)
     return Answer { try await events.next() }
+  }
+
+  /// Without a cost, which belongs to answers.
+  package func embed(_ call: EmbeddingCall) async throws(BackendError) -> Embeddings {
+    try await backend.embed(call)
   }
 }
 

@@ -31,6 +31,11 @@ package enum Metric: String, Hashable, Sendable, Codable, CaseIterable {
   case rougeL
   /// Words of the shorter answer over those of the longer.
   case lengthRatio
+  /// Cosine of the angle between the embeddings of both answers, 0 where it is negative. Needs the
+  /// policy's model for embeddings.
+  case embeddingSimilarity
+  /// 1 when both answers call the same functions with the same arguments, in any order, else 0.
+  case callEquality
   /// KL divergence of the candidate's next-token distributions from the incumbent's, in nats, mean
   /// over the incumbent's answer. Counts as 1 where it is more. Needs variants of one model in this
   /// process.
@@ -57,7 +62,8 @@ package enum Metric: String, Hashable, Sendable, Codable, CaseIterable {
       .klDivergence, .answerPerplexity:
       .lower
     case .tokensPerSecond, .tokenAgreement, .prefixAgreement, .exactMatch, .tokenF1, .rougeL,
-      .lengthRatio, .judgePreference, .check, .feedback, .preference:
+      .lengthRatio, .embeddingSimilarity, .callEquality, .judgePreference, .check, .feedback,
+      .preference:
       .higher
     }
   }
@@ -73,7 +79,8 @@ package enum Metric: String, Hashable, Sendable, Codable, CaseIterable {
   package var scale: Scale {
     switch self {
     case .errorRate, .tokenAgreement, .prefixAgreement, .exactMatch, .tokenF1, .rougeL,
-      .lengthRatio, .klDivergence, .judgePreference, .check, .feedback, .preference:
+      .lengthRatio, .embeddingSimilarity, .callEquality, .klDivergence, .judgePreference, .check,
+      .feedback, .preference:
       .proportion
     case .answerPerplexity: .logarithm(range: 0.001...1_000)
     case .timeToFirstToken: .logarithm(range: 0.0001...600)
@@ -89,7 +96,7 @@ package enum Metric: String, Hashable, Sendable, Codable, CaseIterable {
   package var isOfPair: Bool {
     switch self {
     case .tokenAgreement, .prefixAgreement, .exactMatch, .tokenF1, .rougeL, .lengthRatio,
-      .klDivergence, .answerPerplexity, .judgePreference:
+      .embeddingSimilarity, .callEquality, .klDivergence, .answerPerplexity, .judgePreference:
       true
     case .errorRate, .timeToFirstToken, .timePerOutputToken, .latency, .tokensPerSecond,
       .outputTokens, .cost, .check, .feedback, .preference:
@@ -102,14 +109,21 @@ package enum Metric: String, Hashable, Sendable, Codable, CaseIterable {
     switch self {
     case .exactMatch, .tokenF1, .rougeL, .lengthRatio: true
     case .errorRate, .timeToFirstToken, .timePerOutputToken, .latency, .tokensPerSecond,
-      .outputTokens, .cost, .tokenAgreement, .prefixAgreement, .klDivergence,
-      .answerPerplexity, .judgePreference, .check, .feedback, .preference:
+      .outputTokens, .cost, .tokenAgreement, .prefixAgreement, .embeddingSimilarity,
+      .callEquality, .klDivergence, .answerPerplexity, .judgePreference, .check, .feedback,
+      .preference:
       false
     }
   }
 
   /// Whether the value of a pair comes from both models' next-token distributions.
   package var isOfDistributions: Bool { self == .klDivergence || self == .answerPerplexity }
+
+  /// Whether a pair of whole answers may have no value without anybody's fault: not every pair is
+  /// asked about, and not every pair has what is compared.
+  package var isOfSomePairs: Bool {
+    self == .judgePreference || self == .embeddingSimilarity || self == .callEquality
+  }
 
   /// Of a metric of pairs, what the incumbent has when it is compared with itself.
   package var valueOfItself: Double {
@@ -132,8 +146,8 @@ package enum Metric: String, Hashable, Sendable, Codable, CaseIterable {
     switch self {
     case .timeToFirstToken, .timePerOutputToken, .latency, .tokensPerSecond: true
     case .errorRate, .outputTokens, .cost, .tokenAgreement, .prefixAgreement, .exactMatch,
-      .tokenF1, .rougeL, .lengthRatio, .klDivergence, .answerPerplexity, .judgePreference, .check,
-      .feedback, .preference:
+      .tokenF1, .rougeL, .lengthRatio, .embeddingSimilarity, .callEquality, .klDivergence,
+      .answerPerplexity, .judgePreference, .check, .feedback, .preference:
       false
     }
   }
@@ -155,6 +169,8 @@ package enum Metric: String, Hashable, Sendable, Codable, CaseIterable {
     case .errorRate, .tokenAgreement, .prefixAgreement, .exactMatch, .tokenF1, .rougeL,
       .lengthRatio:
       "share"
+    case .embeddingSimilarity: "cosine"
+    case .callEquality: "share of pairs"
     case .check: "share of answers"
     case .feedback: "approval"
     case .preference: "share of votes"

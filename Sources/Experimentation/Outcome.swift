@@ -131,7 +131,8 @@ package struct Measurements: Hashable, Sendable {
     case .cost: cost
     case .check: score.flatMap { scores[$0] }
     case .tokenAgreement, .prefixAgreement, .exactMatch, .tokenF1, .rougeL, .lengthRatio,
-      .klDivergence, .answerPerplexity, .judgePreference, .feedback, .preference:
+      .embeddingSimilarity, .callEquality, .klDivergence, .answerPerplexity, .judgePreference,
+      .feedback, .preference:
       nil
     }
   }

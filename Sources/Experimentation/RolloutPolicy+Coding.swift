@@ -3,7 +3,7 @@
 extension RolloutPolicy: Codable {
   private enum CodingKeys: String, CodingKey {
     case name, route, incumbent, candidates, assignment, steps, metrics, analysis, promotion
-    case allowsOverride, match, schedule, notifications, onNewRevision, judge, digest
+    case allowsOverride, match, schedule, notifications, onNewRevision, judge, embeddings, digest
   }
 
   package init(from decoder: any Decoder) throws {
@@ -26,6 +26,7 @@ extension RolloutPolicy: Codable {
       onNewRevision: try fields.decodeIfPresent(RevisionMode.self, forKey: .onNewRevision)
         ?? .refuse,
       judge: try fields.decodeIfPresent(JudgePolicy.self, forKey: .judge),
+      embeddings: try fields.decodeIfPresent(EmbeddingPolicy.self, forKey: .embeddings),
       digest: try fields.decode(String.self, forKey: .digest))
   }
 
@@ -46,6 +47,7 @@ extension RolloutPolicy: Codable {
     if !notifications.isEmpty { try fields.encode(notifications, forKey: .notifications) }
     if onNewRevision != .refuse { try fields.encode(onNewRevision, forKey: .onNewRevision) }
     try fields.encodeIfPresent(judge, forKey: .judge)
+    try fields.encodeIfPresent(embeddings, forKey: .embeddings)
     try fields.encode(digest, forKey: .digest)
   }
 }

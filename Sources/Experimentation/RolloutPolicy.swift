@@ -30,6 +30,8 @@ package struct RolloutPolicy: Hashable, Sendable {
   package var onNewRevision: RevisionMode
   /// Who judges pairs of answers; `nil` for nobody. Neither the incumbent nor a candidate.
   package var judge: JudgePolicy?
+  /// Whose embeddings say how much answers are alike; `nil` for nobody's.
+  package var embeddings: EmbeddingPolicy?
   /// SHA-256 of the canonical document, lower-case hex.
   package var digest: String
 
@@ -39,7 +41,7 @@ package struct RolloutPolicy: Hashable, Sendable {
     analysis: AnalysisPolicy = AnalysisPolicy(), promotion: PromotionMode = .manual,
     allowsOverride: Bool = false, match: RequestMatch? = nil, schedule: Schedule = .always,
     notifications: [NotificationRule] = [], onNewRevision: RevisionMode = .refuse,
-    judge: JudgePolicy? = nil, digest: String
+    judge: JudgePolicy? = nil, embeddings: EmbeddingPolicy? = nil, digest: String
   ) {
     self.name = name
     self.route = route
@@ -56,13 +58,19 @@ package struct RolloutPolicy: Hashable, Sendable {
     self.notifications = notifications
     self.onNewRevision = onNewRevision
     self.judge = judge
+    self.embeddings = embeddings
     self.digest = digest
   }
 }
 
 extension RolloutPolicy {
-  /// Every model that the policy has asked: the incumbent, the candidates and the judge.
-  package var models: [ModelName] { [incumbent] + candidates + [judge?.model].compactMap(\.self) }
+  /// Every model that the policy has asked, each once: the incumbent, the candidates, the judge and
+  /// who embeds, which may be one of them.
+  package var models: [ModelName] {
+    let arms = [incumbent] + candidates + [judge?.model].compactMap(\.self)
+    guard let embedder = embeddings?.model, !arms.contains(embedder) else { return arms }
+    return arms + [embedder]
+  }
 }
 
 /// Who makes a candidate the incumbent when every step has passed.

@@ -11,6 +11,10 @@ package struct ScorePlan: Hashable, Sendable {
   package var distributions: [Metric] = []
   /// Who is asked which answer of a pair is better, where a gate looks at it.
   package var judge: JudgePolicy?
+  /// Whose embeddings of both answers are compared, where a gate looks at it.
+  package var embeddings: EmbeddingPolicy?
+  /// Whether the function calls of both answers are compared.
+  package var comparesCalls = false
 
   /// Nothing.
   package init() {}
@@ -24,6 +28,8 @@ package struct ScorePlan: Hashable, Sendable {
         distributions.append(gate.metric)
       }
       if gate.metric == .judgePreference { judge = policy.judge }
+      if gate.metric == .embeddingSimilarity { embeddings = policy.embeddings }
+      if gate.metric == .callEquality { comparesCalls = true }
       if gate.metric.isOfTexts, !texts.contains(gate.metric) { texts.append(gate.metric) }
     }
   }

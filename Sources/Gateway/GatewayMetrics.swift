@@ -60,6 +60,12 @@ package struct GatewayMetrics: Sendable {
     ).increment(by: Int64(tokens))
   }
 
+  /// Adds to a series that is made when it is first added to.
+  func count(_ label: String, _ dimensions: [(String, String)], by amount: Int = 1) {
+    guard amount > 0 else { return }
+    factory.makeCounter(label: label, dimensions: dimensions).increment(by: Int64(amount))
+  }
+
   func shadowCompleted(_ model: ModelName, _ measurements: Measurements) {
     observe(model, .shadow, measurements)
   }

@@ -49,6 +49,7 @@ struct GatewayResponder: HTTPResponder {
       return try ModelsRoute(gateway: gateway).entry(name)
     case "/v1/chat/completions": return try await ask(.chat, request, body, context, requestID)
     case "/v1/completions": return try await ask(.text, request, body, context, requestID)
+    case "/v1/embeddings": return try await embed(request, body, context, requestID)
     case FeedbackRoute.path:
       if request.method == .options { return try crossOrigin.preflight(request) }
       guard request.method == .post else { throw Self.notAllowed(request) }
@@ -62,15 +63,31 @@ struct GatewayResponder: HTTPResponder {
     _ endpoint: Question.Endpoint, _ request: Request, _ body: IncomingBody,
     _ context: GatewayContext, _ requestID: String
   ) async throws -> Response {
+    try await InferenceRoute(
+      gateway: gateway, endpoint: endpoint, requestID: requestID,
+      client: try client(request, context), incoming: body
+    ).respond(to: request)
+  }
+
+  private func embed(
+    _ request: Request, _ body: IncomingBody, _ context: GatewayContext, _ requestID: String
+  ) async throws -> Response {
+    try await EmbeddingsRoute(
+      gateway: gateway, requestID: requestID, client: try client(request, context), incoming: body
+    ).respond(to: request)
+  }
+
+  /// Whoever waits for a model's work, and may ask for it.
+  private func client(
+    _ request: Request, _ context: GatewayContext
+  ) throws -> ClientPresence {
     guard request.method == .post else { throw Self.notAllowed(request) }
     try Authentication.check(request.headers, gateway.configuration.apiKeys)
     // Only a connection that is closed has nobody on it.
     guard let client = gateway.clients.presence(on: context.channel) else {
       throw APIError.clientClosedRequest()
     }
-    return try await InferenceRoute(
-      gateway: gateway, endpoint: endpoint, requestID: requestID, client: client, incoming: body
-    ).respond(to: request)
+    return client
   }
 
   private func readiness(_ request: Request) async throws -> Response {

@@ -82,16 +82,19 @@ final class LiveExchange: Sendable {
     gateway.metrics.answered(
       destination.model, measurements, overheadSeconds: received.duration(to: asked).seconds)
     guard let assignment = destination.assignment else { return }
+    // Only what somebody will look at is put together.
+    let isWanted =
+      measurements.failure == nil
+      && !(destination.shadows.isEmpty && destination.scores.checks.isEmpty)
+    let whole = isWanted ? collector.map { CheckedAnswer($0.completion) } : nil
     let answer = IncumbentAnswer(
-      model: destination.model, measurements: measurements, text: collector?.text,
+      model: destination.model, measurements: measurements, whole: whole,
       trace: collector?.summary?.trace)
-    guard let collector, !destination.scores.checks.isEmpty, measurements.failure == nil else {
+    guard let whole, !destination.scores.checks.isEmpty else {
       return leave(answer, assignment)
     }
     gateway.scorer.submit(
-      AnswerScorer.Job(
-        answer: CheckedAnswer(collector.completion), checks: destination.scores.checks
-      ) { [self] scores in
+      AnswerScorer.Job(answer: whole, checks: destination.scores.checks) { [self] scores in
         var answer = answer
         answer.measurements.scores = scores
         leave(answer, assignment)
@@ -120,7 +123,9 @@ final class LiveExchange: Sendable {
         gateway.metrics.shadowDropped(rule.model, .noIncumbentAnswer)
         continue
       }
-      guard let prompt = question.forShadow else {
+      // One that is not ready is not asked, tools or none.
+      let takesTools = gateway.backends.backend(for: rule.model)?.takesTools ?? true
+      guard let prompt = question.forShadow(takesTools: takesTools) else {
         gateway.metrics.shadowDropped(rule.model, .notMirrorable)
         continue
       }
@@ -132,7 +137,7 @@ final class LiveExchange: Sendable {
         ShadowJob(
           prompt: prompt, requestID: requestID, assignment: assignment, rule: rule,
           scores: destination.scores, incumbent: answer, comparison: comparison,
-          byteCount: question.byteCount + (answer.text?.utf8.count ?? 0)))
+          byteCount: question.byteCount + (answer.whole?.byteCount ?? 0)))
     }
   }
 }

@@ -74,12 +74,13 @@ struct Question: Sendable {
   }
 
   /// The same question as it may be put to a shadow, or `nil` when it would not be the same any
-  /// more: one that offers tools, or whose parts would have to be fetched. One choice is enough to
-  /// compare, and it is streamed, so that the first token can be timed.
-  var forShadow: Call.Prompt? {
+  /// more: one that offers tools to a model that takes none, or whose parts would have to be
+  /// fetched. One choice is enough to compare, and it is streamed, so that the first token can be
+  /// timed.
+  func forShadow(takesTools: Bool) -> Call.Prompt? {
     switch prompt {
     case .chat(let request):
-      guard !request.offersTools, request.sampling.n ?? 1 == 1,
+      guard takesTools || !request.offersTools, request.sampling.n ?? 1 == 1,
         var copy = request.sanitisedForShadow()
       else { return nil }
       copy.sampling.n = nil

@@ -53,3 +53,13 @@ extension JudgePolicy {
     ])
   }
 }
+
+extension EmbeddingPolicy {
+  var canonicalForm: CanonicalForm {
+    .object([
+      "model": .text(model.text), "share": .number(share.value),
+      "concurrency": .integer(concurrency),
+      "tokensPerDay": tokensPerDay.map(CanonicalForm.integer),
+    ])
+  }
+}

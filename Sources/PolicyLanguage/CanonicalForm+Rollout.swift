@@ -27,6 +27,7 @@ extension RolloutPolicy {
       "notify": Self.list(notifications.map(\.canonicalForm)),
       "onNewRevision": onNewRevision == .refuse ? nil : .text(onNewRevision.rawValue),
       "judge": judge.map(\.canonicalForm),
+      "embeddings": embeddings.map(\.canonicalForm),
     ])
   }
 }

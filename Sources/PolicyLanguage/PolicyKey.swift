@@ -27,7 +27,7 @@ enum Vocabulary {
     TimeoutKey.self, PriceKey.self, RolloutKey.self, AssignmentKey.self, LayerKey.self,
     StepKey.self, ShadowKey.self, CanaryKey.self, SplitKey.self, ApprovalKey.self, PauseKey.self,
     HoldKey.self, BanditKey.self, InterleaveKey.self, MetricKey.self, CheckKey.self,
-    SchemaKey.self, JudgeKey.self, SliceKey.self, AnalysisKey.self,
+    SchemaKey.self, JudgeKey.self, EmbeddingsKey.self, SliceKey.self, AnalysisKey.self,
     MatchKey.self, WindowKey.self, FreezeKey.self, NotifyKey.self,
   ]
 }
@@ -120,7 +120,7 @@ enum TimeoutKey: String, PolicyKey {
 
 enum RolloutKey: String, PolicyKey {
   case apiVersion, kind, name, route, incumbent, candidates, assignment, steps, metrics, analysis
-  case promotion, overrides, match, windows, freeze, notify, onNewRevision, judge
+  case promotion, overrides, match, windows, freeze, notify, onNewRevision, judge, embeddings
 
   static let object = "a rollout"
 
@@ -128,7 +128,7 @@ enum RolloutKey: String, PolicyKey {
     switch self {
     case .apiVersion, .kind, .name, .route, .incumbent, .candidates, .assignment, .steps: .required
     case .metrics, .analysis, .promotion, .overrides, .match, .windows, .freeze, .notify,
-      .onNewRevision, .judge:
+      .onNewRevision, .judge, .embeddings:
       .optional
     }
   }

@@ -9,6 +9,7 @@ struct PolicySetRules {
     checkNames()
     checkModels()
     checkLayers()
+    checkCalls()
     warnOfScoring()
   }
 
@@ -90,6 +91,28 @@ struct PolicySetRules {
     }
   }
 
+  /// Models in this process are offered no tools, so that a gate on what they call has no value, or
+  /// one that is 0 whatever they say.
+  private func checkCalls() {
+    var engines: Set<ModelName> = []
+    for case .model(let model) in documents.compactMap(\.document) {
+      if case .engine = model.backend { engines.insert(model.name) }
+    }
+    for document in documents {
+      guard case .rollout(let policy) = document.document,
+        let gate = policy.metrics.first(where: \.isOfCalls)
+      else { continue }
+      let arms = [document.references.incumbent].compactMap(\.self) + document.references.candidates
+      for arm in arms where engines.contains(arm.value) {
+        document.log.report(
+          .unmeasurableGate, at: arm.position,
+          "'\(arm.value)' runs in this process and is offered no tools, so that '\(gate.name)' "
+            + "says nothing of it",
+          hint: "function calls need models behind servers; leave the metric out")
+      }
+    }
+  }
+
   /// Token agreement and divergence need a candidate that can score a given text, which few servers
   /// can.
   private func warnOfScoring() {
@@ -111,5 +134,12 @@ struct PolicySetRules {
           severity: .warning)
       }
     }
+  }
+}
+
+extension MetricGate {
+  /// Whether something hangs on what the models call.
+  fileprivate var isOfCalls: Bool {
+    metric == .callEquality || (check?.rule.needsTools == true && role.isRequired)
   }
 }

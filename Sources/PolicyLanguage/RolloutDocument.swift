@@ -14,9 +14,10 @@ struct RolloutDocument {
     /// Where `assignment` stands.
     var assignment: SourcePosition?
     var judge: Placed<ModelName>?
+    var embedder: Placed<ModelName>?
 
     var models: [Placed<ModelName>] {
-      (incumbent.map { [$0] } ?? []) + candidates + (judge.map { [$0] } ?? [])
+      [incumbent].compactMap(\.self) + candidates + [judge, embedder].compactMap(\.self)
     }
   }
 
@@ -36,10 +37,8 @@ struct RolloutDocument {
       name: name(.name, "the rollout's name"), route: name(.route, "the route"),
       incumbent: name(.incumbent, "the incumbent's name"))
     references.assignment = reader[.assignment]?.position
-    // What is no name is reported with the rest of the judge.
-    if let node = reader[.judge]?.value(of: JudgeKey.model), case .scalar(let name) = node.content {
-      references.judge = ModelName(name.text).map { Placed($0, at: node.position) }
-    }
+    references.judge = helper(.judge, JudgeKey.model)
+    references.embedder = helper(.embeddings, EmbeddingsKey.model)
     for node in reader.list(.candidates) ?? [] {
       guard let name: ModelName = node.name("a candidate's name", log) else { continue }
       if references.candidates.contains(where: { $0.value == name }) {
@@ -53,6 +52,14 @@ struct RolloutDocument {
       }
     }
     return references
+  }
+
+  /// Who is asked aside about answers. What is no name is reported with the rest of the mapping.
+  private func helper(_ key: RolloutKey, _ model: some PolicyKey) -> Placed<ModelName>? {
+    guard let node = reader[key]?.value(of: model), case .scalar(let name) = node.content else {
+      return nil
+    }
+    return ModelName(name.text).map { Placed($0, at: node.position) }
   }
 
   /// `nil` when a part is missing or was reported.
@@ -74,6 +81,8 @@ struct RolloutDocument {
     let judge = reader[.judge].flatMap { JudgeReader(log: log).judge($0) }
     let gates = MetricReader(log: log).gates(reader.list(.metrics) ?? [])
     checkJudge(references, gates)
+    let embeddings = reader[.embeddings].flatMap { EmbeddingsReader(log: log).embeddings($0) }
+    checkEmbeddings(gates)
     guard let steps, let promotion else { return nil }
     RolloutRules(
       steps: steps, gates: gates, candidateCount: references.candidates.count,
@@ -89,7 +98,8 @@ struct RolloutDocument {
       candidates: models.candidates, assignment: assignment, steps: steps.map(\.value.step),
       metrics: gates.map(\.value), analysis: analysis, promotion: promotion,
       allowsOverride: overrides == .allowed, match: match ?? nil, schedule: schedule,
-      notifications: notifications, onNewRevision: onNewRevision, judge: judge, digest: "")
+      notifications: notifications, onNewRevision: onNewRevision, judge: judge,
+      embeddings: embeddings, digest: "")
     policy.digest = Digest.hex(of: policy.canonicalText)
     return policy
   }
@@ -115,6 +125,22 @@ struct RolloutDocument {
       log.report(
         .judgeIsArm, at: judge.position, "'\(judge.value)' judges answers of its own",
         hint: "models prefer what they wrote themselves: name another")
+    }
+  }
+
+  /// A gate on embeddings has somebody who makes them, and the other way round.
+  private func checkEmbeddings(_ gates: [Placed<MetricGate>]) {
+    let asking = gates.first { $0.value.metric == .embeddingSimilarity }
+    if let asking, !reader.hasAny([.embeddings]) {
+      log.report(
+        .unmeasurableGate, at: asking.position,
+        "embeddingSimilarity compares embeddings, and the rollout says nobody who makes them",
+        hint: "add 'embeddings: { model: NAME }'")
+    } else if asking == nil, reader[.embeddings] != nil {
+      log.report(
+        .misplacedKey, at: reader.position(of: .embeddings),
+        "'embeddings' means nothing without a metric embeddingSimilarity",
+        hint: "add a metric, or leave it out")
     }
   }
 

@@ -58,12 +58,6 @@ struct RolloutRules {
           "\(gate.value.metric.rawValue) comes from users, and no step shows them the candidate's "
             + "answers",
           hint: "add a step '- canary: { weight: 5% }'")
-      } else if gate.value.check?.rule.needsTools == true, !serves {
-        log.report(
-          .unmeasurableGate, at: gate.position,
-          "a shadow is asked without tools, so that it calls none, and no other step measures "
-            + "'\(gate.value.name)'",
-          hint: "add a step '- canary: { weight: 5% }'")
       } else if gate.value.role.isRequired, !measures {
         log.report(
           .unmeasurableGate, at: gate.position,

@@ -241,7 +241,7 @@ extension RolloutPolicy {
 extension StepTraffic {
   /// Whether a step with this traffic has values that the gate looks at.
   package func measures(_ gate: MetricGate) -> Bool {
-    measures(gate.metric) && !(isShadow && gate.check?.rule.needsTools == true)
+    measures(gate.metric)
   }
 
   /// Whether a step with this traffic has values of `metric`: of a pair where there are pairs, in

@@ -49,6 +49,9 @@ import Testing
     ]
     policy.onNewRevision = .queue
     policy.metrics[0].onNoData = .pause
+    policy.embeddings = EmbeddingPolicy(
+      model: try #require(ModelName("vectors")), share: try #require(Share(0.25)), concurrency: 2,
+      tokensPerDay: 200_000)
     let again = try JSONDecoder().decode(RolloutPolicy.self, from: Data(encoded(policy).utf8))
     #expect(again == policy)
   }

@@ -130,7 +130,7 @@ import Testing
   }
 
   @Test func `places and tokens are given back`() throws {
-    var ledger = JudgeLedger()
+    var ledger = SideLedger()
     let judge = try judge(concurrency: 2, tokensPerDay: 100)
     #expect(ledger.enter(judge, day: 1) == nil && ledger.enter(judge, day: 1) == nil)
     #expect(ledger.enter(judge, day: 1) == .busy)

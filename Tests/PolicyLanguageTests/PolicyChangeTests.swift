@@ -238,6 +238,19 @@ struct PolicyChangeTests {
       ])
   }
 
+  @Test func `who embeds is told like who judges`() throws {
+    func embedded(_ share: Double, _ tokens: Int?) throws -> RolloutPolicy {
+      var policy = try #require(try Sample.policy(Sample.rollout))
+      policy.embeddings = EmbeddingPolicy(
+        model: try #require(ModelName("other")), share: try #require(Share(share)), concurrency: 2,
+        tokensPerDay: tokens)
+      return policy
+    }
+    #expect(
+      try embedded(0.25, 200_000).changes(from: embedded(1, nil)).map(\.description)
+        == ["embeddings.percent: 100% → 25%", "embeddings.tokenBudget: new: 200k/day"])
+  }
+
   /// Whatever two policies are, they differ in words exactly if they differ in their digests.
   @Test func `no difference of digests goes without a word`() throws {
     let models = try PolicyParser.parse(Repository.sources(in: Repository.policies))

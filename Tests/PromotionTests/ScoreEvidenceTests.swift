@@ -108,6 +108,32 @@ import Testing
     #expect(try verdict(nil) == .error, "none of them could be compared")
   }
 
+  @Test(arguments: [Metric.embeddingSimilarity, .callEquality])
+  func `pairs that have nothing to compare say nothing, and failed ones pass nobody`(
+    metric: Metric
+  ) throws {
+    let policy = policy(metric, .shadow(ShadowTraffic()), margin: 0.2)
+    /// Of each four pairs as many have the value; the others have none.
+    func verdict(_ value: Double, of four: Int, failing: Bool = false) throws -> Verdict {
+      let pairs = (0..<1_000).map { index in
+        var pair = names.pair(policy)
+        if index % 4 < four {
+          pair.scores[ScoreID(metric)] = value
+        } else if failing {
+          pair.candidateMeasurements = names.answer(failure: .malformed)
+        }
+        return pair
+      }
+      var evidence = RunEvidence(of: names.state(policy))
+      evidence.fold(pairs.sequenced())
+      return try #require(evidence.reports.first).verdict
+    }
+    #expect(try verdict(0.95, of: 4) == .pass && verdict(0.95, of: 1) == .pass)
+    #expect(try verdict(0.5, of: 1) == .fail)
+    #expect(try verdict(0.95, of: 0) == .noData)
+    #expect(try verdict(0.95, of: 2, failing: true) == .inconclusive)
+  }
+
   @Test func `pairs are checked one by one, too`() throws {
     let policy = policy(.check, .shadow(ShadowTraffic()), margin: 0.05)
     var pair = names.pair(policy)
@@ -135,5 +161,14 @@ import Testing
     }
     let plan = ScorePlan(policy)
     #expect(plan.checks == [check] && plan.texts == [.rougeL])
+    #expect(plan.embeddings == nil && !plan.comparesCalls)
+    let embeddings = EmbeddingPolicy(model: names.dense, concurrency: 2)
+    policy.embeddings = embeddings
+    #expect(ScorePlan(policy).embeddings == nil, "no gate looks at it")
+    policy.metrics += [Metric.embeddingSimilarity, .callEquality].map {
+      MetricGate(name: "m", metric: $0, role: .info, objective: .notWorse(by: .absolute(0)))
+    }
+    #expect(ScorePlan(policy).embeddings == embeddings && ScorePlan(policy).comparesCalls)
+    #expect(policy.models == [names.dense, names.flash], "who embeds is one of them already")
   }
 }

@@ -264,7 +264,7 @@ import Testing
 
 /// Which gates a step judges.
 @Suite struct JudgedGatesTests {
-  @Test func `a shadow is asked without tools, so that no gate on calls is judged there`() {
+  @Test func `a shadow is asked with tools, so that gates on calls are judged there too`() {
     let calls = MetricGate(
       name: "tool", metric: .check, role: .guardrail, objective: .notWorse(by: .absolute(0.01)),
       check: AnswerCheck(name: "tool", rule: .calls("find")))
@@ -272,8 +272,11 @@ import Testing
       name: "words", metric: .check, role: .guardrail, objective: .notWorse(by: .absolute(0.01)),
       check: AnswerCheck(name: "words", rule: .contains("yes")))
     let shadow = StepTraffic.shadow(ShadowTraffic())
-    #expect(!shadow.measures(calls) && shadow.measures(words))
+    let equality = MetricGate(
+      name: "same", metric: .callEquality, role: .guardrail,
+      objective: .notWorse(by: .absolute(0.01)))
+    #expect(shadow.measures(calls) && shadow.measures(words) && shadow.measures(equality))
     let canary = StepTraffic.canary(weight: .all)
-    #expect(canary.measures(calls) && canary.measures(words))
+    #expect(canary.measures(calls) && canary.measures(words) && !canary.measures(equality))
   }
 }

@@ -118,6 +118,33 @@ def harness():
     assert len(chat.prompt_logprobs) == chat.usage.prompt_tokens, chat
 
 
+def embeddings():
+    texts = ["The sea is blue.", "Blue is the sea.", "def add(a, b): return a + b"]
+    # The client asks for base64 unless told otherwise, and decodes it.
+    answer = client.embeddings.create(model="dense", input=texts)
+    vectors = [entry.embedding for entry in answer.data]
+    assert [entry.index for entry in answer.data] == [0, 1, 2] and answer.model == "dense", answer
+    assert all(len(vector) == 576 for vector in vectors), "as wide as the model"
+    assert all(abs(sum(number * number for number in vector) - 1) < 1e-5 for vector in vectors)
+    assert answer.usage.prompt_tokens == answer.usage.total_tokens > 10, answer.usage
+    plain = client.embeddings.create(model="dense", input=texts[0], encoding_format="float")
+    # Nine digits tell floats apart.
+    assert all(abs(a - b) < 1e-7 for a, b in zip(plain.data[0].embedding, vectors[0])), plain
+
+    def cosine(a, b):
+        return sum(x * y for x, y in zip(a, b))
+
+    assert cosine(vectors[0], vectors[1]) > cosine(vectors[0], vectors[2]), "alike and unlike"
+    for model, arguments, param in [
+        ("assistant", {}, "model"), ("dense", {"dimensions": 8}, "dimensions"),
+    ]:
+        try:
+            client.embeddings.create(model=model, input="a", **arguments)
+            raise AssertionError(f"not refused: {model} {arguments}")
+        except openai.BadRequestError as caught:
+            assert caught.param == param, caught.body
+
+
 def refused(error, **changes):
     arguments = {"model": "assistant", "messages": question, "max_tokens": 1} | changes
     try:
@@ -145,5 +172,6 @@ stop(text)
 logprobs()
 legacy()
 harness()
+embeddings()
 refusals()
 print("the client is content")

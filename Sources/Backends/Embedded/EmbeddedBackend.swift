@@ -19,6 +19,8 @@ package final class EmbeddedBackend: Backend {
   /// Settings of the engine that this variant cannot have.
   package var notes: [String] { variant.exceptions(to: engine.configuration) }
   package var revision: String? { file.digest }
+  /// The engine has no form for calls.
+  package var takesTools: Bool { false }
 
   package func answer(_ call: Call) async throws(BackendError) -> Answer {
     // Tokens of a long prompt, and what is told of them, take longer than an event loop may wait.
@@ -124,7 +126,7 @@ extension Call {
 }
 
 extension Priority {
-  fileprivate init(_ priority: Call.Priority) {
+  init(_ priority: Call.Priority) {
     switch priority {
     case .live: self = .live
     case .shadow: self = .shadow

@@ -14,10 +14,14 @@ import OpenAIAPI
 /// waiting.
 package final class UpstreamBackend: Backend {
   package let model: ModelName
-  private let specification: UpstreamSpecification
+  let specification: UpstreamSpecification
   private let apiKey: String?
   private let liveConnections: UpstreamConnections
   private let shadowConnections: UpstreamConnections
+
+  private func connections(for priority: Call.Priority) -> UpstreamConnections {
+    priority == .live ? liveConnections : shadowConnections
+  }
 
   /// - Parameter environment: looks up the key's variable; `nil` there means that it is not set
   /// - Throws: `unavailable` when the policy names a variable that is not set, or that holds what
@@ -52,13 +56,15 @@ package final class UpstreamBackend: Backend {
 
   package func answer(_ call: Call) async throws(BackendError) -> Answer {
     let exchange = UpstreamExchange(call, upstreamModel: specification.model)
-    let connections = call.priority == .live ? liveConnections : shadowConnections
+    let connections = connections(for: call.priority)
     let limits = UpstreamTimeLimits(specification.timeouts, deadline: call.deadline)
-    let response = try await execute(exchange, call, on: connections, limits)
-    guard response.status == .ok else { throw await refusal(response, limits) }
-    guard response.headers["content-encoding"].allSatisfy({ $0 == "identity" }) else {
-      throw malformed("it is compressed, which was not asked for")
-    }
+    // Before the head comes, silence is bounded by the time to the first token; a whole answer
+    // comes with its head and has the whole time.
+    let response = try await execute(
+      UpstreamPost(
+        path: exchange.path, body: exchange.body, requestID: call.requestID,
+        priority: call.priority),
+      headUntil: exchange.isStreamed ? limits.firstToken : limits.end, limits)
     if exchange.isStreamed {
       let stream = UpstreamStream(
         response.body, exchange: exchange, model: model, limits: limits, connections: connections)
@@ -77,46 +83,59 @@ package final class UpstreamBackend: Backend {
     return Answer(events: WholeAnswer.events(of: whole, seconds: seconds))
   }
 
-  private func execute(
-    _ exchange: UpstreamExchange, _ call: Call, on connections: UpstreamConnections,
-    _ limits: UpstreamTimeLimits
+  /// Sends a request, and returns the response when its head says that all is well.
+  ///
+  /// - Parameter limit: by when the head must be there
+  func execute(
+    _ post: UpstreamPost, headUntil limit: ContinuousClock.Instant, _ limits: UpstreamTimeLimits
   ) async throws(BackendError) -> HTTPClientResponse {
-    var request = HTTPClientRequest(url: specification.url + exchange.path)
+    var request = HTTPClientRequest(url: specification.url + post.path)
     request.method = .POST
     request.headers.add(name: "content-type", value: "application/json")
-    request.headers.add(name: "x-request-id", value: call.requestID)
-    if call.priority == .shadow { request.headers.add(name: "x-shadow", value: "1") }
+    request.headers.add(name: "x-request-id", value: post.requestID)
+    if post.priority == .shadow { request.headers.add(name: "x-shadow", value: "1") }
     if let apiKey { request.headers.add(name: "authorization", value: "Bearer \(apiKey)") }
-    request.body = .bytes(ByteBuffer(bytes: exchange.body))
-    // Before the head comes, silence is bounded by the time to the first token; a whole answer
-    // comes with its head and has the whole time.
-    let limit = exchange.isStreamed ? limits.firstToken : limits.end
+    request.body = .bytes(ByteBuffer(bytes: post.body))
     let patience = ContinuousClock.now.duration(to: limit).seconds
+    let response: HTTPClientResponse
     do {
-      return try await connections.client.execute(request, deadline: .now() + .seconds(patience))
+      response = try await connections(for: post.priority).client.execute(
+        request, deadline: .now() + .seconds(patience))
     } catch {
       throw UpstreamFailure.classify(error, model: model)
     }
+    guard response.status == .ok else { throw await refusal(response, limits) }
+    guard response.headers["content-encoding"].allSatisfy({ $0 == "identity" }) else {
+      throw malformed("it is compressed, which was not asked for")
+    }
+    return response
   }
 
   private func wholeAnswer(
     _ response: HTTPClientResponse, _ exchange: UpstreamExchange, _ timeLimits: UpstreamTimeLimits
   ) async throws(BackendError) -> ChatCompletion {
     let limits = ResponseLimits.standard
-    let body: ByteBuffer
+    let body = try await collect(response, upTo: limits.maximumBytes, timeLimits)
     do {
-      body = try await TimeLimit.run(until: timeLimits.end) {
-        try await response.body.collect(upTo: limits.maximumBytes)
-      }
-    } catch is NIOTooManyBytesError {
-      throw malformed("it has more than \(limits.maximumBytes) bytes")
-    } catch {
-      throw UpstreamFailure.classify(error, model: model)
-    }
-    do {
-      return try exchange.decodeWhole(Array(body.readableBytesView), limits)
+      return try exchange.decodeWhole(body, limits)
     } catch {
       throw BackendError(.malformed, error)
+    }
+  }
+
+  /// The whole body.
+  func collect(
+    _ response: HTTPClientResponse, upTo maximumBytes: Int, _ timeLimits: UpstreamTimeLimits
+  ) async throws(BackendError) -> [UInt8] {
+    do {
+      let body = try await TimeLimit.run(until: timeLimits.end) {
+        try await response.body.collect(upTo: maximumBytes)
+      }
+      return Array(body.readableBytesView)
+    } catch is NIOTooManyBytesError {
+      throw malformed("it has more than \(maximumBytes) bytes")
+    } catch {
+      throw UpstreamFailure.classify(error, model: model)
     }
   }
 
@@ -135,6 +154,15 @@ package final class UpstreamBackend: Backend {
     BackendError(
       .malformed, .badGateway("The answer of '\(model)' is unusable: \(what).", code: "malformed"))
   }
+}
+
+/// One request as it is sent.
+struct UpstreamPost: Sendable {
+  /// Behind the base URL.
+  var path: String
+  var body: [UInt8]
+  var requestID: String
+  var priority: Call.Priority
 }
 
 /// Until when an answer may take for what.

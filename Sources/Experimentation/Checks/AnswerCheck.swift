@@ -30,7 +30,7 @@ package enum AnswerRule: Hashable, Sendable, Codable {
   /// The answer calls the function of that name, with an object of JSON as arguments.
   case calls(String)
 
-  /// Whether only an answer to a request with tools can pass. Shadows are asked without them.
+  /// Whether only an answer to a request with tools can pass; models in this process take none.
   package var needsTools: Bool {
     if case .calls = self { true } else { false }
   }

@@ -15,7 +15,7 @@ final class JudgeDesk: Sendable {
   private let deadline: Duration
   private let makeNonce: @Sendable () -> String
   private let wallClock: @Sendable () -> Int64
-  private let ledger = Mutex(JudgeLedger())
+  private let ledger = Mutex(SideLedger())
 
   /// - Parameters:
   ///   - deadline: for each of the two questions
@@ -42,7 +42,9 @@ final class JudgeDesk: Sendable {
     }
     guard let backend = backends.backend(for: judge.model) else { return skip(judge, .noBackend) }
     let day = wallClock() / 86_400_000
-    if let reason = ledger.withLock({ $0.enter(judge, day: day) }) { return skip(judge, reason) }
+    if let refusal = ledger.withLock({ $0.enter(judge, day: day) }) {
+      return skip(judge, JudgeOutcome(refusal))
+    }
     var tokens = 0
     defer {
       ledger.withLock { [tokens] in $0.leave(judge.model, tokens: tokens) }
@@ -72,17 +74,6 @@ final class JudgeDesk: Sendable {
   private func skip(_ judge: JudgePolicy, _ reason: JudgeOutcome) -> Double? {
     metrics.judged(judge.model, reason)
     return nil
-  }
-}
-
-extension JudgeOutcome {
-  init(_ pair: JudgedPair) {
-    switch pair {
-    case .candidate: self = .candidate
-    case .incumbent: self = .incumbent
-    case .tie: self = .tie
-    case .contradiction: self = .contradiction
-    }
   }
 }
 

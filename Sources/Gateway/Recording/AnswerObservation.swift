@@ -6,7 +6,7 @@ import Quality
 /// A whole answer as its measurer saw it: what a shadow leaves behind, good or bad.
 struct AnswerObservation: Sendable {
   var measurements: Measurements
-  /// The first choice, as far as it came.
+  /// The text of the first choice; empty when there is no whole answer.
   var text: String
   /// What checks look at; `nil` when there is no whole answer.
   var checked: CheckedAnswer?

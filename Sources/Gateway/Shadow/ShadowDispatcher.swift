@@ -22,6 +22,7 @@ package final class ShadowDispatcher: Service {
   private let deadline: Duration
   private let wallClock: @Sendable () -> Int64
   private let judges: JudgeDesk
+  private let embeddings: EmbeddingDesk
   private let lanes: Mutex<ShadowLanes>
   private let wakeups = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
 
@@ -49,6 +50,8 @@ package final class ShadowDispatcher: Service {
     judges = JudgeDesk(
       backends: backends, metrics: metrics, deadline: deadline, makeNonce: makeNonce,
       wallClock: wallClock)
+    embeddings = EmbeddingDesk(
+      backends: backends, metrics: metrics, deadline: deadline, wallClock: wallClock)
     lanes = Mutex(ShadowLanes(capacity: capacity, capacityBytes: capacityBytes))
   }
 
@@ -110,6 +113,7 @@ package final class ShadowDispatcher: Service {
     var comparison = comparison(of: job, with: result)
     comparison.take(distance, as: job.scores.distributions)
     comparison.scores[ScoreID(.judgePreference)] = await judgement(of: job, result)
+    comparison.scores[ScoreID(.embeddingSimilarity)] = await similarity(of: job, result)
     recorder.closeComparison(job.comparison, with: model, comparison)
     metrics.shadowCompleted(model, result.measurements)
     if let failure = result.measurements.failure {
@@ -159,18 +163,35 @@ package final class ShadowDispatcher: Service {
   private func judgement(of job: ShadowJob, _ result: AnswerObservation) async -> Double? {
     // What a judge makes of one model against itself nobody asks.
     guard let judge = job.scores.judge, result.measurements.failure == nil,
-      job.rule.controlOf == nil, let incumbent = job.incumbent.text
+      job.rule.controlOf == nil, let incumbent = job.incumbent.whole?.text
     else { return nil }
-    // By a number that no client chooses.
-    let place = StableHash.place(salt: "judge/\(job.rule.model)", unit: "\(job.comparison)")
-    guard judge.share == .all || place < judge.share.value else { return nil }
+    guard isDrawn(job, "judge", judge.share) else { return nil }
     return await judges.preference(
       job.prompt, incumbent: incumbent, candidate: result.text, by: judge,
       requestID: job.requestID)
   }
 
+  /// How much both answers are alike by their embeddings; `nil` when nobody was asked, or told.
+  private func similarity(of job: ShadowJob, _ result: AnswerObservation) async -> Double? {
+    guard let policy = job.scores.embeddings, let incumbent = job.incumbent.whole,
+      let candidate = result.checked, isDrawn(job, "embeddings", policy.share)
+    else { return nil }
+    return await embeddings.similarity(
+      incumbent.words, candidate.words, by: policy, requestID: job.requestID)
+  }
+
+  /// Whether a pair belongs to the share that is looked at, by a number that no client chooses.
+  private func isDrawn(_ job: ShadowJob, _ salt: String, _ share: Share) -> Bool {
+    share == .all
+      || StableHash.place(salt: "\(salt)/\(job.rule.model)", unit: "\(job.comparison)")
+        < share.value
+  }
+
   private func comparison(of job: ShadowJob, with result: AnswerObservation) -> Comparison {
-    let isWhole = result.measurements.failure == nil
+    let both = result.checked.flatMap { candidate in
+      job.incumbent.whole.map { (incumbent: $0, candidate: candidate) }
+    }
+    let words = both.map { ($0.incumbent.words, $0.candidate.words) }
     var comparison = Comparison(
       requestID: job.requestID, assignment: job.assignment, incumbent: job.incumbent.model,
       candidate: job.rule.model, incumbentMeasurements: job.incumbent.measurements,
@@ -178,17 +199,17 @@ package final class ShadowDispatcher: Service {
       tokenAgreement: job.incumbent.trace.flatMap { trace in
         result.topAlong.flatMap { TokenAgreement.share(of: trace, top: $0) }
       },
-      prefixAgreement: isWhole
-        ? job.incumbent.text.map { PrefixAgreement.share(of: $0, and: result.text) } : nil)
-    if isWhole {
-      comparison.candidateMeasurements.scores =
-        result.checked?.scores(job.scores.checks.filter { !$0.rule.needsTools })
-        ?? AnswerScores()
-    }
-    if isWhole, let text = job.incumbent.text {
+      prefixAgreement: words.map { PrefixAgreement.share(of: $0.0, and: $0.1) })
+    comparison.candidateMeasurements.scores =
+      result.checked?.scores(job.scores.checks) ?? AnswerScores()
+    if let words {
       for metric in job.scores.texts {
-        comparison.scores[ScoreID(metric)] = TextLikeness.value(of: metric, text, result.text)
+        comparison.scores[ScoreID(metric)] = TextLikeness.value(of: metric, words.0, words.1)
       }
+    }
+    if let both, job.scores.comparesCalls {
+      comparison.scores[ScoreID(.callEquality)] = CallEquality.value(
+        both.incumbent, both.candidate)
     }
     return comparison
   }

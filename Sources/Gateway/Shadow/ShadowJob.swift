@@ -1,10 +1,11 @@
 import Backends
 import Experimentation
+import Quality
 import Routing
 
 /// A question that a user asked, to be asked a candidate too.
 struct ShadowJob: Sendable {
-  /// The copy that may be sent aside: without tools, names and whatever leaves something behind.
+  /// The copy that may be sent aside: without names and whatever leaves something behind.
   var prompt: Call.Prompt
   var requestID: String
   var assignment: Assignment
@@ -24,7 +25,7 @@ struct IncumbentAnswer: Sendable {
   var model: ModelName
   var measurements: Measurements
   /// The first choice; `nil` when it failed.
-  var text: String?
+  var whole: CheckedAnswer?
   var trace: TokenTrace?
 }
 

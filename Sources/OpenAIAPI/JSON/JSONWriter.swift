@@ -68,6 +68,13 @@ package struct JSONWriter: Sendable {
     bytes.append(contentsOf: (value.isFinite ? value.description : "null").utf8)
   }
 
+  /// Writes a number by the fewest digits that tell it from other floats, or `null` if it is not
+  /// finite.
+  package mutating func value(_ value: Float) {
+    separate()
+    bytes.append(contentsOf: (value.isFinite ? value.description : "null").utf8)
+  }
+
   /// Writes `true` or `false`.
   package mutating func value(_ value: Bool) {
     separate()

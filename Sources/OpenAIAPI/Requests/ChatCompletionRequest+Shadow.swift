@@ -3,12 +3,13 @@ extension ChatCompletionRequest {
   /// effect or name a person.
   ///
   /// Kept: model, messages (with the tool calls and tool answers of their history, which are text
-  /// by now), sampling, streaming, budgets, log probabilities, `response_format`,
-  /// `reasoning_effort`, `verbosity`, `prediction`.
+  /// by now), `tools`, `tool_choice`, `parallel_tool_calls`, sampling, streaming, budgets, log
+  /// probabilities, `response_format`, `reasoning_effort`, `verbosity`, `prediction`. Tools are
+  /// functions that the *client* runs when it reads a call of one; nobody reads a shadow's, so that
+  /// offering them does nothing but ask the same question.
   ///
   /// Removed:
-  /// - `tools`, `tool_choice`, `parallel_tool_calls`, `web_search_options`: nobody must act on what
-  ///   a shadow says. Without them the model answers another question, see `offersTools`.
+  /// - `web_search_options`: a tool that the upstream runs itself.
   /// - `store`, `metadata`, `prompt_cache_key`, `prompt_cache_options`, `prompt_cache_retention`:
   ///   they leave something behind at the upstream.
   /// - `user`, `safety_identifier`: they name a person. Also every message's `name`.
@@ -24,9 +25,6 @@ extension ChatCompletionRequest {
     guard !messages.contains(where: \.reachesElsewhere) else { return nil }
     var copy = self
     for index in copy.messages.indices { copy.messages[index].name = nil }
-    copy.tools = []
-    copy.toolChoice = nil
-    copy.parallelToolCalls = nil
     copy.promptLogprobs = nil
     copy.store = nil
     copy.metadata = nil

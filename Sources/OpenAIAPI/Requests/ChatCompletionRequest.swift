@@ -62,7 +62,7 @@ package struct ChatCompletionRequest: Hashable, Sendable {
   /// How many tokens one answer may have at most, under either name; `nil` for no wish.
   package var tokenBudget: Int? { maxCompletionTokens ?? maxTokens }
 
-  /// Whether tools are offered, without which a shadow would answer another question.
+  /// Whether tools are offered, without which a model would answer another question.
   package var offersTools: Bool { !tools.isEmpty }
 }
 

@@ -73,6 +73,10 @@ extension RolloutKey {
       KeyEntry(
         .mapping(JudgeKey.self), usual: "with metric `judgePreference`",
         "who says which answer of a pair is better")
+    case .embeddings:
+      KeyEntry(
+        .mapping(EmbeddingsKey.self), usual: "with metric `embeddingSimilarity`",
+        "whose embeddings say how much both answers of a pair are alike")
     }
   }
 }

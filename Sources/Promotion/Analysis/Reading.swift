@@ -29,9 +29,9 @@ extension Measurements {
     switch metric {
     case .timeToFirstToken, .timePerOutputToken: return .void
     case .errorRate, .latency, .tokensPerSecond, .outputTokens, .cost, .tokenAgreement,
-      .prefixAgreement, .exactMatch, .tokenF1, .rougeL, .lengthRatio, .klDivergence,
-      .answerPerplexity,
-      .judgePreference, .check, .feedback, .preference:
+      .prefixAgreement, .exactMatch, .tokenF1, .rougeL, .lengthRatio, .embeddingSimilarity,
+      .callEquality, .klDivergence, .answerPerplexity, .judgePreference, .check, .feedback,
+      .preference:
       return .missing
     }
   }
@@ -71,8 +71,9 @@ extension Comparison {
       }
       let ideal = metric.valueOfItself
       guard let value = value(of: metric).flatMap(metric.bounded) else {
-        // Nobody was asked about two whole answers, or nothing came of it: no fault of theirs.
-        if metric == .judgePreference, candidateMeasurements.failure == nil { return nil }
+        // Nobody was asked about two whole answers, nothing came of it, or there is nothing to
+        // compare in them: no fault of theirs.
+        if metric.isOfSomePairs, candidateMeasurements.failure == nil { return nil }
         return (ideal, .missing)
       }
       return (ideal, .value(value))
@@ -100,6 +101,8 @@ extension Metric {
       "no answer of '\(model)' could be compared"
     case .klDivergence, .answerPerplexity:
       "'\(model)' is no variant of the incumbent's model in this process"
+    case .embeddingSimilarity: "no answer of '\(model)' could be embedded"
+    case .callEquality: "neither '\(model)' nor the incumbent called a function"
     case .judgePreference: "no answer of '\(model)' could be judged"
     case .check: "no answer of '\(model)' could be checked"
     case .timeToFirstToken: "'\(model)' reports no time to first token"

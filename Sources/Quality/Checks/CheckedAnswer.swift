@@ -45,6 +45,13 @@ package struct CheckedAnswer: Hashable, Sendable {
 }
 
 extension CheckedAnswer {
+  /// All that the answer says, for who compares texts: a call is its function's name and its
+  /// arguments, on a line of its own.
+  package var words: String {
+    ([text].filter { !$0.isEmpty } + calls.map { "\($0.name) \($0.arguments)" })
+      .joined(separator: "\n")
+  }
+
   /// What the checks say, by their names; of one that says nothing there is no score.
   package func scores(_ checks: [AnswerCheck]) -> AnswerScores {
     var scores = AnswerScores()

@@ -30,6 +30,23 @@ extension Engine {
     }
   }
 
+  /// What `variant` makes of a text as a vector of length 1: the mean over its tokens of the last
+  /// layer's hidden states, normalised as the head reads them. As wide as the model.
+  ///
+  /// - Parameter text: at least one token
+  /// - Throws: as `generate` and its stream do; `promptTooLong` beyond the context.
+  package func embed(
+    _ text: [Token], on variant: ModelVariant, priority: Priority = .live
+  ) async throws -> [Float] {
+    try check(text, "text", variant)
+    guard text.count <= variant.contextLength else { throw tooLong(text.count, variant) }
+    let cache = try emptyCache(variant, priority, length: text.count)
+    return try await result { continuation in
+      EmbeddingJob(
+        text, variant: variant, priority: priority, cache: cache, continuation: continuation)
+    }
+  }
+
   /// How far the next-token distributions of `candidates` are from those of `reference` along one
   /// text, position by position.
   ///

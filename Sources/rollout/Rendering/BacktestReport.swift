@@ -217,7 +217,8 @@ extension Numbers {
     guard let value, value.isFinite else { return unknown }
     switch metric {
     case .errorRate, .tokenAgreement, .prefixAgreement, .exactMatch, .tokenF1, .rougeL,
-      .lengthRatio, .judgePreference, .check, .feedback, .preference:
+      .lengthRatio, .embeddingSimilarity, .callEquality, .judgePreference, .check, .feedback,
+      .preference:
       return percent(value)
     case .timeToFirstToken, .timePerOutputToken, .latency: return seconds(value)
     case .tokensPerSecond, .outputTokens, .cost, .klDivergence, .answerPerplexity:
