@@ -4,7 +4,8 @@ extension ChatCompletionRequest {
   ///
   /// Kept: model, messages (with the tool calls and tool answers of their history, which are text
   /// by now), sampling, streaming, budgets, log probabilities, `response_format`,
-  /// `reasoning_effort`, `verbosity`, `prediction`.
+  /// `reasoning_effort`, `verbosity`, `prediction`, `add_generation_prompt`,
+  /// `continue_final_message`.
   ///
   /// Removed:
   /// - `tools`, `tool_choice`, `parallel_tool_calls`, `web_search_options`: nobody must act on what
