@@ -15,6 +15,10 @@ package struct PricedBackend: Backend {
   package var revision: String? { backend.revision }
   package var notes: [String] { backend.notes }
 
+  package func score(_ answer: GivenAnswer) async throws(BackendError) -> ScoredAnswer? {
+    try await backend.score(answer)
+  }
+
   package func answer(_ call: Call) async throws(BackendError) -> Answer {
     let answer = try await backend.answer(call)
     let events = PricedEvents(answer.events, price)

@@ -14,7 +14,7 @@ import OpenAIAPI
 /// waiting.
 package final class UpstreamBackend: Backend {
   package let model: ModelName
-  private let specification: UpstreamSpecification
+  let specification: UpstreamSpecification
   private let apiKey: String?
   private let liveConnections: UpstreamConnections
   private let shadowConnections: UpstreamConnections
@@ -48,6 +48,16 @@ package final class UpstreamBackend: Backend {
     }
     liveConnections = UpstreamConnections(specification.timeouts)
     shadowConnections = UpstreamConnections(specification.timeouts)
+  }
+
+  /// What a rollout's status says of it.
+  package var notes: [String] {
+    specification.scoring.map {
+      [
+        "tells the \($0.logprobs) likeliest tokens of a text: klDivergence from or to it is a "
+          + "lower bound"
+      ]
+    } ?? []
   }
 
   package func answer(_ call: Call) async throws(BackendError) -> Answer {
@@ -102,7 +112,7 @@ package final class UpstreamBackend: Backend {
   private func wholeAnswer(
     _ response: HTTPClientResponse, _ exchange: UpstreamExchange, _ timeLimits: UpstreamTimeLimits
   ) async throws(BackendError) -> ChatCompletion {
-    let limits = ResponseLimits.standard
+    let limits = exchange.limits
     let body: ByteBuffer
     do {
       body = try await TimeLimit.run(until: timeLimits.end) {

@@ -99,7 +99,7 @@ extension Metric {
     case .prefixAgreement, .exactMatch, .tokenF1, .rougeL, .lengthRatio:
       "no answer of '\(model)' could be compared"
     case .klDivergence, .answerPerplexity:
-      "'\(model)' is no variant of the incumbent's model in this process"
+      "no answer could be read by both the incumbent and '\(model)'"
     case .judgePreference: "no answer of '\(model)' could be judged"
     case .check: "no answer of '\(model)' could be checked"
     case .timeToFirstToken: "'\(model)' reports no time to first token"
