@@ -63,8 +63,8 @@ struct UpstreamScoringTests {
       let head = #"{"model":"org/the-real-name","messages":[{"role":"user","content":"Hi"}"#
       #expect(
         requests.map(\.body) == [
-          head + #"],"temperature":1,"max_tokens":1,"prompt_logprobs":1,"reasoning_effort":"low"}"#,
-          head + #",{"role":"assistant","content":"The sea"}],"temperature":1,"max_tokens":1,"#
+          head + #"],"temperature":1.0,"max_tokens":1,"prompt_logprobs":1,"reasoning_effort":"low"}"#,
+          head + #",{"role":"assistant","content":"The sea"}],"temperature":1.0,"max_tokens":1,"#
             + #""prompt_logprobs":2,"add_generation_prompt":false,"continue_final_message":true,"#
             + #""reasoning_effort":"low"}"#,
         ])
@@ -83,7 +83,7 @@ struct UpstreamScoringTests {
       #expect(try await upstream.backend.score(text)?.places.count == 2)
       #expect(
         upstream.server.requests.last?.body
-          == #"{"model":"org/the-real-name","prompt":"HiThe sea","temperature":1,"max_tokens":1,"#
+          == #"{"model":"org/the-real-name","prompt":"HiThe sea","temperature":1.0,"max_tokens":1,"#
           + #""prompt_logprobs":2}"#)
       // Which is nothing that this server knows how to cut.
       let error = await #expect(throws: BackendError.self) {
