@@ -90,8 +90,8 @@ let package = Package(
     target(
       "Backends",
       [
-        "Experimentation", "OpenAIAPI", "Transformer", asyncHTTPClient, crypto, logging, nioCore,
-        nioHTTP1,
+        "Experimentation", "Statistics", "OpenAIAPI", "Transformer", asyncHTTPClient, crypto,
+        logging, nioCore, nioHTTP1,
       ]),
     target("Quality", ["Experimentation", "OpenAIAPI", "Backends"]),
 

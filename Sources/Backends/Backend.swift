@@ -20,10 +20,14 @@ package protocol Backend: Sendable {
   /// that is known by its answers alone.
   var revision: String? { get }
 
+  /// What this model holds of a given answer, token by token, at the priority of shadows; `nil`
+  /// for one that cannot score text, or not this one.
+  func score(_ answer: GivenAnswer) async throws(BackendError) -> ScoredAnswer?
+
   /// How far this model's next-token distributions are from those of `reference` along the answer
-  /// that `reference` gave; `nil` where that cannot be told, since both must be at hand.
+  /// that `reference` gave; `nil` where that cannot be told.
   func distance(
-    from reference: any Backend, after prompt: Call.Prompt, along answer: TokenTrace
+    from reference: any Backend, along answer: GivenAnswer
   ) async throws(BackendError) -> DistributionDistance?
 
   /// Whether requests may offer the model functions to call.
@@ -39,10 +43,24 @@ package protocol Backend: Sendable {
 extension Backend {
   package var revision: String? { nil }
 
-  /// Cannot be told.
+  /// Cannot score text.
+  package func score(_ answer: GivenAnswer) async throws(BackendError) -> ScoredAnswer? { nil }
+
   package func distance(
-    from reference: any Backend, after prompt: Call.Prompt, along answer: TokenTrace
-  ) async throws(BackendError) -> DistributionDistance? { nil }
+    from reference: any Backend, along answer: GivenAnswer
+  ) async throws(BackendError) -> DistributionDistance? {
+    try await scoredDistance(from: reference, along: answer)
+  }
+
+  /// The distance by what both tell of the answer, each by itself.
+  func scoredDistance(
+    from reference: any Backend, along answer: GivenAnswer
+  ) async throws(BackendError) -> DistributionDistance? {
+    // One after the other: where the reference cannot, nobody else is bothered.
+    guard let theirs = try await reference.score(answer), let mine = try await score(answer)
+    else { return nil }
+    return DistributionDistance(theirs, mine)
+  }
 
   package var takesTools: Bool { true }
 

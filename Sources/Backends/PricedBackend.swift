@@ -16,6 +16,10 @@ package struct PricedBackend: Backend {
   package var notes: [String] { backend.notes }
   package var takesTools: Bool { backend.takesTools }
 
+  package func score(_ answer: GivenAnswer) async throws(BackendError) -> ScoredAnswer? {
+    try await backend.score(answer)
+  }
+
   package func answer(_ call: Call) async throws(BackendError) -> Answer {
     let answer = try await backend.answer(call)
     let events = PricedEvents(answer.events, price)

@@ -18,7 +18,7 @@ package enum Metric: String, Hashable, Sendable, Codable, CaseIterable {
   /// What the answer cost by the model's price list.
   case cost
   /// Share of the incumbent's answer at which the candidate, given the same text so far, ranks the
-  /// same token first. Needs a candidate that can score text.
+  /// same token first. Needs a candidate that can score text, and the incumbent's vocabulary.
   case tokenAgreement
   /// Length of the common beginning of both answers over the longer one, in words. For any backend.
   case prefixAgreement
@@ -37,11 +37,11 @@ package enum Metric: String, Hashable, Sendable, Codable, CaseIterable {
   /// 1 when both answers call the same functions with the same arguments, in any order, else 0.
   case callEquality
   /// KL divergence of the candidate's next-token distributions from the incumbent's, in nats, mean
-  /// over the incumbent's answer. Counts as 1 where it is more. Needs variants of one model in this
-  /// process.
+  /// over the incumbent's answer. Counts as 1 where it is more. Exact between variants of one model
+  /// in this process; elsewhere a lower bound, from the tokens that both tell.
   case klDivergence
   /// How many times as perplexed the candidate is by the incumbent's answer as the incumbent itself
-  /// is. Needs what ``klDivergence`` needs.
+  /// is. Exact wherever both can score text, in whatever tokens.
   case answerPerplexity
   /// 1 when the policy's judge prefers the candidate's answer, 0 the incumbent's, ½ for a tie.
   case judgePreference

@@ -125,16 +125,33 @@ package struct UpstreamSpecification: Hashable, Sendable, Codable {
   package var timeouts: UpstreamTimeouts
   /// What its tokens cost; `nil` leaves its answers without a cost.
   package var price: Price?
+  /// How it scores a given text; `nil` for a server that is not asked to.
+  package var scoring: ScoringSpecification?
 
   package init(
     url: String, model: String, apiKeyEnvironment: String? = nil,
-    timeouts: UpstreamTimeouts = UpstreamTimeouts(), price: Price? = nil
+    timeouts: UpstreamTimeouts = UpstreamTimeouts(), price: Price? = nil,
+    scoring: ScoringSpecification? = nil
   ) {
     self.url = url
     self.model = model
     self.apiKeyEnvironment = apiKeyEnvironment
     self.timeouts = timeouts
     self.price = price
+    self.scoring = scoring
+  }
+}
+
+/// What a server tells of a text that it is given: the field `prompt_logprobs`.
+package struct ScoringSpecification: Hashable, Sendable, Codable {
+  /// The most that is asked for: what servers tell unless they are told otherwise.
+  package static let maximumLogprobs = 20
+
+  /// How many of the likeliest tokens it tells at each place; 1 … `maximumLogprobs`.
+  package var logprobs: Int
+
+  package init(logprobs: Int) {
+    self.logprobs = logprobs
   }
 }
 

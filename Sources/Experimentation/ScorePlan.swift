@@ -9,6 +9,9 @@ package struct ScorePlan: Hashable, Sendable {
   package var texts: [Metric] = []
   /// Of each pair, along the incumbent's answer (``Metric/isOfDistributions``).
   package var distributions: [Metric] = []
+  /// Whether agreement along the incumbent's answer is wanted. It comes with the candidate's own
+  /// answer where both run in this process; elsewhere both have to score the answer for it.
+  package var agreement = false
   /// Who is asked which answer of a pair is better, where a gate looks at it.
   package var judge: JudgePolicy?
   /// Whose embeddings of both answers are compared, where a gate looks at it.
@@ -27,6 +30,7 @@ package struct ScorePlan: Hashable, Sendable {
       if gate.metric.isOfDistributions, !distributions.contains(gate.metric) {
         distributions.append(gate.metric)
       }
+      if gate.metric == .tokenAgreement { agreement = true }
       if gate.metric == .judgePreference { judge = policy.judge }
       if gate.metric == .embeddingSimilarity { embeddings = policy.embeddings }
       if gate.metric == .callEquality { comparesCalls = true }

@@ -146,6 +146,7 @@ extension UpstreamSpecification {
           "currency": .text(price.currency),
         ])
       },
+      "scoring": scoring.map { .object(["logprobs": .integer($0.logprobs)]) },
     ])
   }
 }

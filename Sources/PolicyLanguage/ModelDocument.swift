@@ -97,9 +97,16 @@ extension ModelDocument {
     }
     let timeouts = reader[.timeouts].flatMap(self.timeouts) ?? UpstreamTimeouts()
     let price = reader[.price].flatMap(self.price)
+    let scoring = reader[.scoring].flatMap(self.scoring)
     guard let url, let model else { return nil }
     return UpstreamSpecification(
-      url: url, model: model, apiKeyEnvironment: key, timeouts: timeouts, price: price)
+      url: url, model: model, apiKeyEnvironment: key, timeouts: timeouts, price: price,
+      scoring: scoring)
+  }
+
+  private func scoring(_ node: PolicyNode) -> ScoringSpecification? {
+    guard let reader = MappingReader<ScoringKey>(node, log: log) else { return nil }
+    return reader.integer(.logprobs).map(ScoringSpecification.init)
   }
 
   private func price(_ node: PolicyNode) -> Price? {

@@ -24,7 +24,8 @@ enum KeyPresence: Hashable, Sendable {
 enum Vocabulary {
   static let objects: [any PolicyKey.Type] = [
     ModelKey.self, EngineKey.self, AttentionKey.self, RopeKey.self, UpstreamKey.self,
-    TimeoutKey.self, PriceKey.self, RolloutKey.self, AssignmentKey.self, LayerKey.self,
+    TimeoutKey.self, PriceKey.self, ScoringKey.self, RolloutKey.self, AssignmentKey.self,
+    LayerKey.self,
     StepKey.self, ShadowKey.self, CanaryKey.self, SplitKey.self, ApprovalKey.self, PauseKey.self,
     HoldKey.self, BanditKey.self, InterleaveKey.self, MetricKey.self, CheckKey.self,
     SchemaKey.self, JudgeKey.self, EmbeddingsKey.self, SliceKey.self, AnalysisKey.self,
@@ -88,14 +89,14 @@ enum RopeKey: String, PolicyKey {
 }
 
 enum UpstreamKey: String, PolicyKey {
-  case url, model, apiKeyEnv, timeouts, price
+  case url, model, apiKeyEnv, timeouts, price, scoring
 
   static let object = "upstream"
 
   var presence: KeyPresence {
     switch self {
     case .url, .model: .required
-    case .apiKeyEnv, .timeouts, .price: .optional
+    case .apiKeyEnv, .timeouts, .price, .scoring: .optional
     }
   }
 }
@@ -104,6 +105,14 @@ enum PriceKey: String, PolicyKey {
   case inputPerMillion, outputPerMillion, currency
 
   static let object = "price"
+
+  var presence: KeyPresence { .required }
+}
+
+enum ScoringKey: String, PolicyKey {
+  case logprobs
+
+  static let object = "scoring"
 
   var presence: KeyPresence { .required }
 }

@@ -113,12 +113,14 @@ struct PolicySetRules {
     }
   }
 
-  /// Token agreement and divergence need a candidate that can score a given text, which few servers
-  /// can.
+  /// Token agreement and divergence need two models that can score a given text: those of this
+  /// process, and servers whose documents say so.
   private func warnOfScoring() {
     var servers: Set<ModelName> = []
     for case .model(let model) in documents.compactMap(\.document) {
-      if case .upstream = model.backend { servers.insert(model.name) }
+      if case .upstream(let upstream) = model.backend, upstream.scoring == nil {
+        servers.insert(model.name)
+      }
     }
     for document in documents {
       guard case .rollout(let policy) = document.document,
@@ -126,11 +128,14 @@ struct PolicySetRules {
           $0 == .tokenAgreement || $0.isOfDistributions
         })
       else { continue }
-      for candidate in document.references.candidates where servers.contains(candidate.value) {
+      let references = document.references
+      let pair = (references.incumbent.map { [$0] } ?? []) + references.candidates
+      for model in pair where servers.contains(model.value) {
         document.log.report(
-          .mayNotScore, at: candidate.position,
-          "'\(candidate.value)' is behind a server, which may not be able to score a given text",
-          hint: "then \(metric.rawValue) has no data; prefixAgreement needs no scores",
+          .mayNotScore, at: model.position,
+          "'\(model.value)' is behind a server, and its document has no 'scoring'",
+          hint: "then \(metric.rawValue) has no data; add 'scoring' if the server tells "
+            + "'prompt_logprobs', or use prefixAgreement, which needs no scores",
           severity: .warning)
       }
     }

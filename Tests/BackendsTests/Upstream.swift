@@ -13,7 +13,7 @@ struct Upstream: Sendable {
 
   static func run(
     timeouts: UpstreamTimeouts = timeouts, keyVariable: String? = nil,
-    environment: [String: String] = [:],
+    environment: [String: String] = [:], scoring: ScoringSpecification? = nil,
     _ script: @escaping ScriptedServer.Script,
     _ body: @escaping @Sendable (Upstream) async throws -> Void
   ) async throws {
@@ -22,7 +22,7 @@ struct Upstream: Sendable {
         model: modelName("candidate"),
         specification: UpstreamSpecification(
           url: "http://127.0.0.1:\(server.port)/v1", model: "org/the-real-name",
-          apiKeyEnvironment: keyVariable, timeouts: timeouts),
+          apiKeyEnvironment: keyVariable, timeouts: timeouts, scoring: scoring),
         environment: { environment[$0] })
       try await body(Upstream(server: server, backend: backend))
     }

@@ -41,6 +41,8 @@ struct World: Sendable {
     var timeouts = UpstreamTimeouts(
       connectSeconds: 2, firstTokenSeconds: 20, idleSeconds: 20, totalSeconds: 20)
     var unreadyReason: String?
+    /// Whether the servers score text.
+    var scoring: ScoringSpecification?
 
     init() {}
   }
@@ -100,7 +102,8 @@ struct World: Sendable {
           try UpstreamBackend(
             model: modelName(name),
             specification: UpstreamSpecification(
-              url: "http://127.0.0.1:\(port)/v1", model: "up/\(name)", timeouts: options.timeouts),
+              url: "http://127.0.0.1:\(port)/v1", model: "up/\(name)", timeouts: options.timeouts,
+              scoring: options.scoring),
             environment: { _ in nil }))
       }
       table = LiveRoutingTable(

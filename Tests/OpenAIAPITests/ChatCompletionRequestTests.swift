@@ -61,6 +61,17 @@ struct ChatCompletionRequestTests {
     #expect(again == request)
   }
 
+  @Test func `an answer that has begun is left open, upstream as here`() throws {
+    let body =
+      #"{"model":"m","messages":[{"role":"user","content":"hi"},"#
+      + #"{"role":"assistant","content":"Hel"}],"prompt_logprobs":3,"#
+      + #""add_generation_prompt":false,"continue_final_message":true}"#
+    let request = try ChatCompletionRequest(decoding: Array(body.utf8))
+    #expect(request.addGenerationPrompt == false && request.continueFinalMessage == true)
+    #expect(text(request.encoded()) == body)
+    #expect(request.sanitisedForShadow()?.continueFinalMessage == true)
+  }
+
   @Test func `null stands for an absent field`() throws {
     let nulls = [
       "stream", "stream_options", "n", "stop", "seed", "temperature", "top_p", "top_k", "min_p",
@@ -69,6 +80,7 @@ struct ChatCompletionRequestTests {
       "parallel_tool_calls", "response_format", "metadata", "store", "service_tier",
       "reasoning_effort", "safety_identifier", "prompt_cache_key", "verbosity", "audio",
       "modalities", "prediction", "web_search_options", "functions", "function_call",
+      "prompt_logprobs", "add_generation_prompt", "continue_final_message",
     ].map { "\"\($0)\":null" }.joined(separator: ",")
     let request = try ChatCompletionRequest(decoding: Array(chatBody(nulls).utf8))
     #expect(request == ChatCompletionRequest(model: "m", messages: [.init(.user, "hi")]))
@@ -118,6 +130,13 @@ struct ChatCompletionRequestTests {
       (#""response_format":{"type":"json_schema"}"#, "response_format.json_schema", nil),
       (#""metadata":{"k":1}"#, "metadata.k", "invalid_type"),
       (#""functions":[]"#, "functions", "unsupported_parameter"),
+      (#""add_generation_prompt":1"#, "add_generation_prompt", "invalid_type"),
+      (#""continue_final_message":true"#, "continue_final_message", "invalid_value"),
+      // The last message is the user's.
+      (
+        #""add_generation_prompt":false,"continue_final_message":true"#, "continue_final_message",
+        "invalid_value"
+      ),
     ] as [(String, String, String?)])
   func `a field out of range is refused by name`(
     _ field: String, _ param: String, _ code: String?

@@ -428,6 +428,7 @@ struct PolicyValuesTests {
             apiKeyEnv: CHAT_7B_KEY
             timeouts: { connect: 500ms, total: 2m }
             price: { inputPerMillion: 0.1, outputPerMillion: 0.4, currency: EUR }
+            scoring: { logprobs: 20 }
           """))
     guard case .model(let model) = document, case .upstream(let upstream) = model.backend else {
       Issue.record("not an upstream model")
@@ -440,6 +441,7 @@ struct PolicyValuesTests {
           apiKeyEnvironment: "CHAT_7B_KEY",
           timeouts: UpstreamTimeouts(
             connectSeconds: 0.5, firstTokenSeconds: 20, idleSeconds: 15, totalSeconds: 120),
-          price: Price(inputPerMillion: 0.1, outputPerMillion: 0.4, currency: "EUR")))
+          price: Price(inputPerMillion: 0.1, outputPerMillion: 0.4, currency: "EUR"),
+          scoring: ScoringSpecification(logprobs: 20)))
   }
 }

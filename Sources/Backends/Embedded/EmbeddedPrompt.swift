@@ -40,9 +40,7 @@ struct EmbeddedPrompt {
       ChatTurn(role: ChatTurn.Role(message.role), content: message.text)
     }
     do {
-      prompts = [
-        try template.tokens(for: turns, addGenerationPrompt: true, tokenizer: file.tokenizer)
-      ]
+      prompts = [try request.tokens(of: turns, template, file.tokenizer)]
     } catch {
       throw .invalidRequest(error.message, param: field)
     }
@@ -175,6 +173,20 @@ struct EmbeddedPrompt {
     sampling.temperature == 0 && sampling.logitBias.isEmpty && constraint == nil
       && (sampling.repetitionPenalty ?? 1) == 1 && (sampling.presencePenalty ?? 0) == 0
       && (sampling.frequencyPenalty ?? 0) == 0
+  }
+}
+
+extension ChatCompletionRequest {
+  /// The conversation, and how it ends.
+  fileprivate func tokens(
+    of turns: [ChatTurn], _ template: ChatTemplate, _ tokenizer: Tokenizer
+  ) throws(TransformerError) -> [Token] {
+    if continueFinalMessage == true, let open = turns.last {
+      return try template.tokens(
+        for: Array(turns.dropLast()), answeredBy: open.content, tokenizer: tokenizer)
+    }
+    return try template.tokens(
+      for: turns, addGenerationPrompt: addGenerationPrompt ?? true, tokenizer: tokenizer)
   }
 }
 

@@ -45,21 +45,28 @@ struct PromptReading {
 
   private func promptLogprobs(_ alternatives: Int, _ tokenizer: Tokenizer) -> PromptLogprobs {
     let positions = (score?.tokens ?? []).map { token -> [PromptLogprobs.Entry]? in
-      var entries = [
-        PromptLogprobs.Entry(
-          token: Int(token.token), logprob: token.logProbability, rank: token.rank,
-          decodedToken: tokenizer.spelling(of: token.token))
-      ]
-      for (index, other) in token.alternatives.prefix(alternatives).enumerated()
-      where other.token != token.token {
-        entries.append(
-          PromptLogprobs.Entry(
-            token: Int(other.token), logprob: other.logProbability, rank: index + 1,
-            decodedToken: tokenizer.spelling(of: other.token)))
-      }
-      return entries
+      token.entries(alternatives, tokenizer)
     }
     return PromptLogprobs(positions: [nil] + positions)
+  }
+}
+
+extension TextScore.TokenScore {
+  /// The text's own token, then the likeliest others.
+  func entries(_ alternatives: Int, _ tokenizer: Tokenizer) -> [PromptLogprobs.Entry] {
+    var entries = [
+      PromptLogprobs.Entry(
+        token: Int(token), logprob: logProbability, rank: rank,
+        decodedToken: tokenizer.spelling(of: token))
+    ]
+    for (index, other) in self.alternatives.prefix(alternatives).enumerated()
+    where other.token != token {
+      entries.append(
+        PromptLogprobs.Entry(
+          token: Int(other.token), logprob: other.logProbability, rank: index + 1,
+          decodedToken: tokenizer.spelling(of: other.token)))
+    }
+    return entries
   }
 }
 

@@ -54,6 +54,16 @@ package final class UpstreamBackend: Backend {
     shadowConnections = UpstreamConnections(specification.timeouts)
   }
 
+  /// What a rollout's status says of it.
+  package var notes: [String] {
+    specification.scoring.map {
+      [
+        "tells the \($0.logprobs) likeliest tokens of a text: klDivergence from or to it is a "
+          + "lower bound"
+      ]
+    } ?? []
+  }
+
   package func answer(_ call: Call) async throws(BackendError) -> Answer {
     let exchange = UpstreamExchange(call, upstreamModel: specification.model)
     let connections = connections(for: call.priority)
@@ -114,7 +124,7 @@ package final class UpstreamBackend: Backend {
   private func wholeAnswer(
     _ response: HTTPClientResponse, _ exchange: UpstreamExchange, _ timeLimits: UpstreamTimeLimits
   ) async throws(BackendError) -> ChatCompletion {
-    let limits = ResponseLimits.standard
+    let limits = exchange.limits
     let body = try await collect(response, upTo: limits.maximumBytes, timeLimits)
     do {
       return try exchange.decodeWhole(body, limits)

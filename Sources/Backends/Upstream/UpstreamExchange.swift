@@ -29,6 +29,14 @@ struct UpstreamExchange: Sendable {
     }
   }
 
+  /// Of an answer in one piece: 16 MiB where it tells of the prompt, of which this service itself
+  /// tells up to 131,072 entries.
+  var limits: ResponseLimits {
+    var limits = ResponseLimits.standard
+    if wantsPromptLogprobs { limits.maximumBytes = 16 << 20 }
+    return limits
+  }
+
   /// Reads an answer in one piece.
   func decodeWhole(
     _ body: [UInt8], _ limits: ResponseLimits

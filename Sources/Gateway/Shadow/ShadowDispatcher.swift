@@ -103,15 +103,22 @@ package final class ShadowDispatcher: Service {
       job.prompt, requestID: job.requestID, priority: .shadow, deadline: .now + deadline,
       along: job.incumbent.trace)
     let result = await AnswerObservation.observe(call, of: backend)
-    let distance = await distance(of: backend, in: job, call)
+    let agreement = job.incumbent.trace.flatMap { trace in
+      result.topAlong.flatMap { TokenAgreement.share(of: trace, top: $0) }
+    }
+    let lacksAgreement =
+      job.scores.agreement && agreement == nil && result.measurements.failure == nil
+    let reading = await DistanceReading.take(
+      of: backend, in: job, lacksAgreement: lacksAgreement, backends, logger,
+      deadline: call.deadline)
     // A candidate that did not count, or not come to its end, spent about what the incumbent did.
     let tokens =
-      (result.measurements.tokens ?? job.incumbent.measurements.tokens ?? 0)
-      + (distance?.tokens ?? 0)
+      (result.measurements.tokens ?? job.incumbent.measurements.tokens ?? 0) + reading.tokens
     lanes.withLock { $0.finish(model, tokens: tokens) }
     if result.measurements.failure == .cancelled { return drop(job, .shutdown) }
     var comparison = comparison(of: job, with: result)
-    comparison.take(distance, as: job.scores.distributions)
+    comparison.tokenAgreement = lacksAgreement ? reading.distance?.sameTop : agreement
+    comparison.take(reading.distance, as: job.scores.distributions)
     comparison.scores[ScoreID(.judgePreference)] = await judgement(of: job, result)
     comparison.scores[ScoreID(.embeddingSimilarity)] = await similarity(of: job, result)
     recorder.closeComparison(job.comparison, with: model, comparison)
@@ -135,28 +142,6 @@ package final class ShadowDispatcher: Service {
     let route = table.snapshot.routes[job.assignment.route]
     return route?.rollout == job.assignment.rollout
       && route?.shadows.contains { $0.model == job.rule.model } == true
-  }
-
-  /// How far the candidate is from the incumbent along its answer, where the policy asks for it and
-  /// it can be told. A failure is none of the answer's.
-  private func distance(
-    of backend: any Backend, in job: ShadowJob, _ call: Call
-  ) async -> DistributionDistance? {
-    guard !job.scores.distributions.isEmpty, let trace = job.incumbent.trace,
-      let incumbent = backends.backend(for: job.incumbent.model)
-    else { return nil }
-    do {
-      return try await Patience(until: call.deadline).run {
-        try await backend.distance(from: incumbent, after: job.prompt, along: trace)
-      }
-    } catch {
-      if !(error is CancellationError) {
-        logger.info(
-          "distributions could not be compared",
-          metadata: ["model": "\(job.rule.model)", "error": "\(FailureClass(error).rawValue)"])
-      }
-      return nil
-    }
   }
 
   /// How much a judge prefers the candidate's answer; `nil` when nobody was asked, or said.
@@ -196,9 +181,6 @@ package final class ShadowDispatcher: Service {
       requestID: job.requestID, assignment: job.assignment, incumbent: job.incumbent.model,
       candidate: job.rule.model, incumbentMeasurements: job.incumbent.measurements,
       candidateMeasurements: result.measurements,
-      tokenAgreement: job.incumbent.trace.flatMap { trace in
-        result.topAlong.flatMap { TokenAgreement.share(of: trace, top: $0) }
-      },
       prefixAgreement: words.map { PrefixAgreement.share(of: $0.0, and: $0.1) })
     comparison.candidateMeasurements.scores =
       result.checked?.scores(job.scores.checks) ?? AnswerScores()
@@ -212,13 +194,6 @@ package final class ShadowDispatcher: Service {
         both.incumbent, both.candidate)
     }
     return comparison
-  }
-}
-
-extension Measurements {
-  /// Prompt and answer together, or `nil` when they were not counted.
-  fileprivate var tokens: Int? {
-    promptTokens.flatMap { prompt in outputTokens.map { prompt + $0 } }
   }
 }
 

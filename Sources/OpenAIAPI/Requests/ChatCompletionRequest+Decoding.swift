@@ -77,6 +77,8 @@ extension ChatCompletionRequest {
     case "logprobs": logprobs = try member.boolean()
     case "top_logprobs": topLogprobs = try member.integer(in: 0...20)
     case "prompt_logprobs": promptLogprobs = try member.integer(in: 0...20)
+    case "add_generation_prompt": addGenerationPrompt = try member.boolean()
+    case "continue_final_message": continueFinalMessage = try member.boolean()
     case "metadata":
       metadata = try member.reading { value throws(FieldError) in try validatedMetadata(value) }
     case "store": store = try member.boolean()
@@ -145,13 +147,32 @@ extension ChatCompletionRequest {
     if toolChoice != nil, toolChoice != ToolChoice.none, tools.isEmpty {
       throw FieldError(.invalidValue, "only allowed when 'tools' are offered.", path: "tool_choice")
     }
+    try validateEnd()
+  }
+
+  /// How the conversation ends.
+  private func validateEnd() throws(FieldError) {
+    guard continueFinalMessage == true else { return }
+    guard addGenerationPrompt == false else {
+      throw FieldError(
+        .invalidValue, "only allowed when 'add_generation_prompt' is false.",
+        path: "continue_final_message")
+    }
+    guard let last = messages.last, last.role == .assistant, last.toolCalls.isEmpty,
+      last.text?.isEmpty == false
+    else {
+      throw FieldError(
+        .invalidValue, "only allowed when the last message is a text of the assistant's.",
+        path: "continue_final_message")
+    }
   }
 
   /// Every name that this route knows, for suggestions.
   private static let fields =
     ["model", "messages"] + Sampling.fields + Streaming.fields + [
       "max_tokens", "max_completion_tokens", "logprobs", "top_logprobs", "prompt_logprobs",
-      "tools", "tool_choice", "parallel_tool_calls", "response_format", "metadata", "store", "user",
+      "add_generation_prompt", "continue_final_message", "tools", "tool_choice",
+      "parallel_tool_calls", "response_format", "metadata", "store", "user",
       "safety_identifier",
       "prompt_cache_key", "service_tier", "reasoning_effort", "verbosity",
     ] + ForwardedField.allCases.map(\.rawValue)

@@ -20,6 +20,8 @@ extension ChatCompletionRequest {
       writer.member("logprobs", logprobs)
       writer.member("top_logprobs", topLogprobs)
       writer.member("prompt_logprobs", promptLogprobs)
+      writer.member("add_generation_prompt", addGenerationPrompt)
+      writer.member("continue_final_message", continueFinalMessage)
       encodeTools(into: &writer)
       writer.member("metadata", metadata.map(JSONValue.object))
       writer.member("store", store)

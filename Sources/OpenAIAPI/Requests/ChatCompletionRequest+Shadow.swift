@@ -4,9 +4,10 @@ extension ChatCompletionRequest {
   ///
   /// Kept: model, messages (with the tool calls and tool answers of their history, which are text
   /// by now), `tools`, `tool_choice`, `parallel_tool_calls`, sampling, streaming, budgets, log
-  /// probabilities, `response_format`, `reasoning_effort`, `verbosity`, `prediction`. Tools are
-  /// functions that the *client* runs when it reads a call of one; nobody reads a shadow's, so that
-  /// offering them does nothing but ask the same question.
+  /// probabilities, `response_format`, `reasoning_effort`, `verbosity`, `prediction`,
+  /// `add_generation_prompt`, `continue_final_message`. Tools are functions that the *client* runs
+  /// when it reads a call of one; nobody reads a shadow's, so that offering them does nothing but
+  /// ask the same question.
   ///
   /// Removed:
   /// - `web_search_options`: a tool that the upstream runs itself.

@@ -1,5 +1,6 @@
 /// A request for `POST /v1/chat/completions`: every field that the API documents, checked, and
-/// four extensions (`top_k`, `min_p`, `repetition_penalty`, `prompt_logprobs`).
+/// six extensions (`top_k`, `min_p`, `repetition_penalty`, `prompt_logprobs`,
+/// `add_generation_prompt`, `continue_final_message`).
 ///
 /// Known fields come in four kinds:
 /// - *typed*, below, with the API's own ranges and those of `RequestLimits`;
@@ -27,6 +28,12 @@ package struct ChatCompletionRequest: Hashable, Sendable {
   package var topLogprobs: Int?
   /// Extension: 0 … 20 alternatives to tell with each token of the prompt; see `PromptLogprobs`.
   package var promptLogprobs: Int?
+  /// Extension: whether the conversation ends where the model begins to speak; `nil` for that it
+  /// does.
+  package var addGenerationPrompt: Bool?
+  /// Extension: whether the last message, the model's own, is left open to be gone on with. Only
+  /// where `addGenerationPrompt` is false, as at vLLM.
+  package var continueFinalMessage: Bool?
   /// Offered tools as they came, each with a `type` and a name.
   package var tools: [JSONObject] = []
   package var toolChoice: ToolChoice?

@@ -20,11 +20,13 @@ extension Explanation {
         """))
 
   static let mayNotScore = Explanation(
-    "The candidate may not be able to say how likely a given text is.",
+    "A gate looks at scores of text, and a model is behind a server that is not asked for any.",
     because: """
-      tokenAgreement asks the candidate how it would have gone on with the incumbent's answer. Few
-      servers can score a given text; then the metric has no data and its gate holds the rollout.
-      prefixAgreement compares two answers and needs no scores.
+      tokenAgreement, klDivergence and answerPerplexity ask both models what they hold of the
+      incumbent's answer. Few servers can score a given text: vLLM does, and rollout itself, with
+      'prompt_logprobs'. Where the model's document does not say 'scoring: { logprobs: 20 }' the
+      server is not asked; then the metric has no data and its gate holds the rollout. With it,
+      klDivergence is a lower bound. prefixAgreement compares two answers and needs no scores.
       """,
     .rollout(
       """

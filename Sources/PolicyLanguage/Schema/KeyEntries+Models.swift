@@ -131,6 +131,13 @@ extension UpstreamKey {
     case .price:
       KeyEntry(
         .mapping(PriceKey.self), usual: "none", "what its tokens cost, for the metric `cost`")
+    case .scoring:
+      KeyEntry(
+        .mapping(ScoringKey.self), usual: "none",
+        """
+        that the server scores a given text, as vLLM and rollout do (`prompt_logprobs`), for \
+        `tokenAgreement`, `klDivergence` and `answerPerplexity`
+        """)
     }
   }
 }
@@ -167,6 +174,20 @@ extension PriceKey {
         """
         three capital letters, such as USD; candidate and incumbent must have the same for \
         costs to mean anything
+        """)
+    }
+  }
+}
+
+extension ScoringKey {
+  var entry: KeyEntry {
+    switch self {
+    case .logprobs:
+      KeyEntry(
+        .integer(1...ScoringSpecification.maximumLogprobs),
+        """
+        how many of the likeliest tokens it tells at each place, 1 to 20; the more, the nearer \
+        the bound of `klDivergence`
         """)
     }
   }

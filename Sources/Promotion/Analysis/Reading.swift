@@ -100,7 +100,7 @@ extension Metric {
     case .prefixAgreement, .exactMatch, .tokenF1, .rougeL, .lengthRatio:
       "no answer of '\(model)' could be compared"
     case .klDivergence, .answerPerplexity:
-      "'\(model)' is no variant of the incumbent's model in this process"
+      "no answer could be read by both the incumbent and '\(model)'"
     case .embeddingSimilarity: "no answer of '\(model)' could be embedded"
     case .callEquality: "neither '\(model)' nor the incumbent called a function"
     case .judgePreference: "no answer of '\(model)' could be judged"

@@ -79,4 +79,25 @@ package struct ChatTemplate: Sendable {
         begin + (try template.segments(for: turns, addGenerationPrompt: addGenerationPrompt)))
     }
   }
+
+  /// The tokens of a conversation with an answer that has begun: its own tokens follow those that
+  /// make the model speak, as they do while the model gives it. A template that trims answers once
+  /// they are given does not trim this one.
+  ///
+  /// - Parameters:
+  ///   - turns: what was said before
+  ///   - answer: what the model has said so far
+  ///   - tokenizer: the one this template was made with
+  /// - Throws: `invalidRequest` for turns that the template does not write, the answer's included
+  package func tokens(
+    for turns: [ChatTurn], answeredBy answer: String, tokenizer: Tokenizer
+  ) throws(TransformerError) -> [Token] {
+    if case .family(let template) = kind {
+      // Refuses an answer that spells the mark of a turn.
+      let whole = turns + [ChatTurn(role: .assistant, content: answer)]
+      _ = try template.segments(for: whole, addGenerationPrompt: false)
+    }
+    return try tokens(for: turns, addGenerationPrompt: true, tokenizer: tokenizer)
+      + tokenizer.encode(answer, special: false)
+  }
 }

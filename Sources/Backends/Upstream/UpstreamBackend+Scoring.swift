@@ -1,0 +1,54 @@
+import Experimentation
+import OpenAIAPI
+
+extension UpstreamBackend {
+  /// Bytes of an answer that a server is asked to score, at most.
+  static let scoredTextLimit = 64 << 10
+
+  /// Two requests, one after the other: see ``ScoringRequests``. An answer of more than 64 KiB is
+  /// not scored.
+  package func score(_ answer: GivenAnswer) async throws(BackendError) -> ScoredAnswer? {
+    guard let scoring = specification.scoring, answer.text.utf8.count <= Self.scoredTextLimit,
+      let requests = ScoringRequests(answer, logprobs: scoring.logprobs)
+    else { return nil }
+    let prompt = try await read(requests.prompt, answer)
+    let whole = try await read(requests.whole, answer)
+    do {
+      return ScoredAnswer(
+        places: try AnswerPlace.entries(in: whole.logprobs, behind: prompt.logprobs, answer.text),
+        tokens: prompt.tokens + whole.tokens)
+    } catch {
+      throw BackendError(
+        .malformed,
+        .badGateway("'\(model)' did not score the answer that it was given.", code: error.rawValue))
+    }
+  }
+
+  private func read(
+    _ prompt: Call.Prompt, _ answer: GivenAnswer
+  ) async throws(BackendError) -> (logprobs: PromptLogprobs, tokens: Int) {
+    let call = Call(
+      prompt, requestID: answer.requestID, priority: .shadow, deadline: answer.deadline)
+    var logprobs: PromptLogprobs?
+    var usage: Usage?
+    let events = try await self.answer(call).events
+    do {
+      for try await event in events {
+        switch event {
+        case .choice(let choice): logprobs = choice.promptLogprobs ?? logprobs
+        case .finished(let summary): usage = summary.usage
+        }
+      }
+    } catch let error as BackendError {
+      throw error
+    } catch {
+      throw BackendError(.cancelled, .clientClosedRequest())
+    }
+    guard let logprobs else {
+      throw BackendError(
+        .malformed,
+        .badGateway("The answer of '\(model)' has no choice.", code: "malformed"))
+    }
+    return (logprobs, usage?.totalTokens ?? logprobs.positions.count)
+  }
+}
