@@ -2,6 +2,7 @@ import Backends
 import Experimentation
 import Logging
 import OpenAIAPI
+import Quality
 import Routing
 
 /// Both models' reading of the incumbent's answer, after the candidate's own is known.
