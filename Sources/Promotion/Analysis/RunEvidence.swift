@@ -36,6 +36,7 @@ package struct RunEvidence: Hashable, Sendable {
   private var switches: [ModelName: KillSwitch] = [:]
   private var revisions = RevisionWatch()
   private var windows = FeedbackWindows()
+  private var brokenDrafts = BrokenDrafts()
   /// Rows under the traffic in force, of candidates in pairs or of every model.
   package private(set) var samples: [ModelName: Int] = [:]
 
@@ -105,6 +106,7 @@ package struct RunEvidence: Hashable, Sendable {
       bandit = nil
       ratio = SampleRatio(isSticky: false)
       windows = FeedbackWindows()
+      brokenDrafts = BrokenDrafts()
       return
     }
     learn(rollout.allocations)
@@ -149,7 +151,7 @@ package struct RunEvidence: Hashable, Sendable {
         traffic == policy.trafficStep(at: step), !policy.steps[traffic].traffic.isShadow
       else { continue }
       if policy.steps[traffic].traffic.isInterleaved {
-        guard feedback.isEvidence else { continue }
+        guard feedback.isEvidence, !brokenDrafts.contains(feedback) else { continue }
         for index in gates.indices { gates[index].add(feedback, shares: [:]) }
         continue
       }
@@ -176,6 +178,7 @@ package struct RunEvidence: Hashable, Sendable {
     // The tests rely on the shares of the step; a row that was routed by others is none of theirs.
     if policy.steps[traffic].traffic.isInterleaved {
       // Asked together with others: who was asked is no draw, so that nothing is compared by it.
+      brokenDrafts.note(outcome)
       if traffic == policy.trafficStep(at: step) { samples[outcome.model, default: 0] += 1 }
       return
     }
