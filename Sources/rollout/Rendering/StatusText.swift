@@ -29,9 +29,12 @@ struct StatusText {
     var sections = [
       heading(rollout), steps(rollout), traffic(rollout), BanditTable(rollout).section(style),
     ]
+    let gates = GateTable(gates: rollout.gates)
+    let note = gates.footnote(isBandit: !rollout.allocations.isEmpty)
     sections.append(
-      section("Gates", GateTable(gates: rollout.gates).lines(style), isEmpty: rollout.gates.isEmpty)
-    )
+      section(
+        "Gates", gates.lines(style) + (note.map { [style.paint($0, .faint)] } ?? []),
+        isEmpty: rollout.gates.isEmpty))
     let responses = rollout.gates.compactMap { response(to: $0, rollout) }
     sections.append(section("Feedback", responses, isEmpty: responses.isEmpty))
     sections.append(
