@@ -26,3 +26,25 @@ final class Admission: Sendable {
 
   func leave() { underWay.withLock { $0 -= 1 } }
 }
+
+/// A place that was taken: given back once, when it is left or at the latest when nobody holds it.
+final class AdmittedPlace: Sendable {
+  private let admission: Admission
+  private let isTaken = Mutex(true)
+
+  /// Takes one.
+  init(_ admission: Admission) throws(APIError) {
+    self.admission = admission
+    try admission.enter()
+  }
+
+  deinit { leave() }
+
+  func leave() {
+    let wasTaken = isTaken.withLock { isTaken in
+      defer { isTaken = false }
+      return isTaken
+    }
+    if wasTaken { admission.leave() }
+  }
+}

@@ -32,19 +32,7 @@ struct EventStream {
       exchange.end(whileStreaming: FailureClass(error))
       // Nobody is left to be told.
       guard !(error is CancellationError) else { throw error }
-      try await tell(APIError(answering: error), lent)
-    }
-  }
-
-  /// Says what went wrong. A client that reads nothing, perhaps the very reason, does not keep the
-  /// connection for it.
-  private func tell(_ error: APIError, _ lent: LentWriter) async throws {
-    var bytes: [UInt8] = []
-    ServerSentEvents.append(error: error, to: &bytes)
-    let buffer = ByteBuffer(bytes: bytes)
-    try await Patience(until: .now + .seconds(1), client: patience.client).run {
-      var writer = lent.writer
-      try await writer.write(buffer)
+      try await lent.tell(APIError(answering: error), patience.client)
     }
   }
 

@@ -66,10 +66,10 @@ struct Question: Sendable {
     }
   }
 
-  /// How many choices the answer shall have, where they may come from several models: 1 for
-  /// streams, whose pieces clients put together as they come, and for text completions.
+  /// How many choices the answer shall have, where they may come from several models: 1 for text
+  /// completions.
   var draftableChoices: Int {
-    guard case .chat(let request) = prompt, !streaming.isOn else { return 1 }
+    guard case .chat(let request) = prompt else { return 1 }
     return request.sampling.n ?? 1
   }
 

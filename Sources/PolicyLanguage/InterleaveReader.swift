@@ -15,7 +15,7 @@ enum InterleaveKey: String, PolicyKey {
         .integer(2...8),
         """
         the most choices (the request's `n`) that are drafted from incumbent and candidates, 2 to \
-        8; requests for one, for more, or for a stream are the incumbent's, and no evidence
+        8; requests for one or for more are the incumbent's, and no evidence
         """)
     }
   }

@@ -1,4 +1,5 @@
 import Experimentation
+import Promotion
 
 extension RolloutPolicy {
   /// An event of this policy's rollout in words.
@@ -19,10 +20,30 @@ extension RolloutPolicy {
     case .allocated(_, let allocation):
       let shares = allocation.arms.map { "\($0.model) \($0.share.rounded)" }
       return allocation.winner.map { "'\($0)' is shown to be the one to take" }
-        ?? "shares are now " + shares.joined(separator: ", ")
+        ?? "shares are now " + shares.joined(separator: ", ") + allocation.cellWords
     case .queued, .superseded, .approved, .paused, .resumed, .inconclusive, .rolledBack, .aborted:
       return event.title
     }
+  }
+}
+
+extension GateReport {
+  /// What a decision was based on, with what a control says against it.
+  var reason: String {
+    guard isBelowNoise, let noise else { return summary }
+    let points = (noise.leastDistance * 1_000).rounded() / 10
+    return "\(summary); the incumbent is at least \(points) % from itself, beyond the margin"
+  }
+}
+
+extension BanditAllocation {
+  /// Who is ahead for each kind of request that came; empty without kinds.
+  fileprivate var cellWords: String {
+    (cells ?? []).filter { $0.rewards > 0 }.compactMap { cell in
+      zip(arms, cell.shares).max { $0.1 < $1.1 }.map { leader in
+        "; \(cell.name): \(leader.0.model) \(leader.1.rounded)"
+      }
+    }.joined()
   }
 }
 

@@ -11,6 +11,8 @@ package struct Scenario: Sendable {
   package var candidate = ModelTruth()
   /// Of the second candidate, in policies that have one.
   package var rival = ModelTruth()
+  /// Another rollout of the same models on a route of its own, which all users ask as well.
+  package var companion: RolloutPolicy?
   /// What the candidate becomes later, or the rival where there is one.
   package var change: (atHours: Double, truth: ModelTruth)?
   package var orders: [Order] = []
@@ -119,7 +121,8 @@ extension Scenario {
       },
       scenario("incident", "The whole platform fails for two hours; the candidate is harmless.") {
         $0.traffic.incidents = [
-          Incident(fromHours: 1, toHours: 3, addedErrors: 0.1, slowdown: 2)
+          // Before any rollout of this policy can have ended: its canaries take twenty minutes.
+          Incident(fromHours: 0.25, toHours: 2.25, addedErrors: 0.1, slowdown: 2)
         ]
       },
       scenario("stragglers", "One answer in fifty takes twenty times as long, whoever gives it.") {
@@ -172,11 +175,71 @@ extension Scenario {
         $0.change = (1, ModelTruth(errorRate: 1))
         $0.crashHours = (1...30).map { Double($0) / 3 }
       },
+      scenario(
+        "bandit-by-length",
+        "The candidate is quicker on long prompts and slower on short ones: each gets its own."
+      ) {
+        startBandit(&$0, speed: 1)
+        $0.policy.steps = [
+          Step(
+            .bandit(
+              BanditTraffic(
+                reward: .metric(.latency), algorithm: .linearThompson,
+                context: BanditContext(usesPromptLength: true), minShare: tenth,
+                updateSeconds: 300)))
+        ]
+        // Equal over all prompts by the logarithm, which latencies are rewarded by: no one model is
+        // the one to take.
+        $0.candidate.promptSlope = -0.5
+        $0.hours = 6
+      },
+      scenario(
+        "noisy-incumbent",
+        "It says the same again on 85 % of tokens only: the control shows that it is no fault."
+      ) {
+        $0.policy.steps[0].traffic = .shadow(ShadowTraffic(hasControl: true))
+        $0.incumbent.agreement = 0.85
+        $0.candidate.agreement = 0.85
+      },
+      scenario(
+        "one-layer", "Two rollouts have half of a layer each: no user takes part in both."
+      ) {
+        Self.pair(&$0, names, layers: ("people", 0...0.5), ("people", 0.5...1))
+      },
+      scenario(
+        "two-layers", "Two rollouts have half of a layer of their own: a quarter is in both."
+      ) {
+        Self.pair(&$0, names, layers: ("chat", 0...0.5), ("search", 0...0.5))
+      },
       scenario("silence", "Nobody asks anything: no data never promotes.") {
         $0.traffic.requestsPerSecond = 0
         $0.hours = 12
       },
     ]
+  }
+
+  /// Gives the scenario a second rollout on another route, each with its part of a layer.
+  private static func pair(
+    _ scenario: inout Scenario, _ names: SimulatedNames,
+    layers first: (String, ClosedRange<Double>), _ second: (String, ClosedRange<Double>)
+  ) {
+    func layer(_ part: (name: String, range: ClosedRange<Double>)) -> LayerRange? {
+      guard let name = LayerName(part.name), let lower = Share(part.range.lowerBound),
+        let upper = Share(part.range.upperBound)
+      else { return nil }
+      return LayerRange(name: name, lower: lower, upper: upper)
+    }
+    guard let route = RouteName("search") else { return }
+    scenario.policy.assignment.unit = .user
+    scenario.policy.assignment.layer = layer(first)
+    scenario.hours = 2
+    var companion = scenario.policy
+    companion.name = names.other
+    companion.route = route
+    companion.assignment.salt = "another"
+    companion.assignment.layer = layer(second)
+    companion.digest = "p2"
+    scenario.companion = companion
   }
 
   /// The scenario of that name.

@@ -13,6 +13,8 @@ package final class ScenarioWorld: Sendable {
     var service: SimulatedService?
     var answers = RowsUnderWay<(outcome: Outcome, comparisons: [Comparison])>()
     var nextRequest = 0
+    /// By user: whether it took part in the rollout, and in its companion.
+    var tookPart: [Int: [Bool]] = [:]
   }
 
   private static let secondsToRestart = 5.0
@@ -119,7 +121,8 @@ extension ScenarioWorld {
     let models = ([policy.incumbent] + policy.candidates).compactMap { name in
       SimulatedNames()?.model(name)
     }
-    await perform(.apply(models: models, rollouts: [policy]), on: service)
+    let rollouts = [policy] + (scenario.companion.map { [$0] } ?? [])
+    await perform(.apply(models: models, rollouts: rollouts), on: service)
   }
 
   private func perform(_ command: Command, on service: SimulatedService) async {
@@ -158,6 +161,7 @@ extension ScenarioWorld {
           }
         ))
     }
+    events += news.map { news in (news.hours, { self.note(news.text) }) }
     for event in events.sorted(by: { $0.hours < $1.hours }) {
       let wait = event.hours * 3_600 - clock.now.elapsed / .seconds(1)
       // The world has ended long before; what is more is no `Duration`.
@@ -165,6 +169,21 @@ extension ScenarioWorld {
       guard (try? await clock.sleep(for: .seconds(seconds))) != nil else { return }
       await event.act()
     }
+  }
+
+  /// What is true from then on, for who reads the story.
+  private var news: [(hours: Double, text: String)] {
+    let incidents = scenario.traffic.incidents.flatMap { incident in
+      let errors = Share(incident.addedErrors).map { "\($0.rounded) more errors" }
+      return [
+        (
+          incident.fromHours,
+          "trouble on the whole platform: \(errors ?? "errors"), answers take "
+            + "\(incident.slowdown) times as long"
+        ), (incident.toHours, "the trouble is over"),
+      ]
+    }
+    return incidents + (scenario.change.map { [($0.atHours, "the candidate changes")] } ?? [])
   }
 
   private func obey(_ order: Scenario.Order) async {
@@ -196,7 +215,7 @@ extension ScenarioWorld {
       let (table, time) = (service.table.snapshot, hours)
       let rows = state.withLock { state in
         let count = scenario.traffic.requests(at: time, &state.draws)
-        for _ in 0..<count { answer(in: table, at: time, &state) }
+        for _ in 0..<count { ask(in: table, at: time, &state) }
         return state.answers.finished(at: time * 3_600)
       }
       if !rows.isEmpty {
@@ -207,7 +226,8 @@ extension ScenarioWorld {
     }
   }
 
-  private func answer(in table: RoutingTable, at hours: Double, _ state: inout State) {
+  /// One user's question, on every route that has a rollout.
+  private func ask(in table: RoutingTable, at hours: Double, _ state: inout State) {
     guard let rules = table.routes[scenario.policy.route] else {
       state.story.lostRequests += 1
       return
@@ -217,27 +237,75 @@ extension ScenarioWorld {
     // Squared, so that a tenth of the users makes a third of the requests.
     let draw = state.draws.uniform()
     let user = Int(draw * draw * Double(scenario.traffic.users))
-    let unit = AssignmentUnit(id: rules.unit == .request ? "r\(number)" : "user-\(user)")
-    let route = Router.route(unit, requestID: "r\(number)", in: rules)
-    var bare = rules
-    bare.shadows = []
-    invariants.check(route, withoutShadows: Router.route(unit, requestID: "r\(number)", in: bare))
-    let prompt = state.draws.normal()
-    let place = Assignment(
-      route: rules.route, rollout: route.rollout,
-      unitHash: StableHash.hash(salt: "unit", unit: unit.id), propensity: route.propensity,
-      atMilliseconds: Int64(hours * 3_600_000))
-    let answer = scenario.traffic.answer(
-      of: truth(of: route.serving, at: hours), at: hours, prompt: prompt, &state.draws)
+    let route = answer("r\(number)", of: user, by: rules, at: hours, &state)
     state.story.requests += 1
     if scenario.policy.candidates.contains(route.serving) { state.story.candidateRequests += 1 }
+    guard let companion = scenario.companion, let others = table.routes[companion.route] else {
+      return
+    }
+    let other = answer("s\(number)", of: user, by: others, at: hours, &state)
+    meet(user, route, other, companion, &state)
+  }
+
+  private func meet(
+    _ user: Int, _ route: Route, _ other: Route, _ companion: RolloutPolicy, _ state: inout State
+  ) {
+    var took = state.tookPart[user, default: [false, false]]
+    if route.rollout != nil { took[0] = true }
+    if other.rollout != nil { took[1] = true }
+    state.tookPart[user] = took
+    if took == [true, true] {
+      invariants.check(AssignmentUnit(id: "user-\(user)"), in: [scenario.policy, companion])
+    }
+  }
+
+  private func answer(
+    _ id: String, of user: Int, by rules: RouteTable, at hours: Double, _ state: inout State
+  ) -> Route {
+    let unit = AssignmentUnit(id: rules.unit == .request ? id : "user-\(user)")
+    // A context is known before routing; without one the draws come in the order they always had.
+    var prompt = rules.context == nil ? 0 : state.draws.normal()
+    let cell = rules.context.map {
+      $0.cell(promptTokens: scenario.traffic.promptTokens(prompt: prompt), labels: [:])
+    }
+    let route = Router.route(unit, requestID: id, cell: cell, in: rules)
+    var bare = rules
+    bare.shadows = []
+    invariants.check(
+      route, withoutShadows: Router.route(unit, requestID: id, cell: cell, in: bare))
+    if rules.context == nil { prompt = state.draws.normal() }
+    let place = Assignment(
+      route: rules.route, rollout: route.rollout,
+      unitHash: StableHash.hash(salt: "unit", unit: rules.dealt(unit, in: cell).id),
+      propensity: route.propensity, atMilliseconds: Int64(hours * 3_600_000))
+    let answer = scenario.traffic.answer(
+      of: truth(of: route.serving, at: hours), at: hours, prompt: prompt, &state.draws)
     let comparisons = route.shadows.map { shadow in
-      comparison(with: shadow.model, to: answer, place, "r\(number)", prompt, hours, &state.draws)
+      comparison(with: shadow.model, to: answer, place, id, prompt, hours, &state.draws)
     }
     let outcome = Outcome(
-      requestID: "r\(number)", assignment: place, model: route.serving, measurements: answer)
+      requestID: id, assignment: place, model: route.serving, measurements: answer)
     state.answers.add(
       (outcome, comparisons), finishedAt: hours * 3_600 + answer.totalSeconds)
+    if scenario.policy.steps.contains(where: \.traffic.isBandit) {
+      regret(route.serving, prompt, hours, &state.story.regret)
+    }
+    return route
+  }
+
+  private func regret(
+    _ model: ModelName, _ prompt: Double, _ hours: Double, _ regret: inout Story.Regret?
+  ) {
+    let incumbent = scenario.incumbent.expectedSeconds(prompt: prompt)
+    let candidate = (scenario.policy.candidates.first.map { truth(of: $0, at: hours) })?
+      .expectedSeconds(prompt: prompt)
+    guard let candidate else { return }
+    let least = min(incumbent, candidate)
+    var sum = regret ?? Story.Regret()
+    sum.seconds += (model == scenario.policy.incumbent ? incumbent : candidate) - least
+    sum.ofIncumbent += incumbent - least
+    sum.ofCandidate += candidate - least
+    regret = sum
   }
 
   private func comparison(
@@ -270,18 +338,31 @@ extension ScenarioWorld {
 
 extension ScenarioWorld {
   private func finished() -> Story {
-    var story = state.withLock { $0.story }
+    var story = state.withLock { state in
+      var story = state.story
+      if scenario.companion != nil {
+        let all = state.tookPart.values
+        story.meeting = Story.Meeting(
+          users: all.count, first: all.count { $0[0] }, second: all.count { $0[1] },
+          both: all.count { $0 == [true, true] })
+      }
+      return story
+    }
     story.violations = invariants.violations
     let name = scenario.policy.name
     for entry in disk.entries {
       let event = entry.record.event
       let time = Double(entry.record.atMilliseconds) / 3_600_000
-      var line = Story.Line(hours: time, text: scenario.policy.sentence(of: event))
+      let companion = scenario.companion.flatMap { $0.name == event.rollout ? $0 : nil }
+      var line = Story.Line(
+        hours: time,
+        text: companion.map { "\($0.name): \($0.sentence(of: event))" }
+          ?? scenario.policy.sentence(of: event))
       if entry.record.actor != "controller" { line.text += " by \(entry.record.actor)" }
       if let reason = entry.record.reason, entry.record.actor == "controller" {
         line.text += ": \(reason)"
       }
-      line.reasons = event.evidence.map(\.summary)
+      line.reasons = event.evidence.map(\.reason)
       story.lines.append(line)
     }
     // Stable: lines of one moment stay in the order in which they were noted.

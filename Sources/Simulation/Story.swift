@@ -11,6 +11,24 @@ package struct Story: Hashable, Sendable {
     package var reasons: [String] = []
   }
 
+  /// Users of two rollouts.
+  package struct Meeting: Hashable, Sendable {
+    /// Who asked anything.
+    package var users = 0
+    /// Who took part in the rollout, in the other one, in both.
+    package var first = 0
+    package var second = 0
+    package var both = 0
+  }
+
+  /// Expected seconds of waiting that the best model for each prompt would have saved.
+  package struct Regret: Hashable, Sendable {
+    package var seconds = 0.0
+    /// The same if one model had answered all of them: the incumbent, the candidate.
+    package var ofIncumbent = 0.0
+    package var ofCandidate = 0.0
+  }
+
   package var scenario: String
   package var seed: UInt64
   package var lines: [Line] = []
@@ -21,6 +39,10 @@ package struct Story: Hashable, Sendable {
   /// Live requests, and those of them that the candidate answered.
   package var requests = 0
   package var candidateRequests = 0
+  /// Who took part in what, where there are two rollouts.
+  package var meeting: Meeting?
+  /// What a bandit's shares cost; `nil` without a bandit.
+  package var regret: Regret?
   /// Requests that a dead process answered nobody.
   package var lostRequests = 0
   /// Lives of the service, 1 without a crash.

@@ -135,6 +135,32 @@ import Testing
     #expect(try self.report(policy, votes.reversed()) == report)
   }
 
+  @Test func `of an answer of which a part is missing nobody's preference is read`() throws {
+    let policy = policy()
+    let users = try Users(policy, seed: 1)
+    func said(_ request: Int64) -> Feedback {
+      var feedback = users.said(1, of: names.flash, place: 0, unit: UInt64(request))
+      feedback.requestID = "r"
+      feedback.assignment.atMilliseconds = request
+      return feedback
+    }
+    let feedback = [said(1), said(2), said(3)]
+    let rows = [(said(1), nil), (said(2), FailureClass.unavailable), (said(3), .cancelled)].map {
+      Outcome(
+        requestID: $0.0.requestID, assignment: $0.0.assignment, model: names.flash,
+        measurements: names.answer(failure: $0.1), choices: [0])
+    }
+    // Whichever is read first: what was said waits for its window.
+    for isRowFirst in [true, false] {
+      var evidence = RunEvidence(of: names.state(policy))
+      if !isRowFirst { evidence.fold(feedback.sequenced()) }
+      evidence.fold(rows.sequenced())
+      if isRowFirst { evidence.fold(feedback.sequenced()) }
+      evidence.closeFeedback(.standard, at: .max / 2)
+      #expect(evidence.reports.first?.samples == 1)
+    }
+  }
+
   @Test func `each step judges what it measures`() throws {
     let errors = MetricGate(
       name: "errors", metric: .errorRate, role: .guardrail,

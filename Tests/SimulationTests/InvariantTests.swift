@@ -83,6 +83,20 @@ import Testing
     #expect(found == ["I4"])
   }
 
+  @Test func `a user in two rollouts of one layer`() throws {
+    func policy(_ layer: String) throws -> RolloutPolicy {
+      var policy = names.policy([])
+      policy.assignment.layer = LayerRange(
+        name: try #require(LayerName(layer)), lower: .none, upper: .all)
+      return policy
+    }
+    let unit = AssignmentUnit(id: "user-1")
+    invariants.check(unit, in: [try policy("chat"), try policy("search"), names.policy([])])
+    #expect(found.isEmpty)
+    invariants.check(unit, in: [try policy("chat"), try policy("chat")])
+    #expect(found == ["I8"])
+  }
+
   @Test func `an answer that hangs on a shadow`() {
     let unit = AssignmentUnit(id: "user")
     func route(by model: ModelName) -> Route {

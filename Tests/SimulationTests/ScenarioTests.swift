@@ -74,6 +74,47 @@ import Testing
     }
   }
 
+  @Test func `rollouts of one layer share no user, those of two share as many as chance has it`()
+    async throws
+  {
+    let apart = try #require(try await story("one-layer", hours: 0.5).meeting)
+    #expect(apart.both == 0 && apart.first + apart.second == apart.users)
+    let crossed = try #require(try await story("two-layers", hours: 0.5).meeting)
+    // Four standard errors of a fair coin, and of a quarter.
+    let users = Double(crossed.users)
+    #expect(users > 1_000)
+    #expect(abs(Double(apart.first) / Double(apart.users) - 0.5) < 2 / users.squareRoot())
+    #expect(abs(Double(crossed.first) / users - 0.5) < 2 / users.squareRoot())
+    #expect(abs(Double(crossed.both) / users - 0.25) < 4 * (0.1875 / users).squareRoot())
+  }
+
+  @Test func `what an incumbent differs from itself stands beside a candidate's fault`()
+    async throws
+  {
+    let story = try await story("noisy-incumbent", hours: 1)
+    #expect(story.status == .rolledBack)
+    let reasons = story.lines.flatMap(\.reasons)
+    #expect(reasons.contains { $0.contains("agreement") && $0.contains("from itself") })
+  }
+
+  @Test func `each length of prompt gets the model that is quicker there`() async throws {
+    let story = try await story("bandit-by-length", hours: 2)
+    #expect(story.status == .running, "neither is the better one for all")
+    let last = try #require(story.lines.last { $0.text.hasPrefix("shares are now") }).text
+    #expect(last.contains("; 0–255 tokens: incumbent 9"), "\(last)")
+    #expect(last.contains("; 256–1023 tokens: candidate 9"), "\(last)")
+    let regret = try #require(story.regret)
+    #expect(regret.seconds < 0.7 * min(regret.ofIncumbent, regret.ofCandidate))
+  }
+
+  @Test(arguments: [UInt64(1), 7])
+  func `an incident befalls a rollout that is under way`(seed: UInt64) async throws {
+    let story = try await story("incident", seed: seed, hours: 0.5)
+    let trouble = try #require(story.lines.first { $0.text.hasPrefix("trouble on the whole") })
+    #expect(trouble.hours < story.endedAtHours ?? 1)
+    #expect(story.status == .running)
+  }
+
   @Test func `no data never promotes`() async throws {
     let story = try await story("silence", hours: 4)
     #expect(story.status == .running)

@@ -15,6 +15,15 @@ struct AnsweredRequest: Hashable, Sendable {
     return choices.indices.contains(place) ? choices[place] : nil
   }
 
+  /// The same answer as `latest` knows it, if that is of this one: whether preferences may be read
+  /// of an answer that several gave is not known for certain when its token is given out.
+  func asKnown(by latest: AnsweredRequest?) -> AnsweredRequest {
+    guard let latest, !choices.isEmpty else { return self }
+    var other = latest
+    other.assignment.propensity = assignment.propensity
+    return other == self ? latest : self
+  }
+
   init(requestID: String, assignment: Assignment, model: ModelName) {
     self.requestID = requestID
     self.assignment = assignment

@@ -1,8 +1,6 @@
 import Backends
 import Experimentation
-import Hummingbird
 import OpenAIAPI
-import Synchronization
 
 /// An answer with several choices, some of each model: asked, put together, recorded.
 ///
@@ -16,7 +14,7 @@ struct InterleavedAnswer: Sendable {
   let requestID: String
   let destination: Destination
   let deadline: ContinuousClock.Instant
-  let received: ContinuousClock.Instant
+  let rows: DraftRows
 
   /// What one model gave.
   private struct Part: Sendable {
@@ -38,22 +36,24 @@ struct InterleavedAnswer: Sendable {
   ///
   /// - Throws: what the incumbent's answer failed with, or what ended the waiting
   func answer(_ patience: Patience) async throws -> Whole {
-    let draft = destination.draft
-    let models = draft.reduce(into: [ModelName]()) { models, model in
-      if !models.contains(model) { models.append(model) }
-    }
-    let rows = Rows(models, self)
     do {
       let parts = try await patience.run {
         await withTaskGroup(of: Part.self) { group in
-          for model in models {
-            let count = draft.count { $0 == model }
+          for model in destination.draftedModels {
+            let count = destination.places(of: model).count
             group.addTask { await ask(model, for: count) }
           }
-          return await group.reduce(into: [Part]()) { $0.append($1) }
+          var parts: [Part] = []
+          for await part in group {
+            parts.append(part)
+            // Who was called off is told apart below, by why.
+            if part.measurements.failure != .cancelled {
+              rows.close(part.model, part.measurements)
+            }
+          }
+          return parts
         }
       }
-      for part in parts { rows.close(part.model, part.measurements) }
       return try await whole(parts, patience)
     } catch {
       let failure = error is ShutdownReached ? FailureClass.overloaded : FailureClass(error)
@@ -134,55 +134,11 @@ struct InterleavedAnswer: Sendable {
 
   /// The prompt as it was read once, which models with other vocabularies count otherwise: the most
   /// of it; the tokens of all answers. `nil` when one of them did not count.
-  private static func sum(_ usages: [Usage?]) -> Usage? {
+  static func sum(_ usages: [Usage?]) -> Usage? {
     let known = usages.compactMap(\.self)
     guard !known.isEmpty, known.count == usages.count else { return nil }
     return Usage(
       promptTokens: known.map(\.promptTokens).max() ?? 0,
       completionTokens: known.reduce(0) { $0 + $1.completionTokens })
-  }
-}
-
-extension InterleavedAnswer {
-  /// One row for each model that was asked, promised when the request was assigned and closed once.
-  private final class Rows: Sendable {
-    private let answer: InterleavedAnswer
-    private let numbers: Mutex<[ModelName: UInt64?]>
-
-    init(_ models: [ModelName], _ answer: InterleavedAnswer) {
-      self.answer = answer
-      let route = answer.destination.assignment?.route
-      let numbers = models.map { model in
-        (model, route.flatMap { answer.gateway.recorder.openOutcome(on: $0) })
-      }
-      self.numbers = Mutex(Dictionary(numbers, uniquingKeysWith: { first, _ in first }))
-    }
-
-    deinit { closeRest(.cancelled) }
-
-    func close(_ model: ModelName, _ measurements: Measurements) {
-      guard let number = numbers.withLock({ $0.removeValue(forKey: model) }) else { return }
-      answer.gateway.metrics.answered(
-        model, measurements,
-        overheadSeconds: max(
-          0, answer.received.duration(to: .now).seconds - measurements.totalSeconds))
-      guard let number, let assignment = answer.destination.assignment else { return }
-      let places = answer.destination.draft.indices.filter {
-        answer.destination.draft[$0] == model
-      }
-      answer.gateway.recorder.closeOutcome(
-        number,
-        with: Outcome(
-          requestID: answer.requestID, assignment: assignment, model: model,
-          measurements: measurements, choices: Array(places)))
-    }
-
-    func closeRest(_ failure: FailureClass) {
-      let left = numbers.withLock { Array($0.keys) }
-      let elapsed = answer.received.duration(to: .now).seconds
-      for model in left {
-        close(model, Measurements(totalSeconds: elapsed, failure: failure))
-      }
-    }
   }
 }

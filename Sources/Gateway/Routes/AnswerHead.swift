@@ -50,13 +50,21 @@ struct AnswerHead: Sendable {
     streaming answer: Answer, from first: AnswerEvent?, _ exchange: LiveExchange,
     _ patience: Patience
   ) -> Response {
+    response(streaming: { lent in
+      try await EventStream(head: self, exchange: exchange, patience: patience)
+        .write(answer, from: first, to: lent)
+    })
+  }
+
+  /// A stream of server-sent events, which `write` writes.
+  func response(
+    streaming write: @escaping @Sendable (LentWriter) async throws -> Void
+  ) -> Response {
     var response = Response(
       status: .ok,
       headers: [.contentType: "text/event-stream; charset=utf-8", .cacheControl: "no-cache"],
       body: ResponseBody { writer in
-        let lent = LentWriter(writer: writer)
-        try await EventStream(head: self, exchange: exchange, patience: patience)
-          .write(answer, from: first, to: lent)
+        try await write(LentWriter(writer: writer))
         try await writer.finish(nil)
       })
     addHeaders(to: &response)
@@ -80,4 +88,18 @@ struct AnswerHead: Sendable {
 /// nothing with it until the borrower has ended, so never two touch it at once.
 struct LentWriter: @unchecked Sendable {
   let writer: any ResponseBodyWriter
+}
+
+extension LentWriter {
+  /// Says in the stream what went wrong. A client that reads nothing, perhaps the very reason, does
+  /// not keep the connection for it.
+  func tell(_ error: APIError, _ client: ClientPresence?) async throws {
+    var bytes: [UInt8] = []
+    ServerSentEvents.append(error: error, to: &bytes)
+    let buffer = ByteBuffer(bytes: bytes)
+    try await Patience(until: .now + .seconds(1), client: client).run {
+      var writer = writer
+      try await writer.write(buffer)
+    }
+  }
 }

@@ -48,7 +48,7 @@ struct FeedbackRoute {
           "The token is of another request; send either alone.", param: "request_id",
           code: "request_mismatch")
       }
-      return answered
+      return answered.asKnown(by: gateway.recent[answered.requestID])
     }
     try Authentication.check(request.headers, gateway.configuration.apiKeys)
     guard let name = said.requestID, let answered = gateway.recent[name] else {

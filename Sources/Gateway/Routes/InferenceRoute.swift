@@ -24,7 +24,8 @@ struct InferenceRoute: Sendable {
       table: gateway.table.snapshot,
       atMilliseconds: gateway.edge.wallClock())
     if !destination.draft.isEmpty, case .chat(let asked) = question.prompt {
-      return try await interleave(asked, to: destination, received)
+      return try await InterleavedRoute(route: self, request: asked, destination: destination)
+        .respond(received)
     }
     guard let backend = gateway.backends.backend(for: destination.model) else {
       throw APIError.unavailable("Model '\(destination.model)' is not ready yet.")
@@ -57,48 +58,17 @@ struct InferenceRoute: Sendable {
   }
 
   /// Has the request counted and known to feedback, and says the token by which it may be rated.
-  ///
-  /// - Parameter choices: whose choice stands in each place; empty when one model gave all
-  private func feedbackToken(
-    _ destination: Destination, choices: [ModelName] = []
-  ) -> String? {
+  private func feedbackToken(_ destination: Destination) -> String? {
     guard let assignment = destination.assignment else { return nil }
-    var request = AnsweredRequest(
+    let request = AnsweredRequest(
       requestID: requestID, assignment: assignment, model: destination.model)
-    request.choices = choices
-    gateway.recent.note(request)
-    gateway.rates.note(assignment.route, at: assignment.atMilliseconds)
-    return gateway.configuration.feedback.tokens?.token(of: request)
+    return feedbackToken(of: request)
   }
 
-  /// Has the drafted models answer together.
-  private func interleave(
-    _ asked: ChatCompletionRequest, to destination: Destination,
-    _ received: ContinuousClock.Instant
-  ) async throws -> Response {
-    try gateway.admission.enter()
-    defer { gateway.admission.leave() }
-    let deadline = received + gateway.configuration.requestTimeout
-    let patience = Patience(
-      until: deadline, client: client, shutdownGrace: gateway.configuration.shutdownGrace)
-    func head(_ destination: Destination, _ token: String?) -> AnswerHead {
-      AnswerHead(
-        endpoint: endpoint, requestID: requestID, created: gateway.edge.wallClock() / 1_000,
-        destination: destination, includesUsage: true, feedbackToken: token)
-    }
-    do {
-      let whole = try await InterleavedAnswer(
-        gateway: gateway, request: asked, requestID: requestID, destination: destination,
-        deadline: deadline, received: received
-      ).answer(patience)
-      var destination = destination
-      // Places that others filled would give credit to who did not earn it.
-      if !whole.isAsDrafted { destination.assignment?.propensity = nil }
-      return head(destination, feedbackToken(destination, choices: whole.authors))
-        .response(to: whole.completion)
-    } catch {
-      return head(destination, nil).response(failing: APIError(answering: error))
-    }
+  func feedbackToken(of request: AnsweredRequest) -> String? {
+    gateway.recent.note(request)
+    gateway.rates.note(request.assignment.route, at: request.assignment.atMilliseconds)
+    return gateway.configuration.feedback.tokens?.token(of: request)
   }
 
   /// Bytes of a body that an event loop may take the time to decode: some tenths of a millisecond.

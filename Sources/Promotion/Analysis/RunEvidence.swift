@@ -39,6 +39,7 @@ package struct RunEvidence: Hashable, Sendable {
   /// Candidates that have left. What they did is still folded in, so that the same rows give the
   /// same evidence, and asked for no more.
   private var dropped: [DroppedCandidate] = []
+  private var brokenDrafts = BrokenDrafts()
   /// Rows under the traffic in force, of candidates in pairs or of every model.
   package private(set) var samples: [ModelName: Int] = [:]
 
@@ -109,6 +110,7 @@ package struct RunEvidence: Hashable, Sendable {
       bandit = nil
       ratio = SampleRatio(isSticky: false)
       windows = FeedbackWindows()
+      brokenDrafts = BrokenDrafts()
       return
     }
     learn(rollout.allocations)
@@ -154,7 +156,7 @@ package struct RunEvidence: Hashable, Sendable {
         traffic == policy.trafficStep(at: step), !policy.steps[traffic].traffic.isShadow
       else { continue }
       if policy.steps[traffic].traffic.isInterleaved {
-        guard feedback.isEvidence else { continue }
+        guard feedback.isEvidence, !brokenDrafts.contains(feedback) else { continue }
         for index in gates.indices { gates[index].add(feedback, shares: [:]) }
         continue
       }
@@ -181,6 +183,7 @@ package struct RunEvidence: Hashable, Sendable {
     // The tests rely on the shares of the step; a row that was routed by others is none of theirs.
     if policy.steps[traffic].traffic.isInterleaved {
       // Asked together with others: who was asked is no draw, so that nothing is compared by it.
+      brokenDrafts.note(outcome)
       if traffic == policy.trafficStep(at: step) { samples[outcome.model, default: 0] += 1 }
       return
     }

@@ -11,6 +11,9 @@ package struct ModelTruth: Hashable, Sendable {
   package var spread = 0.5
   /// What p99 is multiplied by; p95 and below stay, and between them it grows in a line.
   package var tailFactor = 1.0
+  /// How the time hangs on the prompt besides, in ln seconds a standard deviation of ln tokens:
+  /// below 0 it is quick on long prompts and slow on short ones.
+  package var promptSlope = 0.0
   /// Mean share of tokens on which it agrees with the incumbent, 0…1; Beta with concentration 20.
   package var agreement = 0.97
 
@@ -23,6 +26,16 @@ package struct ModelTruth: Hashable, Sendable {
     self.spread = spread
     self.tailFactor = tailFactor
     self.agreement = agreement
+  }
+}
+
+extension ModelTruth {
+  /// The expected seconds of an answer to a prompt, before anything that befalls all models.
+  ///
+  /// - Parameter prompt: the standard normal number that belongs to it
+  func expectedSeconds(prompt: Double) -> Double {
+    let own = 0.8 * spread
+    return medianSeconds * exp((0.6 * spread + promptSlope) * prompt + own * own / 2)
   }
 }
 
@@ -74,6 +87,9 @@ package struct TrafficModel: Hashable, Sendable {
     return max(0, count)
   }
 
+  /// How long a prompt is: lognormal around 200 tokens.
+  func promptTokens(prompt: Double) -> Int { min(max(1, Int(200 * exp(prompt))), 8_000) }
+
   /// What one answer of a model measures.
   ///
   /// - Parameters:
@@ -87,12 +103,13 @@ package struct TrafficModel: Hashable, Sendable {
     // Of the spread, prompts make about a third of the variance, as a correlation of 0.6 has it.
     let z = 0.6 * prompt + 0.8 * draws.normal()
     var seconds =
-      truth.medianSeconds * exp(truth.spread * z) * (1 + diurnalSwing / 4 * day(hours))
+      truth.medianSeconds * exp(truth.spread * z + truth.promptSlope * prompt)
+      * (1 + diurnalSwing / 4 * day(hours))
     let rank = normalShare(below: z)
     if rank > 0.95 { seconds *= 1 + (truth.tailFactor - 1) * (rank - 0.95) / 0.04 }
     for incident in present { seconds *= incident.slowdown }
     if draws.chance(stragglerShare) { seconds *= 20 }
-    let promptTokens = min(max(1, Int(200 * exp(prompt))), 8_000)
+    let promptTokens = promptTokens(prompt: prompt)
     if draws.chance(errorRate) {
       return Measurements(
         totalSeconds: min(seconds, deadlineSeconds), promptTokens: promptTokens,

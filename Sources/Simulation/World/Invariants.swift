@@ -10,7 +10,7 @@ import Synchronization
 package final class Invariants: Sendable {
   /// A step at which something did not hold.
   package struct Violation: Hashable, Sendable, CustomStringConvertible {
-    /// `I1`…`I7`
+    /// `I1`…`I8`
     package var invariant: String
     package var detail: String
 
@@ -68,6 +68,15 @@ package final class Invariants: Sendable {
   package func check(_ route: Route, withoutShadows other: Route) {
     if route.serving != other.serving || route.propensity != other.propensity {
       report("I5", "shadows change who answers: '\(other.serving)' becomes '\(route.serving)'")
+    }
+  }
+
+  /// Checks that a unit which took part in all of `rollouts` was let into them by different
+  /// layers (I8).
+  package func check(_ unit: AssignmentUnit, in rollouts: [RolloutPolicy]) {
+    let layers = rollouts.compactMap(\.assignment.layer?.name)
+    for name in Set(layers) where layers.count(where: { $0 == name }) > 1 {
+      report("I8", "'\(unit.id)' takes part in \(rollouts.count) rollouts of layer '\(name)'")
     }
   }
 

@@ -10,6 +10,7 @@ struct ScenarioFile: Decodable {
     var medianSeconds: Double?
     var spread: Double?
     var tailFactor: Double?
+    var promptSlope: Double?
     var agreement: Double?
 
     /// - Throws: `CommandFailure` for what no model can be.
@@ -18,15 +19,16 @@ struct ScenarioFile: Decodable {
       truth.medianSeconds = medianSeconds ?? truth.medianSeconds
       truth.spread = spread ?? truth.spread
       truth.tailFactor = tailFactor ?? truth.tailFactor
+      truth.promptSlope = promptSlope ?? truth.promptSlope
       truth.agreement = agreement ?? truth.agreement
       guard (0...1).contains(truth.errorRate), (0...1).contains(truth.agreement),
         (0.0001...3_600).contains(truth.medianSeconds), (0...5).contains(truth.spread),
-        (0.1...100).contains(truth.tailFactor)
+        (0.1...100).contains(truth.tailFactor), (-3...3).contains(truth.promptSlope)
       else {
         throw CommandFailure(
           .usage, "a model of the scenario is out of range",
           remedy: "errorRate and agreement in 0…1, medianSeconds in 0.0001…3600, spread in 0…5, "
-            + "tailFactor in 0.1…100")
+            + "tailFactor in 0.1…100, promptSlope in -3…3")
       }
     }
   }

@@ -17,7 +17,13 @@ struct BanditTable {
     guard let last = rollout.allocations.last else { return [] }
     let title = "Bandit, after \(last.number) allocation\(last.number == 1 ? "" : "s")"
     var lines = [style.paint(title, .bold)]
-    lines += arms(last).lines(style).map { "  \($0)" } + [""]
+    lines += arms(last).lines(style).map { "  \($0)" }
+    lines.append(
+      "  "
+        + style.paint(
+          "MEAN and BEST are of all rewards together and set the shares; PROOF is how far the tests "
+            + "are that end the step.", .faint))
+    lines.append("")
     lines += history.lines(style).map { "  \($0)" }
     return lines + cells(last, style)
   }

@@ -29,6 +29,22 @@ struct GateTable {
     return table
   }
 
+  /// Why an interval may say more than the verdict beside it; `nil` where that cannot be seen.
+  ///
+  /// A verdict is of a test of one claim, which has no interval: that would take a test for each
+  /// margin that there could be. Intervals are of the means, for people.
+  ///
+  /// - Parameter isBandit: whether shares move with the evidence
+  func footnote(isBandit: Bool) -> String? {
+    let isAhead = gates.contains { $0.verdict == .inconclusive && $0.isIntervalBeyond }
+    guard isAhead || (isBandit && !gates.isEmpty) else { return nil }
+    let verdict =
+      isBandit
+      ? "VERDICT weighs each answer by the shares in force when it was assigned"
+      : "VERDICT is of an exact test, which holds however often one looks"
+    return "INTERVAL is of the plain means, for orientation; \(verdict), and may come later."
+  }
+
   /// With its quantile, if one is compared: `ttft p95`.
   private func name(_ gate: GateReport) -> String {
     guard let quantile = gate.quantile else { return gate.gate }
@@ -74,6 +90,13 @@ struct GateTable {
     case .inconclusive, .noData, .error:
       (gate.samplesMissing.map(Numbers.count) ?? "?") + (expected(gate) ?? "")
     }
+  }
+}
+
+extension GateReport {
+  /// Whether the whole interval lies on one side of what is wanted.
+  fileprivate var isIntervalBeyond: Bool {
+    (lowerBound.map { $0 > threshold } ?? false) || (upperBound.map { $0 < threshold } ?? false)
   }
 }
 

@@ -10,6 +10,19 @@ struct StoryReport: Encodable {
     let reasons: [String]
   }
 
+  struct Meeting: Encodable {
+    let users: Int
+    let first: Int
+    let second: Int
+    let both: Int
+  }
+
+  struct Regret: Encodable {
+    let seconds: Double
+    let ofIncumbent: Double
+    let ofCandidate: Double
+  }
+
   let scenario: String
   let seed: UInt64
   let status: String?
@@ -18,6 +31,10 @@ struct StoryReport: Encodable {
   let candidateRequests: Int
   let lostRequests: Int
   let lives: Int
+  /// Of users of two rollouts; `nil` where there is one.
+  let meeting: Meeting?
+  /// Of a bandit; `nil` without one.
+  let regret: Regret?
   let lines: [Line]
   let violations: [String]
 
@@ -30,6 +47,13 @@ struct StoryReport: Encodable {
     candidateRequests = story.candidateRequests
     lostRequests = story.lostRequests
     lives = story.lives
+    meeting = story.meeting.map {
+      Meeting(users: $0.users, first: $0.first, second: $0.second, both: $0.both)
+    }
+    regret = story.regret.map {
+      Regret(
+        seconds: $0.seconds, ofIncumbent: $0.ofIncumbent, ofCandidate: $0.ofCandidate)
+    }
     lines = story.lines.map { Line(hours: $0.hours, text: $0.text, reasons: $0.reasons) }
     violations = story.violations.map(\.description)
   }
@@ -48,6 +72,17 @@ struct StoryReport: Encodable {
     text += "; \(Numbers.count(requests)) requests, \(Numbers.count(candidateRequests)) of them "
     text += "answered by the candidate"
     text += lives > 1 ? "; \(lives) lives of the service\n" : "\n"
+    if let meeting {
+      text += "of \(Numbers.count(meeting.users)) users \(Numbers.count(meeting.first)) "
+      text += "took part in the rollout, \(Numbers.count(meeting.second)) in the other one, "
+      text += "\(Numbers.count(meeting.both)) in both\n"
+    }
+    if let regret {
+      text += "waiting that the best model for each prompt would have saved: "
+      text += "\(Numbers.seconds(regret.seconds)) in all; with the incumbent alone "
+      text += "\(Numbers.seconds(regret.ofIncumbent)), with the candidate alone "
+      text += "\(Numbers.seconds(regret.ofCandidate))\n"
+    }
     for violation in violations { text += style.paint("violated: \(violation)", .red) + "\n" }
     return text
   }

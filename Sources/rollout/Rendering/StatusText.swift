@@ -34,9 +34,12 @@ struct StatusText {
         + (candidate.reason.map { ": \($0.escaped)" } ?? "")
     }
     sections.append(section("Dropped", dropped, isEmpty: dropped.isEmpty))
+    let gates = GateTable(gates: rollout.gates)
+    let note = gates.footnote(isBandit: !rollout.allocations.isEmpty)
     sections.append(
-      section("Gates", GateTable(gates: rollout.gates).lines(style), isEmpty: rollout.gates.isEmpty)
-    )
+      section(
+        "Gates", gates.lines(style) + (note.map { [style.paint($0, .faint)] } ?? []),
+        isEmpty: rollout.gates.isEmpty))
     let responses = rollout.gates.compactMap { response(to: $0, rollout) }
     sections.append(section("Feedback", responses, isEmpty: responses.isEmpty))
     sections.append(
