@@ -63,7 +63,8 @@ struct UpstreamScoringTests {
       let head = #"{"model":"org/the-real-name","messages":[{"role":"user","content":"Hi"}"#
       #expect(
         requests.map(\.body) == [
-          head + #"],"temperature":1.0,"max_tokens":1,"prompt_logprobs":1,"reasoning_effort":"low"}"#,
+          head + #"],"temperature":1.0,"max_tokens":1,"prompt_logprobs":1,"#
+            + #""reasoning_effort":"low"}"#,
           head + #",{"role":"assistant","content":"The sea"}],"temperature":1.0,"max_tokens":1,"#
             + #""prompt_logprobs":2,"add_generation_prompt":false,"continue_final_message":true,"#
             + #""reasoning_effort":"low"}"#,

@@ -61,7 +61,8 @@ import Testing
         try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any]
       }
     }
-    #expect(pairs.count == 6, "\(try service.logText)")
+    let log = try service.logText
+    #expect(pairs.count == 6, "\(log)")
     return pairs
   }
 
