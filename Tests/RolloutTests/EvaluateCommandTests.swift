@@ -4,7 +4,8 @@ import Testing
 /// `rollout evaluate` as people and scripts call it.
 @Suite(.serialized) struct EvaluateCommandTests {
   private func evaluate(_ arguments: String...) async throws -> Program.Result {
-    try await Program.run(["evaluate", "--weights", Program.weights().path] + arguments)
+    try await Program.run(
+      ["evaluate", "--weights", Program.weights().path] + arguments, seconds: Self.patience)
   }
 
   private static let refused: [([String], String)] = [
@@ -97,15 +98,18 @@ import Testing
     return try #require(report["rows"] as? [[String: Any]])
   }
 
+  /// A program that is built for debugging, on a machine that has other work.
+  private static let patience = 600.0
+
   private static let short = [
-    "--lengths", "256,320", "--trials", "2", "--tokens", "128", "--threads", "2", "--text",
+    "--lengths", "256,320", "--trials", "2", "--tokens", "512", "--threads", "2", "--text",
     "fixtures/texts/persuasion.txt",
   ]
 
   @Test func `all suites make one table with a row for each variant and length`() async throws {
     let result = try await Program.run(
       ["evaluate", "--weights", Program.weights().path, "--variant", "window:64+4"] + Self.short
-        + ["--depths", "0,100"])
+        + ["--depths", "0,100"], seconds: Self.patience)
     #expect(result.status == 0, "\(result.errors)")
     let lines = result.output.split(separator: "\n").map(String.init)
     let words = try #require(lines.first).split(whereSeparator: \.isWhitespace).map(String.init)
@@ -178,14 +182,14 @@ import Testing
     let (folder, file) = try Self.policies("window, flash")
     defer { withExtendedLifetime(folder) {} }
     let arguments =
-      ["evaluate", "--policy", file, "--suite", "perplexity"] + Self.short + ["--tokens", "1024"]
-    let result = try await Program.run(arguments)
+      ["evaluate", "--policy", file, "--suite", "perplexity"] + Self.short
+    let result = try await Program.run(arguments, seconds: Self.patience)
     #expect(result.status == 1, "\(result.output)\(result.errors)")
     #expect(result.output.contains("worse"), "\(result.output)")
     #expect(result.output.contains("fidelity[promptTokens 0…299]"), "\(result.output)")
     #expect(result.output.contains("say nothing of: errors (errorRate)"), "\(result.output)")
 
-    let json = try await Program.run(arguments + ["--json"])
+    let json = try await Program.run(arguments + ["--json"], seconds: Self.patience)
     #expect(json.status == 1)
     let rows = try Self.rows(json.output)
     #expect(
@@ -205,7 +209,8 @@ import Testing
     let (folder, file) = try Self.policies("flash")
     defer { withExtendedLifetime(folder) {} }
     let result = try await Program.run(
-      ["evaluate", "--policy", file, "--suite", "perplexity"] + Self.short)
+      ["evaluate", "--policy", file, "--suite", "perplexity"] + Self.short,
+      seconds: Self.patience)
     #expect(result.status == 0, "\(result.output)\(result.errors)")
     #expect(result.output.contains("passes: 2 of 2 judgements pass"), "\(result.output)")
   }
