@@ -42,8 +42,8 @@ import Testing
     var testDescription: String { "\(bytes) bytes, tier \(tier ?? "unknown")" }
   }
 
-  /// Four bytes are taken for a token, whatever a model would count; lengths come first, gold before
-  /// the others.
+  /// Four bytes are taken for a token, whatever a model would count; lengths come first, gold
+  /// before the others.
   static let kinds = [
     Kind(bytes: 4, tier: "gold", cell: 0), Kind(bytes: 4 * 256 - 1, tier: nil, cell: 1),
     Kind(bytes: 4 * 256, tier: "gold", cell: 2), Kind(bytes: 4 * 1_024 - 1, tier: "tin", cell: 3),

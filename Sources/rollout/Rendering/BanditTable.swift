@@ -21,8 +21,8 @@ struct BanditTable {
     lines.append(
       "  "
         + style.paint(
-          "MEAN and BEST are of all rewards together and set the shares; PROOF is how far the tests "
-            + "are that end the step.", .faint))
+          "MEAN and BEST are of all rewards together and set the shares; "
+            + "PROOF is how far the tests are that end the step.", .faint))
     lines.append("")
     lines += history.lines(style).map { "  \($0)" }
     return lines + cells(last, style)
