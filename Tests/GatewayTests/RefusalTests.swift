@@ -84,12 +84,13 @@ import Testing
       for (method, path) in [
         ("GET", World.chat), ("DELETE", "/v1/models"), ("POST", "/v1/models/dense"),
         ("POST", "/metrics"), ("PUT", "/v1/completions"), ("POST", "/health/ready"),
+        ("GET", "/v1/embeddings"),
       ] {
         try expectError(try await world.ask(method, path), 405, code: "method_not_allowed")
       }
       for path in [
         "/", "/v1", "/v1/chat/completions/", "/v1/%6dodels", "/v1/../metrics", "/v1/models;a",
-        "/V1/models", "/v1/embeddings", "/rollouts",
+        "/V1/models", "/v1/embeddings/", "/rollouts",
       ] {
         try expectError(try await world.ask("GET", path), 404, code: "not_found")
       }

@@ -86,7 +86,7 @@ struct PolicyValuesTests {
     #expect(
       set.rollouts.map(\.name.text) == [
         "lengths", "tone", "chat", "demo-bandit", "demo-canary", "demo-interleave", "demo-split",
-        "drafts", "letters", "gold", "orders", "summaries", "support",
+        "drafts", "letters", "gold", "orders", "summaries", "support", "desk",
       ])
     #expect(set.warnings.isEmpty)
   }
