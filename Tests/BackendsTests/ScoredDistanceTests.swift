@@ -57,7 +57,6 @@ import Testing
         truths += truth
       }
       #expect(bounds / truths > least, "\(count) of window \(window): \(bounds / truths)")
-      print("window \(window), \(count) told: \(bounds) of \(truths), \(bounds / truths)")
     }
   }
 
