@@ -101,7 +101,7 @@ import Testing
     await controller.look()
     let after = try await world.report(controller)
 
-    // The same requests, read as if nobody had left: all numbers are the same, only that the other's
+    // The same requests, read as if nobody had left: all numbers are the same. That the other's
     // answers are missing shows there as a sample ratio.
     var forgiving = policy
     forgiving.metrics[0].onFail = .pause
