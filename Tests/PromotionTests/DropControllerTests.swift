@@ -101,7 +101,8 @@ import Testing
     await controller.look()
     let after = try await world.report(controller)
 
-    // The same requests in a world in which nobody leaves.
+    // The same requests, read as if nobody had left: all numbers are the same. That the other's
+    // answers are missing shows there as a sample ratio.
     var forgiving = policy
     forgiving.metrics[0].onFail = .pause
     let rows = try await database.outcomes.outcomes(
@@ -112,7 +113,6 @@ import Testing
     #expect(after.samples == before.samples)
     #expect(after.estimate == before.estimate)
     #expect(after.lowerBound == before.lowerBound)
-    #expect(after.verdict == before.verdict)
     #expect(after.failLevel == before.failLevel)
   }
 
