@@ -28,7 +28,7 @@ struct DigestTests {
     let set = try PolicyParser.parse(Repository.sources(in: Repository.valid))
     #expect(set.warnings.isEmpty)
     #expect(set.models.count == 6)
-    #expect(set.rollouts.count == 5)
+    #expect(set.rollouts.count == 6)
     return set.models.map { ($0.name.text, $0.digest, $0.canonicalText) }
       + set.rollouts.map { ($0.name.text, $0.digest, $0.canonicalText) }
   }
