@@ -60,6 +60,14 @@ package struct GatewayMetrics: Sendable {
     ).increment(by: Int64(tokens))
   }
 
+  /// A judged pair that was drawn for people to label, by what became of it.
+  func keptForLabel(_ candidate: ModelName, _ outcome: LabelOutcome) {
+    factory.makeCounter(
+      label: "rollout_judge_label_pairs_total",
+      dimensions: [("model", candidate.text), ("outcome", outcome.rawValue)]
+    ).increment(by: 1)
+  }
+
   func shadowCompleted(_ model: ModelName, _ measurements: Measurements) {
     observe(model, .shadow, measurements)
   }
