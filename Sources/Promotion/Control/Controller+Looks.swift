@@ -120,6 +120,7 @@ extension Controller {
   private func look(at name: RolloutName) async throws {
     try await read(name)
     try await readFeedback(of: name)
+    try await readLabels(of: name)
     try await allocate(name)
     let steps = control.service.rollouts[name]?.policy.steps.count ?? 0
     for _ in 0...steps + 1 {
