@@ -14,7 +14,7 @@ package import Storage
 ///     let app = Application(router: router, configuration: …)
 package struct Console: Sendable {
   let controller: Controller
-  private let now: @Sendable () -> Int64
+  let now: @Sendable () -> Int64
   private let notes: @Sendable (ModelName) -> [String]
   private let trust: PolicyTrust
   private let copy: Copy?
@@ -82,10 +82,11 @@ package struct Console: Sendable {
       let rollout = try request.uri.queryParameters["rollout"].map { try Self.name($0) }
       return try await JSONBody.response(history(of: rollout))
     }
+    addLabels(to: api)
     api.get("audit") { _, _ in try await JSONBody.response(audit()) }
     api.get("rollouts/:name/export") { request, context in
       let export = try await export(of: context.rollout(), request.uri.queryParameters)
-      return export.response(from: controller.outcomes)
+      return export.response(from: controller.outcomes, labels: controller.labels)
     }
     if let copy {
       for part in StorePart.allCases {
@@ -279,7 +280,7 @@ package struct Console: Sendable {
     return name
   }
 
-  private static func noRollout(_ name: String) -> ConsoleError {
+  static func noRollout(_ name: String) -> ConsoleError {
     ConsoleError(
       .notFound, "there is no rollout '\(PlainText.escaping(String(name.prefix(63))))'",
       remedy: "list them: rollout status")
@@ -294,7 +295,7 @@ package struct ConsoleContext: RequestContext {
 }
 
 extension ConsoleContext {
-  fileprivate func rollout() throws(ConsoleError) -> RolloutName {
+  func rollout() throws(ConsoleError) -> RolloutName {
     try Console.name(parameters.get("name").map { $0[...] } ?? "")
   }
 }

@@ -12,15 +12,18 @@ package struct JudgePolicy: Hashable, Sendable, Codable {
   package var concurrency: Int
   /// Prompt and answer tokens that it may spend a day, or `nil` for no such bound.
   package var tokensPerDay: Int?
+  /// What people are asked about; `nil` keeps no text of anybody's.
+  package var labels: LabelPlan?
 
   package init(
     model: ModelName, rubric: String, share: Share = .all, concurrency: Int = 1,
-    tokensPerDay: Int? = nil
+    tokensPerDay: Int? = nil, labels: LabelPlan? = nil
   ) {
     self.model = model
     self.rubric = rubric
     self.share = share
     self.concurrency = concurrency
     self.tokensPerDay = tokensPerDay
+    self.labels = labels
   }
 }

@@ -60,6 +60,8 @@ package struct GateReport: Hashable, Sendable, Codable {
   /// What the incumbent shows against itself, where a shadow step asks it aside too; `nil` without
   /// such pairs. Nothing is decided by it.
   package var noise: NoiseFloor?
+  /// What people's labels make of a judge's word; `nil` where none are asked for.
+  package var correction: JudgeCorrection?
 
   package init(
     gate: String, metric: Metric, role: MetricGate.Role, candidate: ModelName, verdict: Verdict,

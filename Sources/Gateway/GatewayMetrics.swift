@@ -66,6 +66,14 @@ package struct GatewayMetrics: Sendable {
     factory.makeCounter(label: label, dimensions: dimensions).increment(by: Int64(amount))
   }
 
+  /// A judged pair that was drawn for people to label, by what became of it.
+  func keptForLabel(_ candidate: ModelName, _ outcome: LabelOutcome) {
+    factory.makeCounter(
+      label: "rollout_judge_label_pairs_total",
+      dimensions: [("model", candidate.text), ("outcome", outcome.rawValue)]
+    ).increment(by: 1)
+  }
+
   func shadowCompleted(_ model: ModelName, _ measurements: Measurements) {
     observe(model, .shadow, measurements)
   }

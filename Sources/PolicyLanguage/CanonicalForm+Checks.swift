@@ -50,6 +50,8 @@ extension JudgePolicy {
       "model": .text(model.text), "rubric": .text(rubric), "share": .number(share.value),
       "concurrency": .integer(concurrency),
       "tokensPerDay": tokensPerDay.map(CanonicalForm.integer),
+      "labels": labels.map { .integer($0.limit) },
+      "labelShare": labels.map { .number($0.share.value) },
     ])
   }
 }

@@ -2,14 +2,14 @@ import Experimentation
 
 /// What stands behind `judge:`.
 enum JudgeKey: String, PolicyKey {
-  case model, rubric, percent, concurrency, tokenBudget
+  case model, rubric, percent, concurrency, tokenBudget, labels, labelPercent
 
   static let object = "a judge"
 
   var presence: KeyPresence {
     switch self {
     case .model, .rubric: .required
-    case .percent, .concurrency, .tokenBudget: .optional
+    case .percent, .concurrency, .tokenBudget, .labels, .labelPercent: .optional
     }
   }
 
@@ -29,6 +29,17 @@ enum JudgeKey: String, PolicyKey {
       KeyEntry(
         .quantity(TokenRateUnit.allCases.map(\.rawValue)), usual: "none",
         "tokens that it may spend: `200k/day`, `5M/day`")
+    case .labels:
+      KeyEntry(
+        .integer(LabelPlan.limits), usual: "none: no text is kept",
+        """
+        judged pairs of each candidate that people are asked about, 20 to 1000: `rollout label`; \
+        their texts are kept until then, 14 days at most
+        """)
+    case .labelPercent:
+      KeyEntry(
+        .percentOfRequests(Bounds(above: 0, to: 100)), or: "10",
+        "share of the judged pairs that is drawn for `labels`, above 0 to 100")
     }
   }
 }
@@ -45,9 +56,26 @@ struct JudgeReader {
     let share = reader[.percent].map { $0.percentOfRequests(log) } ?? .all
     let concurrency = reader.integer(.concurrency, or: 1)
     let budget = reader[.tokenBudget].flatMap { $0.tokensPerDay(log) }
+    let labels = labels(reader)
     guard let model, let rubric, let share, let concurrency else { return nil }
     return JudgePolicy(
-      model: model, rubric: rubric, share: share, concurrency: concurrency, tokensPerDay: budget)
+      model: model, rubric: rubric, share: share, concurrency: concurrency, tokensPerDay: budget,
+      labels: labels)
+  }
+
+  private func labels(_ reader: MappingReader<JudgeKey>) -> LabelPlan? {
+    let share = reader[.labelPercent].map { $0.percentOfRequests(log) } ?? LabelPlan.usualShare
+    guard reader.hasAny([.labels]) else {
+      if reader.hasAny([.labelPercent]) {
+        log.report(
+          .misplacedKey, at: reader.position(of: .labelPercent),
+          "'labelPercent' means nothing without 'labels'",
+          hint: "say how many pairs people shall label: 'labels: 100'")
+      }
+      return nil
+    }
+    guard let limit = reader.integer(.labels), let share else { return nil }
+    return LabelPlan(limit: limit, share: share)
   }
 }
 

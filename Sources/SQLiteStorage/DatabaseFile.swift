@@ -106,6 +106,19 @@ final class DatabaseFile: Sendable {
     do { return try result.get() } catch { throw StorageError(error, path: path) }
   }
 
+  /// Brings the log into the file and empties it, so that what was removed from the one is not read
+  /// in the other.
+  func checkpoint() async throws(StorageError) {
+    let queue = try queue
+    let result: Result<Void, any Error> = await withCheckedContinuation { continuation in
+      queue.asyncWriteWithoutTransaction { db in
+        continuation.resume(
+          returning: Result { try db.execute(sql: "PRAGMA wal_checkpoint(TRUNCATE)") })
+      }
+    }
+    do { try result.get() } catch { throw StorageError(error, path: path) }
+  }
+
   /// Refuses whatever comes from now on, waits for what is being written, and closes the file.
   func close() throws(StorageError) {
     let closing = connection.withLock { connection in

@@ -87,7 +87,8 @@ package final class SQLiteDatabase: Sendable {
   package func copy(_ part: StorePart) async throws(StorageError) -> StoreCopy {
     switch part {
     case .journal: try await copies.copy(journal.file) { try SQLiteJournal.head($0) }
-    case .outcomes: try await copies.copy(outcomes.file) { _ in nil }
+    // What clients and models said is for the people who label it, and for nobody else.
+    case .outcomes: try await copies.copy(outcomes.file, without: LabelSchema.texts) { _ in nil }
     }
   }
 

@@ -33,6 +33,7 @@ struct Rollout: AsyncParsableCommand {
       PromoteCommand.self,
       AbortCommand.self, RollbackCommand.self, ApproveCommand.self, PauseCommand.self,
       ResumeCommand.self, HistoryCommand.self, AskCommand.self, FeedbackCommand.self,
+      LabelCommand.self,
       ServeCommand.self, ReplayCommand.self, SimulateCommand.self, BacktestCommand.self,
       EvaluateCommand.self,
       DistillGateCommand.self, ExportCommand.self, AuditCommand.self, BackupCommand.self,

@@ -54,7 +54,8 @@ struct LiveConsole: Sendable {
     let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     let table = LiveRoutingTable()
     let controller = Controller(
-      journal: database.journal, outcomes: database.outcomes, table: table, prepare: { _ in {} },
+      journal: database.journal, outcomes: database.outcomes, labels: database.outcomes,
+      table: table, prepare: { _ in {} },
       wallClock: { now }, clock: ContinuousClock(), logger: logger)
     try await controller.resume()
 

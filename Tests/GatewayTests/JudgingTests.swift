@@ -2,6 +2,9 @@ import Experimentation
 import Foundation
 import Quality
 import Routing
+import SQLiteStorage
+import Statistics
+import Storage
 import Synchronization
 import TestPeers
 import Testing
@@ -11,11 +14,12 @@ import Testing
 /// A judge is asked about pairs, as far as its policy allows.
 @Suite(.serialized) struct JudgingTests {
   private func judge(
-    share: Share = .all, concurrency: Int = 4, tokensPerDay: Int? = nil
+    share: Share = .all, concurrency: Int = 4, tokensPerDay: Int? = nil, labels: Int? = nil
   ) throws -> JudgePolicy {
     JudgePolicy(
       model: try modelName("judge"), rubric: "the longer one", share: share,
-      concurrency: concurrency, tokensPerDay: tokensPerDay)
+      concurrency: concurrency, tokensPerDay: tokensPerDay,
+      labels: labels.map { LabelPlan(limit: $0, share: .all) })
   }
 
   /// For a script, which writes texts into JSON as they are.
@@ -127,6 +131,60 @@ import Testing
       #expect(try await world.comparisons(2).last?.value(of: .judgePreference) == nil)
       #expect(pairs(world, .tokenBudget) == 1)
     }
+  }
+
+  private func waiting(_ world: World) async throws -> [PairToLabel] {
+    let store = try #require(world.store as? SQLiteOutcomeStore)
+    return try await store.waiting(
+      of: try rolloutName("trial"), run: 1, after: 0, limit: 100
+    ).map(\.value)
+  }
+
+  private func kept(_ world: World, _ outcome: LabelOutcome) -> Double {
+    world.counter(
+      "rollout_judge_label_pairs_total", ["model": "flash", "outcome": outcome.rawValue])
+  }
+
+  @Test func `what a judge has seen is kept for people, up to the policy's bound`() async throws {
+    try await run(
+      judge(labels: 2), verdict: { nonce, _, _ in "VERDICT \(nonce) TIE" }
+    ) { world, _ in
+      for number in 1...3 {
+        _ = try await world.chat("Hi \(number)")
+        _ = try await world.comparisons(number)
+      }
+      let pairs = try await waiting(world)
+      #expect(pairs.map(\.question) == ["Hi 1", "Hi 2"])
+      #expect(pairs.allSatisfy { $0.incumbentAnswer == "one two" })
+      #expect(pairs.allSatisfy { $0.candidateAnswer == "four five six" })
+      #expect(pairs.allSatisfy { $0.pair.judged == 0.5 && $0.pair.assignment.propensity != nil })
+      #expect(pairs.first?.keptAtMilliseconds == world.clock.milliseconds)
+      #expect(kept(world, .kept) == 2 && kept(world, .full) == 1)
+    }
+  }
+
+  @Test func `no text is kept where nobody asks for labels, or nothing was judged`() async throws {
+    try await run(judge(), verdict: { nonce, _, _ in "VERDICT \(nonce) TIE" }) { world, _ in
+      _ = try await world.chat()
+      #expect(try await world.comparisons(1).first?.value(of: .judgePreference) == 0.5)
+      #expect(try await waiting(world).isEmpty)
+    }
+    try await run(judge(labels: 20), verdict: { _, _, _ in "hm" }) { world, _ in
+      _ = try await world.chat()
+      _ = try await world.comparisons(1)
+      #expect(try await waiting(world).isEmpty)
+    }
+  }
+
+  @Test func `a pair is drawn by chance, whatever share the judge is asked about`() throws {
+    let flash = try modelName("flash")
+    let plan = LabelPlan(limit: 20, share: try #require(Share(0.2)))
+    let judged = (0..<20_000 as Range<UInt64>).filter {
+      StableHash.place(salt: "judge/flash", unit: "\($0)") < 0.5
+    }
+    let drawn = judged.count { LabelDesk.isDrawn($0, of: flash, by: plan) }
+    // Of 10,000 pairs a fifth, and four standard errors.
+    #expect(abs(Double(drawn) - 0.2 * Double(judged.count)) < 160)
   }
 
   @Test func `places and tokens are given back`() throws {

@@ -119,7 +119,8 @@ struct World: Sendable {
       shadows = ShadowDispatcher(
         table: table, backends: backends, recorder: recorder, capacity: options.shadowCapacity,
         capacityBytes: options.shadowCapacityBytes, deadline: options.shadowDeadline,
-        metrics: metrics, logger: logger, makeNonce: { nonces.next() },
+        labels: store as? any LabelStore ?? NoLabels(), metrics: metrics, logger: logger,
+        makeNonce: { nonces.next() },
         wallClock: { [clock] in clock.milliseconds })
       let ids = IDs()
       gateway = Gateway(

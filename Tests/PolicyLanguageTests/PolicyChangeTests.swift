@@ -230,6 +230,11 @@ struct PolicyChangeTests {
     #expect(
       strict.changes(from: free).map(\.description)
         == ["judge.percent: 100% → 3%", "judge.tokenBudget: 5M/day → 1.5k/day"])
+    var labelled = free
+    labelled.judge?.labels = LabelPlan(limit: 100, share: try #require(Share(0.25)))
+    #expect(
+      labelled.changes(from: free).map(\.description).sorted()
+        == ["judge.labelPercent: new: 25%", "judge.labels: new: 100"])
     let plain = try #require(try Sample.policy(Sample.rollout))
     #expect(
       strict.changes(from: plain).map(\.description) == [

@@ -103,6 +103,22 @@ import Testing
     #expect(try #require(plan.hoursForHalf) >= 100)
   }
 
+  @Test func `labels that are too few to bear a judge out are said`() throws {
+    func warning(_ labels: Int?, margin: Double) throws -> String? {
+      let judged = gate("judged", .judgePreference, .notWorse(by: .absolute(margin)))
+      var policy = names.policy([Step(.shadow(ShadowTraffic()))], metrics: [judged])
+      policy.judge = JudgePolicy(
+        model: try #require(ModelName("judge")), rubric: "better",
+        labels: labels.map { LabelPlan(limit: $0, share: .all) })
+      let plans = StepPlan.steps(of: policy, after: nil, baseline: baseline(100))
+      return try #require(plans.first?.gates.first).warning
+    }
+    #expect(try warning(nil, margin: 0.1) == nil)
+    #expect(try warning(300, margin: 0.1) == nil)
+    #expect(try warning(200, margin: 0.1)?.contains("by about 275 labels") == true)
+    #expect(try warning(1_000, margin: 0.05)?.contains("the policy keeps 1000") == true)
+  }
+
   @Test func `a time that is too short is said, with what would help`() throws {
     let short = try forecast(canary(0.05, maxSeconds: 60), gate(), baseline(1))
     #expect(try #require(short.decided) < 0.01)

@@ -155,7 +155,7 @@ final class World: Sendable {
   ) async throws -> Controller {
     let controller = Controller(
       journal: journal ?? database.journal, outcomes: database.outcomes,
-      table: table ?? self.table, prepare: prepare,
+      labels: database.outcomes, table: table ?? self.table, prepare: prepare,
       wallClock: { [self] in wall.withLock { $0 } }, clock: clock, retention: retention,
       revision: revision, announce: announce, logger: World.logger)
     try await controller.resume()

@@ -250,6 +250,12 @@ import Testing
     let backtest = try await BacktestWorld.run(
       BacktestPlan(policy: policy), on: try await rows.trace())
     #expect(backtest.state?.step == 0 || backtest.isReady, "\(backtest.events)")
+    #expect(!backtest.notes.contains { $0.contains("labels") })
+    policy.judge?.labels = LabelPlan(limit: 100, share: LabelPlan.usualShare)
+    let labelled = try await BacktestWorld.run(
+      BacktestPlan(policy: policy), on: try await rows.trace())
+    #expect(labelled.events == backtest.events)
+    #expect(labelled.notes.contains { $0.contains("has no people's labels") })
     // It ends when the gate has passed, so that not all of the pairs are asked for.
     #expect(backtest.sources.pairsRecorded > 20)
   }

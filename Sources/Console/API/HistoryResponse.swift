@@ -97,6 +97,9 @@ extension GateReport {
     report.noise?.upperBound = noise?.upperBound.flatMap(Self.finite)
     report.incumbentResponse = incumbentResponse.flatMap(Self.finite)
     report.candidateResponse = candidateResponse.flatMap(Self.finite)
+    report.correction?.estimate = correction?.estimate.flatMap(Self.finite)
+    report.correction?.lowerBound = correction?.lowerBound.flatMap(Self.finite)
+    report.correction?.upperBound = correction?.upperBound.flatMap(Self.finite)
     return report
   }
 

@@ -28,6 +28,8 @@ package struct Export: Sendable {
     case comparisons
     /// What users said of answers, in the order in which it came.
     case feedback
+    /// What people said of judged pairs, in the order in which they said it; no text.
+    case labels
     /// What all of them add up to, by step, model and length of prompt.
     case rollups
   }
@@ -50,7 +52,8 @@ package struct Export: Sendable {
 
   /// Hands the whole export to `write`, a page of text at a time.
   package func write(
-    from store: any OutcomeStore, _ write: (String) async throws -> Void
+    from store: any OutcomeStore, labels: any LabelStore = NoLabels(),
+    _ write: (String) async throws -> Void
   ) async throws {
     switch kind {
     case .outcomes:
@@ -64,6 +67,10 @@ package struct Export: Sendable {
     case .feedback:
       try await pages(write) {
         try await store.feedback(of: run.rollout, run: run.run, after: $0, limit: Self.page)
+      }
+    case .labels:
+      try await pages(write) {
+        try await labels.labels(of: run.rollout, run: run.run, after: $0, limit: Self.page)
       }
     case .rollups:
       let rollups = try await store.rollups(of: run.rollout, run: run.run)

@@ -80,6 +80,19 @@ extension Feedback: ExportRow {
   }
 }
 
+extension PairLabel: ExportRow {
+  static let names =
+    ["pair", "request_id"] + Assignment.names
+    + ["incumbent", "candidate", "judged", "preference", "actor", "labelled_at_milliseconds"]
+
+  var fields: [ExportField] {
+    [.integer(number), .text(pair.requestID)] + pair.assignment.fields + [
+      .text(pair.incumbent.text), .text(pair.candidate.text), .number(pair.judged),
+      .number(preference), .text(actor), .integer(atMilliseconds),
+    ]
+  }
+}
+
 extension Assignment {
   fileprivate static let routingNames = [
     "route", "rollout", "run", "step", "digest", "at_milliseconds", "unit_hash", "propensity",

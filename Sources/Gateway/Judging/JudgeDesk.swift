@@ -32,9 +32,12 @@ final class JudgeDesk: Sendable {
   }
 
   /// How much the candidate's answer is preferred, 0…1; `nil` when it was not judged.
+  ///
+  /// - Parameter judged: is told of a verdict and what it was about before the judge's place is
+  ///   free again
   func preference(
     _ prompt: Call.Prompt, incumbent: String, candidate: String, by judge: JudgePolicy,
-    requestID: String
+    requestID: String, judged: (Double, JudgedTexts) async -> Void
   ) async -> Double? {
     guard let question = prompt.readable else { return skip(judge, .notText) }
     guard let sheet = JudgeSheet(question: question, first: incumbent, second: candidate) else {
@@ -68,6 +71,8 @@ final class JudgeDesk: Sendable {
     }
     let (value, kind) = JudgedPair.preference(direct: verdicts[0], swapped: verdicts[1])
     metrics.judged(judge.model, JudgeOutcome(kind))
+    await judged(
+      value, JudgedTexts(question: question, incumbent: incumbent, candidate: candidate))
     return value
   }
 

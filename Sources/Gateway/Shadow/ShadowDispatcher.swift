@@ -5,6 +5,7 @@ import Quality
 package import Routing
 import ServiceLifecycle
 import Statistics
+package import Storage
 import Synchronization
 
 /// Asks shadow candidates the questions users asked, and lets nobody wait for it.
@@ -23,6 +24,7 @@ package final class ShadowDispatcher: Service {
   private let wallClock: @Sendable () -> Int64
   private let judges: JudgeDesk
   private let embeddings: EmbeddingDesk
+  private let labels: LabelDesk
   private let lanes: Mutex<ShadowLanes>
   private let wakeups = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
 
@@ -31,14 +33,15 @@ package final class ShadowDispatcher: Service {
   ///   - capacity: jobs that may wait for one candidate
   ///   - capacityBytes: text that may wait for all of them together
   ///   - deadline: how long one shadow may take from when it begins
+  ///   - labels: keeps judged pairs for people, where a policy says so
   ///   - makeNonce: something that nobody can guess, without spaces; for judges
   ///   - wallClock: milliseconds since 1970; tells the days of token budgets
   package init(
     table: LiveRoutingTable, backends: BackendRegistry, recorder: OutcomeRecorder,
     capacity: Int = 1_024,
     capacityBytes: Int = 64 << 20, deadline: Duration = .seconds(300),
-    metrics: GatewayMetrics, logger: Logger, makeNonce: @escaping @Sendable () -> String,
-    wallClock: @escaping @Sendable () -> Int64
+    labels: any LabelStore = NoLabels(), metrics: GatewayMetrics, logger: Logger,
+    makeNonce: @escaping @Sendable () -> String, wallClock: @escaping @Sendable () -> Int64
   ) {
     self.table = table
     self.backends = backends
@@ -52,6 +55,8 @@ package final class ShadowDispatcher: Service {
       wallClock: wallClock)
     embeddings = EmbeddingDesk(
       backends: backends, metrics: metrics, deadline: deadline, wallClock: wallClock)
+    self.labels = LabelDesk(
+      store: labels, metrics: metrics, logger: logger, makeNonce: makeNonce, wallClock: wallClock)
     lanes = Mutex(ShadowLanes(capacity: capacity, capacityBytes: capacityBytes))
   }
 
@@ -147,13 +152,24 @@ package final class ShadowDispatcher: Service {
   /// How much a judge prefers the candidate's answer; `nil` when nobody was asked, or said.
   private func judgement(of job: ShadowJob, _ result: AnswerObservation) async -> Double? {
     // What a judge makes of one model against itself nobody asks.
-    guard let judge = job.scores.judge, result.measurements.failure == nil,
-      job.rule.controlOf == nil, let incumbent = job.incumbent.whole?.text
+    guard let judge = job.scores.judge, job.rule.controlOf == nil,
+      let incumbent = job.incumbent.whole, let candidate = result.checked,
+      isDrawn(job, "judge", judge.share)
     else { return nil }
-    guard isDrawn(job, "judge", judge.share) else { return nil }
+    let plan = judge.labels.flatMap { plan in
+      LabelDesk.isDrawn(job.comparison, of: job.rule.model, by: plan) ? plan : nil
+    }
     return await judges.preference(
-      job.prompt, incumbent: incumbent, candidate: result.text, by: judge,
-      requestID: job.requestID)
+      job.prompt, incumbent: incumbent.words, candidate: candidate.words, by: judge,
+      requestID: job.requestID
+    ) { value, texts in
+      guard let plan else { return }
+      let pair = JudgedAnswers(
+        requestID: job.requestID, assignment: job.assignment, incumbent: job.incumbent.model,
+        candidate: job.rule.model, promptTokens: job.incumbent.measurements.promptTokens,
+        judged: value)
+      await labels.keep(pair, texts, by: plan)
+    }
   }
 
   /// How much both answers are alike by their embeddings; `nil` when nobody was asked, or told.

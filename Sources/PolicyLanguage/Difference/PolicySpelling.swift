@@ -7,7 +7,8 @@ enum PolicySpelling {
   private enum Unit { case percent, duration, tokensPerDay }
 
   private static let keys: [String: (name: String, unit: Unit)] = [
-    "share": ("percent", .percent), "minShare": ("minProb", .percent),
+    "share": ("percent", .percent), "labelShare": ("labelPercent", .percent),
+    "minShare": ("minProb", .percent),
     "tokensPerDay": ("tokenBudget", .tokensPerDay),
     "updateSeconds": ("updateEvery", .duration), "halfLifeSeconds": ("halfLife", .duration),
     "connectSeconds": ("connect", .duration), "firstTokenSeconds": ("firstToken", .duration),

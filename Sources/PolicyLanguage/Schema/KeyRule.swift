@@ -96,6 +96,10 @@ extension MetricKey {
   }
 }
 
+extension JudgeKey {
+  static var rules: [KeyRule<Self>] { [.beside([.labelPercent], [.all([.labels])])] }
+}
+
 extension SliceKey {
   static var rules: [KeyRule<Self>] { [.atLeastOne(allCases)] }
 }

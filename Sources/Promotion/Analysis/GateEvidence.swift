@@ -86,7 +86,8 @@ struct GateEvidence: Hashable, Sendable {
       if case .tail(let quantile) = border.comparison {
         return .pairTail(PairTailEvidence(border: border, quantile: quantile, levels: levels))
       }
-      return .pairs(try PairEvidence(border: border, levels: levels))
+      let labels = border.metric == .judgePreference ? policy.judge?.labels : nil
+      return .pairs(try PairEvidence(border: border, levels: levels, labels: labels))
     }
     if border.metric.isOfPair {
       return .unusable("only a shadow step has pairs of answers, and the policy has none")
@@ -135,6 +136,19 @@ struct GateEvidence: Hashable, Sendable {
       }
     case .quantity, .tail, .errors, .feedback, .preference, .unusable: break
     }
+  }
+
+  /// Takes in what a person said of a judged pair of a shadow step.
+  mutating func add(_ label: PairLabel) {
+    let pair = label.pair
+    guard pair.candidate == candidate, pair.incumbent == policy.incumbent,
+      gate.slice?.contains(promptTokens: pair.promptTokens, labels: pair.assignment.labels)
+        != false,
+      case .pairs(var evidence) = kind
+    else { return }
+    kind = .unusable("")
+    evidence.add(label)
+    kind = .pairs(evidence)
   }
 
   /// Takes an answer to live traffic in, be it of a step that is over.

@@ -21,6 +21,8 @@ struct Judgement: Hashable, Sendable {
   var logProof: Double?
   /// Where values are volunteered.
   var response: ResponseRates?
+  /// Where people label what a judge has said.
+  var correction: JudgeCorrection?
 
   /// Why a gate fails.
   static let beyond = "shown to be beyond the margin"
@@ -47,6 +49,7 @@ struct Judgement: Hashable, Sendable {
       samples: samples, samplesMissing: missing(for: hold), explanation: explanation)
     report.incumbentResponse = response?.incumbent
     report.candidateResponse = response?.candidate
+    report.correction = correction
     return report
   }
 

@@ -33,10 +33,16 @@ struct PairEvidence: Hashable, Sendable {
   private var candidate = SampleSummary()
   /// Pairs of which the incumbent has a value and the candidate, by its own fault, has none.
   private(set) var missing = 0
+  /// `nil` where nobody labels.
+  private var labelled: LabelledPreference?
 
-  init(border: GateBorder, levels: ErrorLevels) throws(StatisticsError) {
+  /// - Parameter labels: of the judge whose word the gate takes, where people correct it
+  init(
+    border: GateBorder, levels: ErrorLevels, labels: LabelPlan? = nil
+  ) throws(StatisticsError) {
     self.border = border
     self.levels = levels
+    labelled = labels.map { LabelledPreference($0, border: border) }
     let claims = border.pairClaims
     passing = try PairedMeanTest(
       claim: claims.pass, minimumDetectableEffect: border.plannedPairEffect,
@@ -55,11 +61,15 @@ struct PairEvidence: Hashable, Sendable {
     }
     switch reading {
     case .value(let after):
+      labelled?.add(judged: after)
       add(incumbent: border.coordinate(before), candidate: border.coordinate(after))
     case .missing: addMissing()
     case .void: break
     }
   }
+
+  /// Takes in what a person said of a pair.
+  mutating func add(_ label: PairLabel) { labelled?.add(label) }
 
   private mutating func add(incumbent before: Double, candidate after: Double) {
     incumbent.append(before)
@@ -95,6 +105,11 @@ struct PairEvidence: Hashable, Sendable {
   }
 
   func judgement(of model: ModelName, plannedCount: Int) -> Judgement {
+    let judgement = measured(of: model, plannedCount: plannedCount)
+    return labelled?.correct(judgement, levels: levels, plannedCount: plannedCount) ?? judgement
+  }
+
+  private func measured(of model: ModelName, plannedCount: Int) -> Judgement {
     guard differences.count > 0 else {
       return missing > 0
         ? .nothing(.error, border.metric.absence(of: model))

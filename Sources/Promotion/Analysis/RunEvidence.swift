@@ -16,6 +16,7 @@ package struct RunEvidence: Hashable, Sendable {
     package var outcome: Int64 = 0
     package var comparison: Int64 = 0
     package var feedback: Int64 = 0
+    package var label: Int64 = 0
   }
 
   package let run: Int
@@ -148,6 +149,15 @@ package struct RunEvidence: Hashable, Sendable {
     }
   }
 
+  /// Takes people's labels in, in the order in which they were given; those that were taken in
+  /// before are passed over.
+  package mutating func fold(_ rows: [Sequenced<PairLabel>]) {
+    for row in rows where row.sequence > cursors.label {
+      cursors.label = row.sequence
+      add(row.value)
+    }
+  }
+
   /// Has gates see the feedback on requests whose window has closed at `now`, milliseconds since
   /// 1970.
   package mutating func closeFeedback(_ window: FeedbackWindow, at now: Int64) {
@@ -226,6 +236,14 @@ package struct RunEvidence: Hashable, Sendable {
     }
   }
 
+  private mutating func add(_ label: PairLabel) {
+    let assignment = label.pair.assignment
+    guard assignment.propensity != nil, let traffic = traffic(of: assignment),
+      traffic == policy.trafficStep(at: step), policy.steps[traffic].traffic.isShadow
+    else { return }
+    for index in gates.indices { gates[index].add(label) }
+  }
+
   /// Index of the step by whose traffic a request of this run and policy was routed.
   private func traffic(of assignment: Assignment) -> Int? {
     guard let position = assignment.rollout, position.rollout == policy.name, position.run == run,
@@ -291,6 +309,11 @@ extension RunEvidence {
       report.noise = floors[report.gate]
       return report
     }
+  }
+
+  /// Whether a gate takes the word of a judge that people correct.
+  package var wantsLabels: Bool {
+    policy.judge?.labels != nil && policy.metrics.contains { $0.metric == .judgePreference }
   }
 
   /// Whether a gate asks for feedback, and more of it can be taken in now.

@@ -120,6 +120,7 @@ extension Controller {
   private func look(at name: RolloutName) async throws {
     try await read(name)
     try await readFeedback(of: name)
+    try await readLabels(of: name)
     try await allocate(name)
     let policy = control.service.rollouts[name]?.policy
     // A move for each step, and one for each candidate that leaves.

@@ -20,6 +20,7 @@ extension Controller {
         RunID(rollout: $0.policy.name, run: $0.run)
       })
     do {
+      try await forgetTexts(keeping: underWay)
       for _ in 0..<Self.portionsAtOnce {
         let removed = try await outcomes.prune(
           retention, nowMilliseconds: wallClock(), keeping: underWay, limit: Self.portion)

@@ -23,6 +23,8 @@ package actor Controller {
   let journal: any Journal
   /// What requests did; for those who read it out.
   package nonisolated let outcomes: any OutcomeStore
+  /// What people say of judged pairs; for those who ask them.
+  package nonisolated let labels: any LabelStore
   let table: LiveRoutingTable
   let prepareModels: Preparation
   let wallClock: @Sendable () -> Int64
@@ -62,6 +64,7 @@ package actor Controller {
   /// - Parameters:
   ///   - journal: the memory of control; one writer at a time wins
   ///   - outcomes: what requests did, in the order of their assignment
+  ///   - labels: what people say of pairs that a judge has looked at
   ///   - table: where traffic is published
   ///   - prepare: makes backends ready; what it gives back puts them in force, and is called once
   ///     the journal names these very documents, before a table does, or dropped when it never
@@ -77,8 +80,8 @@ package actor Controller {
   ///   - announce: told of what happens to rollouts, once, after it is written down; must not wait.
   ///     Not told of what was written in earlier lives of the service
   package init(
-    journal: any Journal, outcomes: any OutcomeStore, table: LiveRoutingTable,
-    prepare: @escaping Preparation,
+    journal: any Journal, outcomes: any OutcomeStore, labels: any LabelStore = NoLabels(),
+    table: LiveRoutingTable, prepare: @escaping Preparation,
     wallClock: @escaping @Sendable () -> Int64, clock: any Clock<Duration>,
     retention: Retention = Retention(), feedbackWindow: FeedbackWindow = .standard,
     revision: @escaping @Sendable (ModelName) -> String? = { _ in nil },
@@ -86,6 +89,7 @@ package actor Controller {
   ) {
     self.journal = journal
     self.outcomes = outcomes
+    self.labels = labels
     self.table = table
     self.prepareModels = prepare
     self.wallClock = wallClock
@@ -177,9 +181,11 @@ extension Controller {
         reports[policy.name] = nil
       case .advanced(let name, _, _), .resumed(let name): stepBegan[name] = now
       case .allocated(let name, _): lastAllocation[name] = now
-      case .policiesApplied, .modelApplied, .candidateDropped, .queued, .superseded, .approved,
-        .paused,
-        .inconclusive, .rolledBack, .aborted, .promoted:
+      case .rolledBack, .aborted, .promoted, .superseded:
+        // What people were to label goes with the run.
+        nextPruning = .zero
+      case .policiesApplied, .modelApplied, .candidateDropped, .queued, .approved, .paused,
+        .inconclusive:
         break
       }
     }

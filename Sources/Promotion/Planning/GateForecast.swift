@@ -75,7 +75,21 @@ extension GateForecast {
       decided = requests < least ? 0 : forecast?.shareDecided(afterRequests: requests) ?? 0
       smallestEffect = planner.smallestEffect(within: requests, levels: levels)
     }
-    warning = Self.warning(forecast != nil, decided: decided, isBounded: hold.maxSeconds != nil)
+    warning =
+      Self.warning(forecast != nil, decided: decided, isBounded: hold.maxSeconds != nil)
+      ?? Self.warning(onLabelsFor: border, in: policy, alpha: levels.pass)
+  }
+
+  /// Where people are asked about too few pairs to bear a judge out.
+  private static func warning(
+    onLabelsFor border: GateBorder, in policy: RolloutPolicy, alpha: Double
+  ) -> String? {
+    guard border.metric == .judgePreference, let plan = policy.judge?.labels else { return nil }
+    let wanted = PredictionPoweredSequence.labelsWanted(distance: border.margin, alpha: alpha)
+    if let wanted, wanted <= plan.limit { return nil }
+    let need = wanted.map { "about \($0)" } ?? "more than anybody gives"
+    return "a candidate that people find as good is shown to be so by \(need) labels, and the "
+      + "policy keeps \(plan.limit): raise 'labels', or give a larger margin"
   }
 
   private static func warning(_ decides: Bool, decided: Double?, isBounded: Bool) -> String? {

@@ -11,12 +11,17 @@ final class OnlineCopy: @unchecked Sendable {
   // @unchecked: the pointers are used by `step` and `end`, which the source's queue calls one after
   // the other, and when nobody is left.
   private let path: String
+  /// A table that is emptied in the copy.
+  private let omitted: String?
   private var destination: OpaquePointer?
   private var backup: OpaquePointer?
 
-  /// - Parameter path: of the file to make
-  init(to path: String) throws(StorageError) {
+  /// - Parameters:
+  ///   - path: of the file to make
+  ///   - table: one whose rows are not to be in the copy, not even as bytes that are free
+  init(to path: String, without table: String?) throws(StorageError) {
     self.path = path
+    omitted = table
     let flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX
     guard sqlite3_open_v2(path, &destination, flags, nil) == SQLITE_OK,
       // It is read once and thrown away: what a crash leaves of it is of no use.
@@ -40,11 +45,26 @@ final class OnlineCopy: @unchecked Sendable {
     guard let backup else { throw failure }
     let code = sqlite3_backup_step(backup, CInt(pages))
     if code == SQLITE_OK { return false }
-    end()
+    defer { end() }
     guard code == SQLITE_DONE else {
       throw DatabaseError(resultCode: ResultCode(rawValue: code), message: "copying '\(path)'")
     }
+    try omit()
     return true
+  }
+
+  /// Empties the table that the copy is to be without. The copy says of itself that it has a log,
+  /// as the source has: it is one file again when this returns.
+  private func omit() throws {
+    guard let omitted else { return }
+    sqlite3_backup_finish(backup)
+    backup = nil
+    let sql = """
+      PRAGMA locking_mode = EXCLUSIVE; PRAGMA secure_delete = ON;
+      DELETE FROM \(omitted);
+      PRAGMA wal_checkpoint(TRUNCATE)
+      """
+    guard sqlite3_exec(destination, sql, nil, nil, nil) == SQLITE_OK else { throw failure }
   }
 
   private var failure: DatabaseError {
@@ -66,12 +86,14 @@ final class OnlineCopy: @unchecked Sendable {
 extension DatabaseFile {
   /// Copies the file to a new one at `path`, and lets writes in between.
   ///
-  /// - Parameter seen: is asked of the source at the moment of which the copy is
+  /// - Parameters:
+  ///   - table: one that is empty in the copy
+  ///   - seen: is asked of the source at the moment of which the copy is
   /// - Throws: `unavailable` when the task is cancelled, too
   func copy<Value: Sendable>(
-    to path: String, _ seen: @escaping @Sendable (Database) throws -> Value
+    to path: String, without table: String?, _ seen: @escaping @Sendable (Database) throws -> Value
   ) async throws(StorageError) -> Value {
-    let copy = try OnlineCopy(to: path)
+    let copy = try OnlineCopy(to: path, without: table)
     // Kept to the end, so that no step meets a connection that was closed.
     let queue = try queue
     while !Task.isCancelled {

@@ -25,13 +25,17 @@ final class StoreCopies: Sendable {
   init(folder: String) {
     self.folder = folder
     path = folder + "/copy.sqlite"
-    unlink(path)
+    // With what a crash left of its log, which another copy would take for its own.
+    for suffix in ["", "-wal", "-shm"] { unlink(path + suffix) }
   }
 
-  /// - Parameter head: reads the journal's head off the source at the moment of the copy
+  /// - Parameters:
+  ///   - table: one that is empty in the copy
+  ///   - head: reads the journal's head off the source at the moment of the copy
   /// - Throws: `conflict` while there is another copy, `unavailable` without room for one
   func copy(
-    _ file: DatabaseFile, head: @escaping @Sendable (Database) throws -> JournalHead?
+    _ file: DatabaseFile, without table: String? = nil,
+    head: @escaping @Sendable (Database) throws -> JournalHead?
   ) async throws(StorageError) -> StoreCopy {
     guard take() else {
       throw StorageError(
@@ -42,7 +46,7 @@ final class StoreCopies: Sendable {
       isTaken.withLock { $0 = false }
     }
     try checkRoom(for: try await file.byteCount())
-    let head = try await file.copy(to: path, head)
+    let head = try await file.copy(to: path, without: table, head)
     guard let byteCount = reader.open(path) else { throw failure(errno) }
     unlink(path)
     return StoreCopy(byteCount: byteCount, head: head) {

@@ -104,6 +104,9 @@ extension NameTable {
 
   func run(_ run: RunID) -> Int64? { runs[run] }
 
+  /// The number of a word that has one.
+  func id(ofKnown text: String) -> Int64? { words[text] }
+
   private static func unknown(_ id: Int64) -> StorageError {
     StorageError(.corrupt, "a row names number \(id), which stands for nothing")
   }

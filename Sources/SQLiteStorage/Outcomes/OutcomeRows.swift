@@ -203,7 +203,7 @@ extension Comparison: TableRow {
 
 extension Assignment {
   static let routingColumns = ["place", "run_id", "unit_hash", "propensity", "at_milliseconds"]
-  fileprivate static let columns = routingColumns + ["labels"]
+  static let columns = routingColumns + ["labels"]
 }
 
 extension Measurements {

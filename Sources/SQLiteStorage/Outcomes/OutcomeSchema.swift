@@ -58,6 +58,7 @@ enum OutcomeSchema {
       try db.execute(sql: "ALTER TABLE outcomes ADD COLUMN choices TEXT CHECK (choices <> '')")
     }
     migrator.registerMigration("7 scores") { db in try ScoreSchema.migrate(db) }
+    migrator.registerMigration("8 labels of judged pairs") { db in try LabelSchema.migrate(db) }
     return migrator
   }
 

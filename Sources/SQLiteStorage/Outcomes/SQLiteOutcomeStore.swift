@@ -26,7 +26,7 @@ package final class SQLiteOutcomeStore: OutcomeStore {
   let file: DatabaseFile
   private let limits: Limits
   /// As of the last transaction that stands.
-  private let names: Mutex<NameTable>
+  let names: Mutex<NameTable>
 
   init(path: String, lock: FolderLock, limits: Limits = Limits()) throws(StorageError) {
     self.limits = limits
@@ -153,7 +153,7 @@ extension SQLiteOutcomeStore {
       .execute(arguments: [change, id])
   }
 
-  private func rows<Value: TableRow>(
+  func rows<Value: TableRow>(
     of run: RunID, after sequence: Int64, _ limit: Int
   ) async throws(StorageError) -> [Sequenced<Value>] {
     // SQLite takes a negative limit for none.
@@ -230,6 +230,7 @@ extension SQLiteOutcomeStore {
         "comparisons", \.comparisons, retention, before: oldest, keeping, limit, db)
       let feedback = try Self.prune(
         Feedback.table, \.feedback, retention, before: oldest, keeping, limit, db)
+      try LabelRows.prune(before: oldest, keeping, limit, db)
       return max(outcomes, comparisons, feedback)
     }
   }
@@ -274,7 +275,7 @@ extension SQLiteOutcomeStore {
   }
 
   /// Metrics give way first: the journal needs room for what is decided next.
-  private func checkSpace() throws(StorageError) {
+  func checkSpace() throws(StorageError) {
     guard let free = limits.freeBytes(file.path), free < limits.reservedBytes else { return }
     throw StorageError(
       .unavailable,

@@ -2,10 +2,11 @@
 /// sequence that may be looked at after each of either.
 ///
 ///     θ̂ = λ̄ · (mean(f, all) − ½) + mean(z, labelled),   zᵢ = yᵢ − λᵢ (fᵢ − ½),   λ̄ = mean(λᵢ)
-///     |θ̂ − θ| ≤ w(z, n; α/2) + λ̄ · w(f, N; α/2) at all n and N at once, with confidence 1 − α
+///     |θ̂ − θ| ≤ w(z, n; α/2) + λ̄ · w(f, N; α/2)
 ///
-/// with y and f in 0…1, w the half width of `AsymptoticConfidenceSequence`, and the estimate that of
-/// `PredictionPoweredMean` but for the two things that looking asks for:
+/// at all n and N at once with confidence 1 − α, with y and f in 0…1 and w the half width of
+/// `AsymptoticConfidenceSequence`. The estimate is that of `PredictionPoweredMean` but for the two
+/// things that looking asks for:
 ///
 /// - **λᵢ is predictable**: made of the labels before the i-th alone, so that E[zᵢ | past] is
 ///   θ − λᵢ (E f − ½) whatever chose λᵢ, and the sum of the zᵢ is a martingale about it. A λ fitted

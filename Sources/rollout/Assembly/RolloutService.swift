@@ -65,7 +65,8 @@ struct RolloutService {
     notifier = WebhookNotifier(
       factory: registry, environment: { ProcessInfo.processInfo.environment[$0] }, logger: logger)
     controller = Controller(
-      journal: database.journal, outcomes: database.outcomes, table: table,
+      journal: database.journal, outcomes: database.outcomes, labels: database.outcomes,
+      table: table,
       prepare: { models throws(CommandRefusal) in try await preparation.prepare(models) },
       wallClock: wallClock, clock: ContinuousClock(), retention: configuration.retention,
       feedbackWindow: configuration.feedbackWindow,
@@ -73,8 +74,8 @@ struct RolloutService {
       announce: { [notifier] in notifier.announce($0) }, logger: logger)
     recorder = OutcomeRecorder(store: database.outcomes, metrics: metrics, logger: logger)
     shadows = ShadowDispatcher(
-      table: table, backends: backends, recorder: recorder, metrics: metrics, logger: logger,
-      makeNonce: Self.makeRequestID, wallClock: wallClock)
+      table: table, backends: backends, recorder: recorder, labels: database.outcomes,
+      metrics: metrics, logger: logger, makeNonce: Self.makeRequestID, wallClock: wallClock)
     var bounds = GatewayConfiguration()
     bounds.apiKeys = configuration.apiKeys
     bounds.feedback = try Self.feedback(configuration)

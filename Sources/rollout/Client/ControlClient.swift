@@ -94,6 +94,17 @@ struct ControlClient {
     try await post("rollouts/\(name)/\(action.rawValue)", request)
   }
 
+  /// Judged pairs that wait for a person's word.
+  func labels(
+    of name: RolloutName, after: Int64, limit: Int
+  ) async throws -> LabelsResponse {
+    try await get("rollouts/\(name)/labels?after=\(after)&limit=\(limit)")
+  }
+
+  func label(_ request: LabelRequest, of name: RolloutName) async throws -> LabelResponse {
+    try await post("rollouts/\(name)/labels", request)
+  }
+
   private func get<Answer: Decodable>(_ path: String) async throws -> Answer {
     try await answer(to: HTTPClientRequest(url: url(path)))
   }

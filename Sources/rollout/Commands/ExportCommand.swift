@@ -27,7 +27,7 @@ struct ExportCommand: AsyncParsableCommand {
   @Option(help: "csv or jsonl.")
   var format: Export.Format = .jsonl
 
-  @Option(help: "outcomes, comparisons, feedback or rollups.")
+  @Option(help: "outcomes, comparisons, feedback, labels or rollups.")
   var kind: Export.Kind = .outcomes
 
   @Option(help: ArgumentHelp("The run; the latest by default.", valueName: "n"))
@@ -77,7 +77,9 @@ struct ExportCommand: AsyncParsableCommand {
       guard let latest = runs.max(by: { $0.run < $1.run }) else {
         throw CommandFailure(.notFound, "'\(folder)' has no such run of '\(name.name)'")
       }
-      try await Export(of: latest, kind, as: format).write(from: outcomes) {
+      try await Export(of: latest, kind, as: format).write(
+        from: outcomes, labels: outcomes
+      ) {
         try Self.write(Data($0.utf8), to: file)
       }
       try outcomes.close()

@@ -40,7 +40,10 @@ struct SignatureOptions: ParsableArguments {
   var reason: String?
 
   /// Whom the journal will name.
-  var signer: String {
+  var signer: String { Self.signer(actor) }
+
+  /// Who asks when somebody says they are `actor`, or says nothing.
+  static func signer(_ actor: String?) -> String {
     if let actor { return actor }
     let environment = ProcessInfo.processInfo.environment
     let user = environment["USER"] ?? environment["LOGNAME"] ?? ""

@@ -40,6 +40,8 @@ struct StatusText {
       section(
         "Gates", gates.lines(style) + (note.map { [style.paint($0, .faint)] } ?? []),
         isEmpty: rollout.gates.isEmpty))
+    let corrections = rollout.gates.compactMap(correction(of:))
+    sections.append(section("Labels", corrections, isEmpty: corrections.isEmpty))
     let responses = rollout.gates.compactMap { response(to: $0, rollout) }
     sections.append(section("Feedback", responses, isEmpty: responses.isEmpty))
     sections.append(
@@ -151,6 +153,24 @@ struct StatusText {
       table.add([.init(part.model.text), .init(part.share.description), .init("shadow", .faint)])
     }
     return section("Traffic", table.lines(style), isEmpty: rollout.serving.isEmpty)
+  }
+
+  /// What people make of the judge: `judged of flash: 40 labels, people +3.1pp [-2.0pp, +8.2pp]
+  /// where the judge says +9.0pp; about 60 more are needed`.
+  private func correction(of gate: GateReport) -> String? {
+    guard let correction = gate.correction else { return nil }
+    let unit = gate.changeUnit
+    var line = "\(gate.gate) of \(gate.candidate): \(Numbers.count(correction.labels)) labels"
+    if let lower = correction.lowerBound, let upper = correction.upperBound {
+      line +=
+        ", people \(Numbers.change(correction.estimate, in: unit)) "
+        + "[\(Numbers.change(lower, in: unit)), \(Numbers.change(upper, in: unit))] "
+        + "where the judge says \(Numbers.change(gate.estimate, in: unit))"
+    }
+    if let missing = correction.labelsMissing {
+      line += "; about \(Numbers.count(missing)) more are needed: rollout label"
+    }
+    return line
   }
 
   /// Of how many users there is a word: `thumbs: 12.0% of smollm2-dense's users and 11.8% of … said
