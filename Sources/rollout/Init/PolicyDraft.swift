@@ -72,7 +72,7 @@ struct PolicyDraft {
     }
   }
 
-  /// With what a kind cannot be without; by the names that `rollout evaluate` has for variants, too.
+  /// With what a kind cannot be without; also by the names of variants that `evaluate` has.
   private func attention(_ kind: String) -> String {
     switch kind {
     case "slidingWindow", "window": "{ kind: slidingWindow, window: 1024, sinks: 4 }"
