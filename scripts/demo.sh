@@ -231,7 +231,7 @@ interleave() {
 shootout() {
   local name=attention-shootout
   say "1. The service starts: dense attention answers, three cheaper ones are asked aside"
-  # A quarter of a million tokens of prompts: rounded activations nearly halve the time.
+  # More than a quarter of a million tokens of prompts: rounded activations nearly halve the time.
   options=(--arithmetic int8)
   serve_files policies/smollm2-{dense,flash,window-512,hybrid-512}.yaml policies/$name.yaml
 
@@ -245,6 +245,7 @@ shootout() {
 
   say "4. The plain window has left: it does not answer long prompts as dense attention does"
   run rollout promote "$name" --model smollm2-window-512
+  rollout history "$name" | grep 'candidate dropped.*smollm2-window-512' >/dev/null
 
   say "5. The one whose gates have all passed is promoted, whatever is open about the third"
   run rollout promote "$name" --model smollm2-flash --reason "its gates hold on short and long"
@@ -256,14 +257,16 @@ shootout() {
     --verbose
 }
 
-# settle NAME REQUESTS: waits until each gate is decided, or two candidates have been asked all of
-# it, or nothing new has come for two minutes; an hour at most.
+# settle NAME REQUESTS: waits until each gate is decided, or the candidates that are still in have
+# been asked all of it, or nothing new has come for two minutes; an hour at most.
 settle() {
-  local seen='' now quiet=0
+  local seen='' now quiet=0 candidates
   for _ in $(seq 720); do
     rollout status "$1" --json >"$data/status.json"
     grep -qE '"verdict" : "(inconclusive|noData)"' "$data/status.json" || return 0
-    [ "$(grep -cE "\"samples\" : $2,?\$" "$data/status.json")" -lt 2 ] || return 0
+    candidates=$(grep -c '"gate" : "errors"' "$data/status.json" || true)
+    [ "$(grep -cE "\"samples\" : $2,?\$" "$data/status.json")" -lt \
+      "$((candidates > 0 ? candidates : 3))" ] || return 0
     now=$(grep '"samples" :' "$data/status.json" | tr -d '\n')
     if [ "$now" = "$seen" ]; then quiet=$((quiet + 1)); else quiet=0; fi
     if [ "$quiet" -ge 24 ]; then return 0; fi

@@ -1,7 +1,7 @@
 """Writes requests for the shootout of attention variants: long ones that need the distance, and
 short ones.
 
-    python3 scripts/demo/long_prompts.py [--seed 1] [--long 50] | rollout replay -
+    python3 scripts/demo/long_prompts.py [--seed 1] [--long 46] | rollout replay -
 
 A long one is a passage of a novel out of fixtures/texts with a pass key told somewhere in it, asked
 for at the end (after Mohtashami and Jaggi 2023, in prose rather than their filler). The short ones
@@ -56,8 +56,8 @@ def request(user, content, tokens):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--long", type=int, default=50, help="how many long ones")
-    parser.add_argument("--characters", type=int, default=4600, help="of a passage, about")
+    parser.add_argument("--long", type=int, default=46, help="how many long ones")
+    parser.add_argument("--characters", type=int, default=6400, help="of a passage, about")
     arguments = parser.parse_args()
     generator = random.Random(arguments.seed)
     paths = sorted((ROOT / "fixtures/texts").glob("*.txt"))
