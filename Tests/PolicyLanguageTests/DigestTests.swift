@@ -27,8 +27,8 @@ struct DigestTests {
   private func documents() throws -> [(name: String, digest: String, canonicalText: String)] {
     let set = try PolicyParser.parse(Repository.sources(in: Repository.valid))
     #expect(set.warnings.isEmpty)
-    #expect(set.models.count == 7)
-    #expect(set.rollouts.count == 6)
+    #expect(set.models.count == 8)
+    #expect(set.rollouts.count == 7)
     return set.models.map { ($0.name.text, $0.digest, $0.canonicalText) }
       + set.rollouts.map { ($0.name.text, $0.digest, $0.canonicalText) }
   }
