@@ -4,8 +4,8 @@ import Transformer
 
 @testable import Evaluation
 
-/// The statistics of `rollout evaluate` beside those of llama-perplexity's `--kl-divergence`, of the
-/// same weights, texts and changes: `fixtures/evaluation/divergence.py`.
+/// The statistics of `rollout evaluate` beside those of llama-perplexity's `--kl-divergence`, for
+/// the same weights, texts and changes: `fixtures/evaluation/divergence.py`.
 struct DivergenceReferenceTests {
   private struct Reference: Decodable {
     struct Statistics: Decodable {
