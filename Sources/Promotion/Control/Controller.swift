@@ -55,6 +55,8 @@ package actor Controller {
   let announce: @Sendable (Announcement) -> Void
   /// When old outcomes are looked for again, by `uptime`.
   var nextPruning = Duration.zero
+  /// Whether a run is over since texts were last forgotten.
+  var textsHaveGone = false
 
   /// Makes backends for the models, or says why it cannot; they answer nobody before the function
   /// that is given back was called.
@@ -183,7 +185,7 @@ extension Controller {
       case .allocated(let name, _): lastAllocation[name] = now
       case .rolledBack, .aborted, .promoted, .superseded:
         // What people were to label goes with the run.
-        nextPruning = .zero
+        textsHaveGone = true
       case .policiesApplied, .modelApplied, .candidateDropped, .queued, .approved, .paused,
         .inconclusive:
         break
