@@ -184,7 +184,7 @@ struct ScenarioFile: Decodable {
     guard rollout.judge == nil, rollout.embeddings == nil else {
       throw CommandFailure(
         .usage,
-        "rollout '\(rollout.name)' has a judge or embeddings, and what answers say is not simulated",
+        "rollout '\(rollout.name)' has a judge or embeddings; what answers say is not simulated",
         remedy: "take `judge`, `embeddings` and their gates out of a copy, and simulate that")
     }
     return rollout
