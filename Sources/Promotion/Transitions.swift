@@ -106,8 +106,12 @@ extension RolloutState {
 
   /// What becomes of a candidate that leaves: the last one takes the rollout back.
   private func departure(of model: ModelName, gate: String?, because reason: String) -> Move {
-    contenders.allSatisfy { $0 == model }
-      ? .rollBack(because: reason) : .drop(model, gate: gate, because: reason)
+    guard contenders.allSatisfy({ $0 == model }) else {
+      return .drop(model, gate: gate, because: reason)
+    }
+    // The journal has no entry of its own for the going of the last one.
+    let last = dropped.isEmpty ? "" : "; '\(model)' was the last candidate left"
+    return .rollBack(because: reason + last)
   }
 
   /// What keeps a person from promoting `model` although another candidate is not done, in a

@@ -183,7 +183,8 @@ extension ScenarioWorld {
         ), (incident.toHours, "the trouble is over"),
       ]
     }
-    return incidents + (scenario.change.map { [($0.atHours, "the candidate changes")] } ?? [])
+    let who = scenario.policy.candidates.count > 1 ? "rival" : "candidate"
+    return incidents + (scenario.change.map { [($0.atHours, "the \(who) changes")] } ?? [])
   }
 
   private func obey(_ order: Scenario.Order) async {

@@ -48,6 +48,22 @@ struct PolicyChangeTests {
         == ["tightened metric 'far': new: guardrail, klDivergence at most +0.02 nats"])
   }
 
+  @Test func `fewer labels of people are loosened, and more tightened`() throws {
+    func judged(_ labels: String) throws -> RolloutPolicy {
+      let judge = "{ model: smollm2-window, rubric: the answer that is correct\(labels) }"
+      let text = Sample.rollout + "\njudge: \(judge)\n"
+      return try #require(try Sample.policy(text))
+    }
+    func effects(_ old: String, _ new: String) throws -> [PolicyChange.Effect] {
+      try judged(new).changes(from: try judged(old)).filter { $0.subject == "judge.labels" }
+        .map(\.effect)
+    }
+    #expect(try effects(", labels: 100", "") == [.loosened])
+    #expect(try effects(", labels: 100", ", labels: 30") == [.loosened])
+    #expect(try effects(", labels: 30", ", labels: 100") == [.tightened])
+    #expect(try effects("", ", labels: 100") == [.tightened])
+  }
+
   @Test func `roles and what follows from a failure`() throws {
     #expect(
       try changes("role: guardrail, maxIncrease: 5pp", "role: signal, maxIncrease: 5pp")

@@ -144,6 +144,20 @@ import Testing
     #expect(skipping.map(\.isForced) == [true])
   }
 
+  @Test func `a gate that passes now is not called open where later steps judge it anew`() throws {
+    let steps = try [5, 50].map { Step(.canary(weight: try .part($0 / 100))) }
+    let gate = try #require(try policy().metrics.first)
+    let control = control(.rolloutApplied(names.policy(steps, metrics: [gate])))
+    let promote = Command.promote(names.rollout, model: nil, force: false)
+    let passing = try refusal(promote, in: control, reports: [report(.pass)])
+    #expect(passing.message.contains("; still to be judged in later steps: errors"))
+    #expect(!passing.message.contains("open gates"))
+    #expect(passing.openGates.isEmpty)
+    let open = try refusal(promote, in: control, reports: [report(.inconclusive)])
+    #expect(open.message.contains("open gates: errors"))
+    #expect(!open.message.contains("later steps"))
+  }
+
   @Test func `after the last step a promotion needs a look that finds no open gate`() throws {
     let control = control(
       .rolloutApplied(try policy()), .advanced(names.rollout, to: 2, evidence: []))

@@ -86,7 +86,8 @@ import Testing
     let left = state(try policy(), without: [names.window, hybrid])
     #expect(
       left.next(on: findings(.fail, .fail, .fail))
-        == .rollBack(because: "gate 'errors' of 'flash': fails"))
+        == .rollBack(
+          because: "gate 'errors' of 'flash': fails; 'flash' was the last candidate left"))
   }
 
   @Test(arguments: [RolloutStatus.paused, .inconclusive])

@@ -162,4 +162,56 @@ import Testing
     #expect(try await world.rollout(controller).step == 0)
     #expect(try await world.rollout(controller).run == 2)
   }
+
+  // MARK: Who has left
+
+  var windowLeft: JournalEvent {
+    .candidateDropped(names.rollout, model: names.window, gate: "errors", evidence: [])
+  }
+
+  /// A run of two candidates that `window` has left.
+  func controlWithoutWindow(_ after: JournalEvent...) throws -> ControlState {
+    var policy = try policy()
+    policy.candidates = [names.flash, names.window]
+    return ([.rolloutApplied(policy), windowLeft] + after)
+      .reduce(control()) { $0.assuming($1) }
+  }
+
+  func edited(_ mode: RevisionMode, salt: String? = nil) throws -> RolloutPolicy {
+    var policy = try policy(mode, digest: "p2")
+    policy.candidates = [names.flash, names.window]
+    policy.assignment.salt = salt ?? policy.assignment.salt
+    return policy
+  }
+
+  @Test(arguments: [RevisionMode.replace, .queue])
+  func `an edited policy does not bring back a candidate that has left`(mode: RevisionMode) throws {
+    let control = try controlWithoutWindow()
+    let refusal = #expect(throws: CommandRefusal.self) {
+      try events(try edited(mode), in: control)
+    }
+    #expect(refusal?.code == .notAllowed)
+    #expect(refusal?.message.contains("'window' has left rollout 'assistant'") == true)
+    #expect(refusal?.remedy?.contains("another salt") == true)
+    #expect(try !events(try edited(mode, salt: "two"), in: control).isEmpty)
+    #expect(try !events(try policy(mode, digest: "p2"), in: control).isEmpty, "without it")
+  }
+
+  @Test func `nor does it when the run that it left has ended`() throws {
+    let control = try controlWithoutWindow(.aborted(names.rollout))
+    #expect(throws: CommandRefusal.self) { try events(try edited(.refuse), in: control) }
+    #expect(try events(try edited(.refuse, salt: "two"), in: control).count == 1)
+  }
+
+  @Test func `one that left while the revision waited keeps it from beginning`() throws {
+    var running = try policy()
+    running.candidates = [names.flash, names.window]
+    let ended = control(
+      .rolloutApplied(running), .queued(try edited(.queue)),
+      windowLeft, .aborted(names.rollout))
+    let dequeued = ended.dequeued { _ in nil }
+    #expect(
+      dequeued.map(\.event) == [.superseded(names.rollout, digest: "p2", by: nil)])
+    #expect(dequeued.first?.reason.contains("'window' has left") == true)
+  }
 }

@@ -241,6 +241,22 @@ import Testing
     #expect(other.errors.contains("there are: assistant"), "\(other.errors)")
   }
 
+  @Test func `a policy that cannot be read, or that check refuses, cannot be measured`()
+    async throws
+  {
+    let (folder, file) = try Self.policies("flash")
+    defer { withExtendedLifetime(folder) {} }
+    let text = try String(contentsOfFile: file, encoding: .utf8)
+    let twin = try folder.write(text, to: "twin.yaml")
+    let twins = try await Program.run(
+      ["evaluate", "--policy", twin.deletingLastPathComponent().path, "--rollout", "assistant"])
+    #expect(twins.status == 2, "two documents of one name: \(twins.errors)")
+    let broken = try folder.write(text + "\nstep: 1\n", to: "broken.yaml")
+    let result = try await Program.run(["evaluate", "--policy", broken.path])
+    #expect(result.status == 2)
+    #expect(result.errors.contains("unknown-key"), "\(result.errors)")
+  }
+
   @Test func `passkeys, as a table`() async throws {
     let result = try await evaluate(
       "--suite", "passkey", "--lengths", "256", "--trials", "1", "--threads", "1", "--variant",

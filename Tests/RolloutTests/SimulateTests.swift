@@ -67,7 +67,8 @@ import Testing
   @Test(arguments: [
     "no-such-scenario", #"{"hours": -1}"#, #"{"hours": "long"}"#, #"{"base": "nothing"}"#,
     #"{"candidate": {"errorRate": 2}}"#, #"{"orders": [{"atHours": 1, "order": "dance"}]}"#,
-    #"{"policy": "no/such/folder"}"#, "[",
+    #"{"policy": "no/such/folder"}"#, "[", #"{"hour": 1}"#, #"{"rival": {"errorRate": 0.1}}"#,
+    #"{"candidate": {"errorrate": 0.1}}"#, #"{"incidents": [{"from": 1}]}"#,
   ])
   func `what is no scenario is refused with a remedy`(text: String) async throws {
     let name =
@@ -75,6 +76,49 @@ import Testing
     let result = try await Program.run(["simulate", "--scenario", name])
     #expect(result.status == 2, "\(result.output)\(result.errors)")
     #expect(!result.errors.isEmpty)
+  }
+
+  @Test func `a key that no scenario has is named, with those that there are`() async throws {
+    let file = try folder.write(
+      #"{"base": "rivals", "rival": {"errorRate": 0.1, "speed": 2}}"#, to: "key.json")
+    let result = try await Program.run(["simulate", "--scenario", file.path])
+    #expect(result.status == 2)
+    #expect(result.errors.contains("'speed' is no key of 'rival'"), "\(result.errors)")
+    #expect(result.errors.contains("medianSeconds"), "\(result.errors)")
+  }
+
+  @Test func `a rival is as its file says`() async throws {
+    let file = try folder.write(
+      #"{"base": "rivals", "rival": {"errorRate": 0.3}, "hours": 2}"#, to: "rival.json")
+    let result = try await Program.run(["simulate", "--scenario", file.path])
+    #expect(result.status == 0, "\(result.errors)")
+    #expect(result.output.contains("of 'rival': fails"), "\(result.output)")
+  }
+
+  @Test func `a policy with a judge is not simulated, and says so`() async throws {
+    let policies = try folder.write(Self.model("dense"), to: "judged/dense.yaml")
+    _ = try folder.write(Self.model("flash"), to: "judged/flash.yaml")
+    _ = try folder.write(Self.model("judge"), to: "judged/judge.yaml")
+    _ = try folder.write(
+      """
+      apiVersion: rollout/v1
+      kind: Rollout
+      name: judged
+      route: judged
+      incumbent: dense
+      candidates: [flash]
+      assignment: { unit: request }
+      judge: { model: judge, rubric: the answer that is correct }
+      steps:
+        - shadow: { percent: 100 }
+      metrics:
+        - { name: better, metric: judgePreference, role: guardrail, margin: 0.1 }
+      """, to: "judged/judged.yaml")
+    let file = try folder.write(
+      #"{"policy": "\#(policies.deletingLastPathComponent().path)"}"#, to: "judged.json")
+    let result = try await Program.run(["simulate", "--scenario", file.path])
+    #expect(result.status == 2, "\(result.output)")
+    #expect(result.errors.contains("is not simulated"), "\(result.errors)")
   }
 
   @Test func `races are counted`() async throws {

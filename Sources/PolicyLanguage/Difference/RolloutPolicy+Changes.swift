@@ -84,15 +84,21 @@ extension RolloutPolicy {
     ]
     return canonicalForm.changes(from: old.canonicalForm, except: spoken).map { change in
       var change = change
-      change.effect = Self.effect(of: change)
+      change.effect = effect(of: change, from: old)
       return change
     }
   }
 
-  /// Of what a new revision does to the rollout that runs.
-  private static func effect(of change: PolicyChange) -> PolicyChange.Effect {
-    guard change.subject == "onNewRevision" else { return .changed }
-    return change.after == nil ? .tightened : change.after == "replace" ? .loosened : .changed
+  /// Of what a new revision does to the rollout that runs, and of how many pairs people look at: a
+  /// judge that nobody corrects passes what fools it.
+  private func effect(of change: PolicyChange, from old: RolloutPolicy) -> PolicyChange.Effect {
+    switch change.subject {
+    case "onNewRevision":
+      return change.after == nil ? .tightened : change.after == "replace" ? .loosened : .changed
+    case "judge.labels":
+      return .of(old.judge?.labels?.limit ?? 0, judge?.labels?.limit ?? 0, laxer: .less)
+    default: return .changed
+    }
   }
 }
 

@@ -96,6 +96,7 @@ extension ControlState {
         remedy: "apply a `kind: Model` document named '\(name)' with it")
     }
     let sameName = known.flatMap { $0.status.isLive ? $0 : nil }
+    try checkReturning(of: policy)
     let onRoute = service.liveRollout(on: policy.route)
     guard let live = onRoute ?? sameName else {
       try checkIncumbent(of: policy, orAfter: [])
@@ -183,6 +184,12 @@ extension ControlState {
         event: .superseded(policy.name, digest: policy.digest, by: nil),
         reason: "it waited and was written against '\(policy.incumbent)', but '\(incumbent)' is "
           + "live on route '\(route)'")
+    }
+    // It may have left since the revision was queued.
+    if let returning = returningCandidate(of: policy) {
+      return Dequeued(
+        event: .superseded(policy.name, digest: policy.digest, by: nil),
+        reason: "it waited, and \(returning.sentence)")
     }
     guard hold(policy) == nil else { return nil }
     return Dequeued(event: .rolloutApplied(policy), reason: "its turn in the queue")

@@ -83,7 +83,9 @@ extension ControlState {
     _ rollout: RolloutState, _ model: ModelName, _ open: [String], _ reports: [GateReport],
     _ findings: Findings?
   ) -> CommandRefusal {
-    let gates = reports.filter { open.contains($0.gate) && $0.candidate == model }
+    let later = rollout.judgedLater(open, of: model, in: reports)
+    let now = open.filter { !later.contains($0) }
+    let gates = reports.filter { now.contains($0.gate) && $0.candidate == model }
     let steps = rollout.policy.steps.count
     let place =
       rollout.currentStep == nil
@@ -97,7 +99,9 @@ extension ControlState {
       : reports.filter { $0.candidate != model && $0.role.isRequired && $0.verdict != .pass }
     let names =
       if !open.isEmpty {
-        "open gates: " + open.joined(separator: ", ")
+        [("open gates", now), ("still to be judged in later steps", later)]
+          .filter { !$0.1.isEmpty }.map { "\($0.0): " + $0.1.joined(separator: ", ") }
+          .joined(separator: "; ")
       } else if let own {
         "no gate of '\(model)' is open, but \(own)"
       } else if let other = others.first {
@@ -153,6 +157,19 @@ extension RolloutState {
     let judgedAhead = Set(ahead.flatMap { policy.gates(judgedAt: $0) }.map(\.name))
     return required.filter {
       judgedAhead.contains($0) || (judgedNow.contains($0) && verdicts[$0] != .pass)
+    }
+  }
+
+  /// Those of `open` that nothing is wrong with now: they have passed at the last look, or are not
+  /// judged in this step, and a step ahead judges them anew.
+  fileprivate func judgedLater(
+    _ open: [String], of model: ModelName, in reports: [GateReport]
+  ) -> [String] {
+    guard currentStep != nil else { return [] }
+    let judgedNow = Set(policy.gates(judgedAt: step).map(\.name))
+    return open.filter { gate in
+      let report = reports.first { $0.candidate == model && $0.gate == gate }
+      return report.map { $0.verdict == .pass } ?? !judgedNow.contains(gate)
     }
   }
 

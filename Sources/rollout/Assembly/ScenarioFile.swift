@@ -6,6 +6,10 @@ import Simulation
 /// A scenario as people write it down: JSON, of which everything may be left out.
 struct ScenarioFile: Decodable {
   struct Truth: Decodable {
+    enum CodingKeys: String, CodingKey, CaseIterable {
+      case errorRate, medianSeconds, spread, tailFactor, promptSlope, agreement
+    }
+
     var errorRate: Double?
     var medianSeconds: Double?
     var spread: Double?
@@ -34,11 +38,17 @@ struct ScenarioFile: Decodable {
   }
 
   struct Change: Decodable {
+    enum CodingKeys: String, CodingKey, CaseIterable { case atHours, candidate }
+
     var atHours: Double
     var candidate: Truth
   }
 
   struct PlatformIncident: Decodable {
+    enum CodingKeys: String, CodingKey, CaseIterable {
+      case fromHours, toHours, addedErrors, slowdown
+    }
+
     var fromHours: Double
     var toHours: Double
     var addedErrors: Double?
@@ -46,8 +56,15 @@ struct ScenarioFile: Decodable {
   }
 
   struct Order: Decodable {
+    enum CodingKeys: String, CodingKey, CaseIterable { case atHours, order }
+
     var atHours: Double
     var order: String
+  }
+
+  enum CodingKeys: String, CodingKey, CaseIterable {
+    case base, policy, rollout, hours, requestsPerSecond, users, stragglerShare, incumbent
+    case candidate, rival, change, incidents, orders, crashHours
   }
 
   /// The scenario that stands for what is left out; else `harmless`.
@@ -62,6 +79,9 @@ struct ScenarioFile: Decodable {
   var stragglerShare: Double?
   var incumbent: Truth?
   var candidate: Truth?
+  /// Of the second candidate, in policies that have one.
+  var rival: Truth?
+  /// Of the candidate, or of the rival where there is one.
   var change: Change?
   var incidents: [PlatformIncident]?
   var orders: [Order]?
@@ -81,7 +101,9 @@ struct ScenarioFile: Decodable {
       throw CommandFailure(.usage, "'\(name)' is longer than 1 MiB")
     }
     do {
-      var scenario = try JSONDecoder().decode(ScenarioFile.self, from: data).scenario()
+      let file = try JSONDecoder().decode(ScenarioFile.self, from: data)
+      try checkKeys(of: data)
+      var scenario = try file.scenario()
       scenario.name = URL(filePath: name).deletingPathExtension().lastPathComponent
       scenario.summary = "As \(name) says."
       return scenario
@@ -97,6 +119,12 @@ struct ScenarioFile: Decodable {
         remedy: "`rollout simulate` lists the scenarios")
     }
     if let policy { scenario.policy = try Self.policy(policy, rollout) }
+    let hasRival = scenario.policy.candidates.count > 1
+    guard rival == nil || hasRival else {
+      throw CommandFailure(
+        .usage, "the scenario has a rival, and its policy has one candidate only",
+        remedy: "write a second one into `candidates`, or base it on 'rivals'")
+    }
     scenario.hours = hours ?? scenario.hours
     scenario.traffic.requestsPerSecond = requestsPerSecond ?? scenario.traffic.requestsPerSecond
     scenario.traffic.users = users ?? scenario.traffic.users
@@ -112,8 +140,9 @@ struct ScenarioFile: Decodable {
     }
     try incumbent?.change(&scenario.incumbent)
     try candidate?.change(&scenario.candidate)
+    try rival?.change(&scenario.rival)
     if let change {
-      var truth = scenario.candidate
+      var truth = hasRival ? scenario.rival : scenario.candidate
       try change.candidate.change(&truth)
       scenario.change = (change.atHours, truth)
     }
@@ -151,6 +180,12 @@ struct ScenarioFile: Decodable {
       throw CommandFailure(
         .usage, "'\(path)' has \(rollouts.count) rollouts that could be meant",
         remedy: "name one with \"rollout\"")
+    }
+    guard rollout.judge == nil, rollout.embeddings == nil else {
+      throw CommandFailure(
+        .usage,
+        "rollout '\(rollout.name)' has a judge or embeddings; what answers say is not simulated",
+        remedy: "take `judge`, `embeddings` and their gates out of a copy, and simulate that")
     }
     return rollout
   }

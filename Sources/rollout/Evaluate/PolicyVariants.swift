@@ -67,27 +67,37 @@ private struct PolicyDocuments {
   private var models: [ModelName: ModelSpecification] = [:]
   private let path: String
 
-  /// - Throws: `ExitCode` for mistakes in what was named. Files beside it may have some: they may
-  ///   be of another rollout.
+  /// What was named is checked as `rollout check` does, but that a file's models may stand beside
+  /// it, or nowhere: the latter is said of the rollout that is asked for.
+  ///
+  /// - Throws: `ExitCode` for mistakes in what was named: nothing can be measured. Files beside it
+  ///   may have some: they may be of another rollout.
   init(path: String) throws {
     self.path = path
     do throws(PolicyErrors) {
-      var diagnostics: [Diagnostic] = []
-      for source in try PolicyFiles.read([path]) {
-        do throws(PolicyErrors) { add(try PolicyParser.parse(source)) } catch {
-          diagnostics += error.diagnostics
-        }
-      }
-      guard diagnostics.isEmpty else { throw PolicyErrors(diagnostics: diagnostics) }
+      let sources = try PolicyFiles.read([path])
+      let isFolder = path != "-" && PolicyFiles.isFolder(path)
+      let set = try PolicyParser.parse(
+        sources, knownModels: isFolder ? [] : Self.models(namedIn: sources))
+      for model in set.models { add(.model(model)) }
+      for rollout in set.rollouts { add(.rollout(rollout)) }
     } catch {
       Output.writeError(ProblemText(style: .standardError).text(of: error.diagnostics))
-      throw ExitCode(ExitStatus(error).rawValue)
+      throw ExitCode(ExitStatus.usage.rawValue)
     }
     guard path != "-", !PolicyFiles.isFolder(path) else { return }
     let folder = URL(filePath: path).deletingLastPathComponent().path(percentEncoded: false)
     for source in (try? PolicyFiles.read([folder])) ?? [] {
       if case .model(let model)? = try? PolicyParser.parse(source) { add(.model(model)) }
     }
+  }
+
+  private static func models(namedIn sources: [PolicySource]) -> Set<ModelName> {
+    Set(
+      sources.flatMap { source -> [ModelName] in
+        guard case .rollout(let policy)? = try? PolicyParser.parse(source) else { return [] }
+        return policy.models
+      })
   }
 
   private mutating func add(_ document: PolicyDocument) {
