@@ -20,7 +20,7 @@ extension Console {
   private func labels(
     of name: RolloutName, _ parameters: Parameters
   ) async throws -> LabelsResponse {
-    let run = try await runToLabel(name)
+    let run = try await runToLabel(name, isForList: true)
     let limit = try Self.number(parameters["limit"], "limit") ?? 10
     guard (1...Int64(LabelsResponse.maximumPairs)).contains(limit) else {
       throw ConsoleError(
@@ -75,8 +75,11 @@ extension Console {
       pair: request.pair, status: status, waiting: counts.waiting, labelled: counts.labelled)
   }
 
-  /// The latest run of a rollout whose judge's word is labelled.
-  private func runToLabel(_ name: RolloutName) async throws -> Int {
+  /// The latest run of a rollout whose judge's word is labelled, without pairs of candidates that
+  /// have left it.
+  private func runToLabel(
+    _ name: RolloutName, isForList: Bool = false
+  ) async throws -> Int {
     guard let rollout = await controller.status().state.rollouts[name] else {
       throw Self.noRollout(name.text)
     }
@@ -84,6 +87,16 @@ extension Console {
       throw ConsoleError(
         .notFound, "rollout '\(name)' keeps no pairs for people to label",
         remedy: "ask for them in its policy: judge: { …, labels: 100 }")
+    }
+    // A label that is sent again is the same, also when the run has ended meanwhile.
+    guard !isForList || rollout.status.isLive || rollout.status == .pending else {
+      throw ConsoleError(
+        .conflict, "rollout '\(name)' has ended: its pairs need no label any more",
+        remedy: "see how it ended: rollout status \(name)")
+    }
+    // What came since the last time that old texts were looked for is neither shown nor labelled.
+    try await Self.asking { () async throws(StorageError) in
+      try await controller.forgetDroppedTexts(of: rollout)
     }
     return rollout.run
   }

@@ -120,9 +120,17 @@ package enum Metric: String, Hashable, Sendable, Codable, CaseIterable {
   package var isOfDistributions: Bool { self == .klDivergence || self == .answerPerplexity }
 
   /// Whether a pair of whole answers may have no value without anybody's fault: not every pair is
-  /// asked about, and not every pair has what is compared.
+  /// asked about, not every pair has what is compared, and who reads a given answer may be down.
   package var isOfSomePairs: Bool {
-    self == .judgePreference || self == .embeddingSimilarity || self == .callEquality
+    switch self {
+    case .judgePreference, .embeddingSimilarity, .callEquality, .klDivergence, .answerPerplexity,
+      .tokenAgreement:
+      true
+    case .errorRate, .timeToFirstToken, .timePerOutputToken, .latency, .tokensPerSecond,
+      .outputTokens, .cost, .prefixAgreement, .exactMatch, .tokenF1, .rougeL, .lengthRatio, .check,
+      .feedback, .preference:
+      false
+    }
   }
 
   /// Of a metric of pairs, what the incumbent has when it is compared with itself.

@@ -213,7 +213,7 @@ package struct Comparison: Hashable, Sendable {
   package var candidate: ModelName
   package var incumbentMeasurements: Measurements
   package var candidateMeasurements: Measurements
-  /// 0…1, or `nil` when the candidate cannot score text.
+  /// 0…1, or `nil` where it could not be told.
   package var tokenAgreement: Double?
   /// 0…1, or `nil` when an answer is missing.
   package var prefixAgreement: Double?

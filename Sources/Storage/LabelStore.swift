@@ -45,6 +45,15 @@ package protocol LabelStore: Sendable {
   func forgetTexts(
     nowMilliseconds: Int64, keeping: Set<RunID>
   ) async throws(StorageError) -> Int
+
+  /// Forgets the texts of pairs of candidates that have left a run: nobody waits for a word on
+  /// them.
+  ///
+  /// - Returns: how many pairs went
+  @discardableResult
+  func forgetTexts(
+    of candidates: [ModelName], in run: RunID
+  ) async throws(StorageError) -> Int
 }
 
 /// What became of a label.
@@ -94,5 +103,9 @@ package struct NoLabels: LabelStore {
 
   package func forgetTexts(
     nowMilliseconds _: Int64, keeping _: Set<RunID>
+  ) async throws(StorageError) -> Int { 0 }
+
+  package func forgetTexts(
+    of _: [ModelName], in _: RunID
   ) async throws(StorageError) -> Int { 0 }
 }

@@ -123,6 +123,21 @@ struct UpstreamScoringTests {
     }
   }
 
+  @Test func `a server that leaves prompt_logprobs out is named, and what it left out`()
+    async throws
+  {
+    let silent: ScriptedServer.Script = { ScriptedAnswer.chat(to: $0, ["one"]) }
+    try await Upstream.run(scoring: Self.scoring, silent) { upstream async throws in
+      let error = await #expect(throws: BackendError.self) {
+        try await upstream.backend.score(given(chat()))
+      }
+      #expect(error?.failure == .malformed)
+      #expect(error?.apiError.code == UpstreamBackend.lacksLogprobs)
+      #expect(error?.apiError.message.contains("left prompt_logprobs out") == true)
+      #expect(error?.apiError.message.contains("\(upstream.backend.model)") == true)
+    }
+  }
+
   @Test func `who cannot, or was not said to, is not asked`() async throws {
     try await Upstream.run(Self.server()) { upstream async throws in
       #expect(try await upstream.backend.score(given(chat())) == nil)

@@ -125,6 +125,17 @@ import Testing
     }
   }
 
+  @Test func `a rollout that has ended says so, and lists nothing`() async throws {
+    try await Self.use(pairs: 1) { console in
+      #expect(try await console.get(Self.path).status == 200)
+      let aborted = try await console.command("abort", #"{"actor":"alice","reason":"enough"}"#)
+      #expect(aborted.status == 200)
+      let refused = try await console.get(Self.path)
+      #expect(refused.status == 409)
+      #expect(try refused.problem().message.contains("has ended"))
+    }
+  }
+
   @Test func `a rollout that keeps no texts has no labels`() async throws {
     try await LiveConsole.use { console in
       _ = try await console.apply(

@@ -82,15 +82,21 @@ import Testing
       let answer = try await world.chat("Hi", #","n":2"#)
       let token = try #require(answer["x-rollout-feedback-token"])
       let texts = self.texts(answer)
-      for (place, text) in texts.enumerated() {
+      for place in texts.indices {
         let reply = try await world.rate(#""token":"\#(token)","thumbs":"up","choice":\#(place)"#)
         #expect(reply.status == 202)
-        #expect(reply.body.contains(#""model":"\#(text.prefix { $0 != "-" })""#))
+        #expect(!reply.body.contains("model"), "who votes is not told whom they vote for")
       }
       let beyond = try await world.rate(#""token":"\#(token)","thumbs":"up","choice":2"#)
       #expect(beyond.status == 400)
+      let vague = try await world.rate(#""token":"\#(token)","thumbs":"down""#)
+      #expect(vague.status == 400 && vague.body.contains("choices of several models"))
       let feedback = try await world.feedback()
       #expect(feedback.count == 2 && feedback.allSatisfy(\.isEvidence))
+      for said in feedback {
+        #expect(texts[said.choice].hasPrefix(said.model.text))
+        #expect(said.value == 1, "what says of no choice leaves every choice as it was")
+      }
       #expect(Set(feedback.map(\.model.text)) == ["dense", "flash"])
     }
   }

@@ -1,5 +1,8 @@
+import Backends
 import Experimentation
 import Foundation
+import Logging
+import OpenAIAPI
 import Routing
 import TestPeers
 import Testing
@@ -104,6 +107,17 @@ import Testing
         #expect(flash.requests.count == 1)
       }
     }
+  }
+
+  @Test func `a server without prompt_logprobs is worth a warning that names its model`() {
+    let sentence = "'flash' left prompt_logprobs out of its answer."
+    let broken = BackendError(
+      .malformed, .badGateway(sentence, code: UpstreamBackend.lacksLogprobs))
+    #expect(DistanceReading.level(of: broken) == .warning)
+    #expect(DistanceReading.reason(broken) == sentence)
+    let other = BackendError(.malformed, .badGateway("secret", code: "scored_text_differs"))
+    #expect(DistanceReading.level(of: other) == .info)
+    #expect(DistanceReading.reason(other) == "scored_text_differs")
   }
 
   @Test func `what is read for it counts in the day's tokens, also where it fails`() async throws {

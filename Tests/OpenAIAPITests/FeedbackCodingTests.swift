@@ -58,6 +58,7 @@ import Testing
       response.run = 2
       response.step = 1
       response.value = 1.0 / 3
+      response.model = nil
       #expect(try FeedbackResponse(decoding: response.encoded()) == response)
     }
     #expect(throws: APIError.self) { try FeedbackResponse(decoding: Array("{}".utf8)) }

@@ -108,7 +108,7 @@ import Testing
     #expect(try verdict(nil) == .error, "none of them could be compared")
   }
 
-  @Test(arguments: [Metric.embeddingSimilarity, .callEquality])
+  @Test(arguments: [Metric.embeddingSimilarity, .callEquality, .tokenAgreement])
   func `pairs that have nothing to compare say nothing, and failed ones pass nobody`(
     metric: Metric
   ) throws {
@@ -116,9 +116,13 @@ import Testing
     /// Of each four pairs as many have the value; the others have none.
     func verdict(_ value: Double, of four: Int, failing: Bool = false) throws -> Verdict {
       let pairs = (0..<1_000).map { index in
-        var pair = names.pair(policy)
+        var pair = names.pair(policy, tokenAgreement: nil)
         if index % 4 < four {
-          pair.scores[ScoreID(metric)] = value
+          if metric == .tokenAgreement {
+            pair.tokenAgreement = value
+          } else {
+            pair.scores[ScoreID(metric)] = value
+          }
         } else if failing {
           pair.candidateMeasurements = names.answer(failure: .malformed)
         }
@@ -132,6 +136,40 @@ import Testing
     #expect(try verdict(0.5, of: 1) == .fail)
     #expect(try verdict(0.95, of: 0) == .noData)
     #expect(try verdict(0.95, of: 2, failing: true) == .inconclusive)
+  }
+
+  @Test(arguments: [Metric.klDivergence, .answerPerplexity, .tokenAgreement])
+  func `whole answers that nobody could read are none of the candidate's faults`(
+    metric: Metric
+  ) throws {
+    let margin: MetricGate.Margin =
+      metric == .answerPerplexity ? .relative(0.2) : .absolute(0.2)
+    let policy = policy(
+      metric, .shadow(ShadowTraffic()), margin: 0.2, objective: .notWorse(by: margin))
+    var evidence = RunEvidence(of: names.state(policy))
+    evidence.fold(Array(repeating: names.pair(policy), count: 50).sequenced())
+    let report = try #require(evidence.reports.first)
+    #expect(report.verdict == .noData)
+    #expect(report.explanation?.contains("no answer was read by both") == true)
+    // One that gave no answer is another matter.
+    var failed = names.pair(policy)
+    failed.candidateMeasurements = names.answer(failure: .malformed)
+    var others = RunEvidence(of: names.state(policy))
+    others.fold(Array(repeating: failed, count: 50).sequenced())
+    #expect(others.reports.first?.verdict == .error)
+  }
+
+  @Test func `where no pair called a function, failed answers make no error of it`() throws {
+    let policy = policy(.callEquality, .shadow(ShadowTraffic()), margin: 0.2)
+    for failure in [nil, FailureClass.malformed] {
+      var pair = names.pair(policy)
+      if let failure { pair.candidateMeasurements = names.answer(failure: failure) }
+      var evidence = RunEvidence(of: names.state(policy))
+      evidence.fold(Array(repeating: pair, count: 50).sequenced())
+      let report = try #require(evidence.reports.first)
+      #expect(report.verdict == .noData)
+      #expect(report.explanation == "no pair called a function")
+    }
   }
 
   @Test func `pairs are checked one by one, too`() throws {

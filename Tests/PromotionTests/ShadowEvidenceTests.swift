@@ -114,12 +114,12 @@ import Testing
     #expect(abs(try #require(other.estimate) + 0.2) < 1e-9)
   }
 
-  @Test func `a candidate that cannot score text cannot be judged by it`() throws {
+  @Test func `answers that nobody could read say nothing of a candidate`() throws {
     let policy = policy(gate(.tokenAgreement, .notWorse(by: .absolute(0.05))))
     let report = try report(
       policy, (0..<50).map { _ in names.pair(policy, tokenAgreement: nil) })
-    #expect(report.verdict == .error)
-    #expect(try #require(report.explanation).contains("cannot score text"))
+    #expect(report.verdict == .noData)
+    #expect(try #require(report.explanation).contains("no answer was read by both"))
     #expect(report.samples == 0)
   }
 

@@ -108,6 +108,7 @@ import Testing
           try Program.executable().path,
         ], environment: ["ROLLOUT_SERVER": service.control])
       #expect(typed.status == 0, "\(typed.errors)")
+      #expect(typed.output.contains("Question\n  │ "), "texts of others stand behind a margin")
       #expect(typed.output.contains("recorded: pair 2; 1 labelled, 19 waiting"))
       #expect(typed.output.contains("recorded: pair 3; 2 labelled, 18 waiting"))
       #expect(typed.output.contains("a plain answer") && typed.output.contains("a shiny answer"))

@@ -142,6 +142,22 @@ import Testing
     #expect(try await store.forgetTexts(nowMilliseconds: Self.now, keeping: []) == 1)
   }
 
+  @Test func `texts of a candidate that has left go, and no others`() async throws {
+    let store = try folder.open().outcomes
+    #expect(try await store.keep(try pair("gone"), limit: 10))
+    #expect(try await store.keep(try pair("stays", candidate: "other"), limit: 10))
+    #expect(try await store.keep(try pair("later", run: 2), limit: 10))
+    let number = try #require(try await waiting(store).first?.sequence)
+    let run = RunID(rollout: try Sample.rollout(), run: 1)
+    let left = [try Sample.model("flash"), try Sample.model("never-seen")]
+    #expect(try await store.forgetTexts(of: left, in: run) == 1)
+    #expect(try await store.forgetTexts(of: left, in: run) == 0)
+    #expect(try await waiting(store).map(\.value.pair.requestID) == ["stays"])
+    #expect(try await waiting(store, run: 2).count == 1)
+    #expect(try await label(number, .first, in: store) == .unknown)
+    #expect(try !isOnDisk("question-gone") && isOnDisk("question-stays"))
+  }
+
   @Test func `a copy has the labels and no text, not even as free bytes`() async throws {
     let database = try folder.open()
     let store = database.outcomes

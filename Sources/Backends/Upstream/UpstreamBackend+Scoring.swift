@@ -5,6 +5,9 @@ extension UpstreamBackend {
   /// Bytes of an answer that a server is asked to score, at most.
   static let scoredTextLimit = 64 << 10
 
+  /// Of an answer without the field that its document's `scoring` promises.
+  package static let lacksLogprobs = "prompt_logprobs_missing"
+
   /// Two requests, one after the other: see ``ScoringRequests``. An answer of more than 64 KiB is
   /// not scored.
   package func score(_ answer: GivenAnswer) async throws(BackendError) -> ScoredAnswer? {
@@ -47,7 +50,8 @@ extension UpstreamBackend {
     guard let logprobs else {
       throw BackendError(
         .malformed,
-        .badGateway("The answer of '\(model)' has no choice.", code: "malformed"))
+        .badGateway(
+          "'\(model)' left prompt_logprobs out of its answer.", code: Self.lacksLogprobs))
     }
     return (logprobs, usage?.totalTokens ?? logprobs.positions.count)
   }

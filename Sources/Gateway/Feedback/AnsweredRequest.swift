@@ -9,6 +9,9 @@ struct AnsweredRequest: Hashable, Sendable {
   /// Whose choice stands in each place; empty when `model` gave all.
   var choices: [ModelName] = []
 
+  /// Whether several models were asked for its choices.
+  var isDrafted: Bool { !choices.isEmpty }
+
   /// Who gave the choice in `place`; `nil` when there is none.
   func author(of place: Int) -> ModelName? {
     if choices.isEmpty { return model }

@@ -27,7 +27,9 @@ struct FeedbackRoute {
     var response = FeedbackResponse(
       status: status, requestID: feedback.requestID, choice: feedback.choice,
       metric: feedback.metric.text, value: feedback.value,
-      isEvidence: feedback.isEvidence, model: feedback.model.text,
+      isEvidence: feedback.isEvidence,
+      // Who is told whose choice stood where can vote for a model.
+      model: answered.isDrafted ? nil : feedback.model.text,
       route: feedback.assignment.route.text)
     let position = feedback.assignment.rollout
     response.rollout = position?.rollout.text
@@ -75,14 +77,20 @@ struct FeedbackRoute {
         "Invalid 'text': this service keeps no words; leave it out, or have it started with "
           + "--feedback-text on.", param: "text", code: "unsupported_parameter")
     }
-    guard let model = answered.author(of: said.choice) else {
+    guard said.choice != nil || !answered.isDrafted else {
+      throw .invalidRequest(
+        "Missing 'choice': the answer has choices of several models, and 'choice' says which one "
+          + "is meant.", param: "choice", code: "missing_required_parameter")
+    }
+    let choice = said.choice ?? 0
+    guard let model = answered.author(of: choice) else {
       throw .invalidRequest(
         "Invalid 'choice': the answer has \(answered.choices.count).", param: "choice",
         code: "invalid_value")
     }
     return Feedback(
       requestID: answered.requestID, assignment: answered.assignment, model: model,
-      choice: said.choice, metric: metric, value: said.value, receivedAtMilliseconds: now,
+      choice: choice, metric: metric, value: said.value, receivedAtMilliseconds: now,
       isLate: !configuration.window.isOpen(since: answered.assignment.atMilliseconds, at: now),
       text: said.text)
   }

@@ -35,10 +35,11 @@ struct DistanceReading {
       return DistanceReading(distance: distance, tokens: distance?.tokens ?? 0)
     } catch {
       if !(error is CancellationError) {
-        logger.info(
-          "distributions could not be compared",
+        logger.log(
+          level: level(of: error), "distributions could not be compared",
           metadata: [
-            "model": "\(job.rule.model)", "error": "\(FailureClass(error).rawValue)",
+            "candidate": "\(job.rule.model)", "incumbent": "\(job.incumbent.model)",
+            "error": "\(FailureClass(error).rawValue)",
             "why": "\(reason(error) ?? "-")",
           ])
       }
@@ -46,8 +47,23 @@ struct DistanceReading {
     }
   }
 
+  /// A server that breaks what its document promises does so every time: no value will ever come,
+  /// and an operator has to know.
+  static func level(of error: any Error) -> Logger.Level {
+    lacksLogprobs(error) == nil ? .info : .warning
+  }
+
+  private static func lacksLogprobs(_ error: any Error) -> String? {
+    guard let error = error as? BackendError,
+      error.apiError.code == UpstreamBackend.lacksLogprobs
+    else { return nil }
+    return error.apiError.message
+  }
+
   /// A word of our own for what a server made of a text; what a server says may quote the prompt.
-  private static func reason(_ error: any Error) -> String? {
+  static func reason(_ error: any Error) -> String? {
+    // Names the server's model, and quotes nobody.
+    if let sentence = lacksLogprobs(error) { return sentence }
     guard let error = error as? BackendError, error.failure == .malformed else { return nil }
     return error.apiError.code
   }

@@ -7,8 +7,8 @@ package struct FeedbackRequest: Hashable, Sendable {
   package var requestID: String?
   /// Of the answer, as its header `x-rollout-feedback-token` says: needs no key.
   package var token: String?
-  /// Which of the answer's choices.
-  package var choice = 0
+  /// Which of the answer's choices; `nil` is the first of an answer that one model gave.
+  package var choice: Int?
   /// What is rated; `nil` is the usual.
   package var metric: String?
   /// 0…1; higher is better.
@@ -61,7 +61,7 @@ package struct FeedbackRequest: Hashable, Sendable {
       case "request_id": request.requestID = try member.name(upTo: maximumRequestIDBytes)
       case "token": request.token = try member.name(upTo: maximumTokenBytes)
       case "choice":
-        request.choice = try member.integer(in: 0...max(1, limits.maximumChoices) - 1) ?? 0
+        request.choice = try member.integer(in: 0...max(1, limits.maximumChoices) - 1)
       case "metric": request.metric = try member.name(upTo: maximumNameBytes)
       case "value": number = try member.number(in: 0...1)
       case "thumbs":
@@ -97,7 +97,7 @@ package struct FeedbackRequest: Hashable, Sendable {
       writer.beginObject()
       writer.member("request_id", requestID)
       writer.member("token", token)
-      if choice != 0 { writer.member("choice", choice) }
+      writer.member("choice", choice)
       writer.member("metric", metric)
       writer.member("value", value)
       writer.member("text", text)

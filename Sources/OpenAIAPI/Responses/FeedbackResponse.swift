@@ -20,7 +20,9 @@ package struct FeedbackResponse: Hashable, Sendable {
   package var value: Double
   /// Whether gates may read it.
   package var isEvidence: Bool
-  package var model: String
+  /// Who gave the answer; `nil` where its choices are of several models: who rates them is not told
+  /// whose they are.
+  package var model: String?
   package var route: String
   /// The rollout with its run and step; `nil` outside of any.
   package var rollout: String?
@@ -29,7 +31,7 @@ package struct FeedbackResponse: Hashable, Sendable {
 
   package init(
     status: Status, requestID: String, choice: Int, metric: String, value: Double,
-    isEvidence: Bool, model: String, route: String
+    isEvidence: Bool, model: String?, route: String
   ) {
     self.status = status
     self.requestID = requestID
@@ -73,7 +75,7 @@ package struct FeedbackResponse: Hashable, Sendable {
       case .string(let requestID)? = json["request_id"],
       case .integer(let choice)? = json["choice"],
       case .string(let metric)? = json["metric"], case .bool(let isEvidence)? = json["evidence"],
-      case .string(let model)? = json["model"], case .string(let route)? = json["route"],
+      case .string(let route)? = json["route"],
       let choice = Int(exactly: choice)
     else { throw malformed }
     let value: Double
@@ -84,7 +86,8 @@ package struct FeedbackResponse: Hashable, Sendable {
     }
     self.init(
       status: status, requestID: requestID, choice: choice, metric: metric, value: value,
-      isEvidence: isEvidence, model: model, route: route)
+      isEvidence: isEvidence, model: nil, route: route)
+    if case .string(let name)? = json["model"] { model = name }
     if case .string(let name)? = json["rollout"] { rollout = name }
     if case .integer(let number)? = json["run"] { run = Int(exactly: number) }
     if case .integer(let number)? = json["step"] { step = Int(exactly: number) }

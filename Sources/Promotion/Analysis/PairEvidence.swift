@@ -111,9 +111,10 @@ struct PairEvidence: Hashable, Sendable {
 
   private func measured(of model: ModelName, plannedCount: Int) -> Judgement {
     guard differences.count > 0 else {
-      return missing > 0
+      // Answers that failed would have called a function no more than the others did.
+      return missing > 0 && border.metric != .callEquality
         ? .nothing(.error, border.metric.absence(of: model))
-        : .nothing(.noData, "no pair of answers yet")
+        : .nothing(.noData, border.metric.silence(of: model))
     }
     var judgement = Judgement(verdict: .inconclusive, samples: differences.count)
     judgement.interval = interval(plannedCount: plannedCount)

@@ -71,8 +71,8 @@ extension Comparison {
       }
       let ideal = metric.valueOfItself
       guard let value = value(of: metric).flatMap(metric.bounded) else {
-        // Nobody was asked about two whole answers, nothing came of it, or there is nothing to
-        // compare in them: no fault of theirs.
+        // Nobody was asked about two whole answers, nothing came of it, be it that a server
+        // did not read one, or there is nothing to compare in them: no fault of theirs.
         if metric.isOfSomePairs, candidateMeasurements.failure == nil { return nil }
         return (ideal, .missing)
       }
@@ -93,13 +93,25 @@ extension Metric {
     return scale != .proportion || value <= 1 ? value : nil
   }
 
+  /// Why there is no value yet, where no pair is to blame for it.
+  func silence(of model: ModelName) -> String {
+    switch self {
+    case .callEquality: "no pair called a function"
+    case .klDivergence, .answerPerplexity, .tokenAgreement:
+      "no answer was read by both the incumbent and '\(model)' yet"
+    case .errorRate, .timeToFirstToken, .timePerOutputToken, .latency, .tokensPerSecond,
+      .outputTokens, .cost, .prefixAgreement, .exactMatch, .tokenF1, .rougeL, .lengthRatio,
+      .embeddingSimilarity, .judgePreference, .check, .feedback, .preference:
+      "no pair of answers yet"
+    }
+  }
+
   /// Why values of the metric may be missing altogether, as a sentence about the model.
   func absence(of model: ModelName) -> String {
     switch self {
-    case .tokenAgreement: "'\(model)' cannot score text"
     case .prefixAgreement, .exactMatch, .tokenF1, .rougeL, .lengthRatio:
       "no answer of '\(model)' could be compared"
-    case .klDivergence, .answerPerplexity:
+    case .klDivergence, .answerPerplexity, .tokenAgreement:
       "no answer could be read by both the incumbent and '\(model)'"
     case .embeddingSimilarity: "no answer of '\(model)' could be embedded"
     case .callEquality: "neither '\(model)' nor the incumbent called a function"

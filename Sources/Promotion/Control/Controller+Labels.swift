@@ -1,5 +1,5 @@
-import Experimentation
-import Storage
+package import Experimentation
+package import Storage
 
 extension Controller {
   /// Folds people's new labels into the rollout's evidence.
@@ -21,5 +21,19 @@ extension Controller {
   /// Has texts forgotten that nobody is to label any more: a run's end takes them with it.
   func forgetTexts(keeping underWay: Set<RunID>) async throws(StorageError) {
     try await labels.forgetTexts(nowMilliseconds: wallClock(), keeping: underWay)
+    for rollout in control.service.rollouts.values where rollout.status.isLive {
+      try await forgetDroppedTexts(of: rollout)
+    }
+  }
+
+  /// Has the texts of candidates that have left `rollout` forgotten: nothing that people say of
+  /// them changes anything any more.
+  package nonisolated func forgetDroppedTexts(
+    of rollout: RolloutState
+  ) async throws(StorageError) {
+    guard !rollout.dropped.isEmpty else { return }
+    try await labels.forgetTexts(
+      of: rollout.dropped.map(\.model),
+      in: RunID(rollout: rollout.policy.name, run: rollout.run))
   }
 }

@@ -81,4 +81,24 @@ extension SQLiteOutcomeStore: LabelStore {
     if gone > 0 { try await file.checkpoint() }
     return gone
   }
+
+  @discardableResult
+  package func forgetTexts(
+    of candidates: [ModelName], in run: RunID
+  ) async throws(StorageError) -> Int {
+    let ids: (run: Int64, candidates: [Int64])? = names.withLock { names in
+      names.run(run).map { ($0, candidates.compactMap { names.id(ofKnown: $0.text) }) }
+    }
+    guard let ids, !ids.candidates.isEmpty else { return 0 }
+    let gone = try await file.write { db in
+      var gone = 0
+      for candidate in ids.candidates {
+        gone += try LabelRows.forget(
+          where: "run_id = ? AND candidate = ?", [ids.run, candidate], db)
+      }
+      return gone
+    }
+    if gone > 0 { try await file.checkpoint() }
+    return gone
+  }
 }

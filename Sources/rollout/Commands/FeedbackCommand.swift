@@ -34,8 +34,11 @@ struct FeedbackCommand: AsyncParsableCommand {
   @Option(help: ArgumentHelp("How good it is.", valueName: "0…1"))
   var value: Double?
 
-  @Option(help: ArgumentHelp("Which of several choices, from 0.", valueName: "index"))
-  var choice = 0
+  @Option(
+    help: ArgumentHelp(
+      "Which of several choices, from 0; needed where several models gave them.",
+      valueName: "index"))
+  var choice: Int?
 
   @Option(
     help: ArgumentHelp(
@@ -63,7 +66,7 @@ struct FeedbackCommand: AsyncParsableCommand {
       throw ValidationError("Say one of --up, --down and --value.")
     }
     if let value, !(0...1).contains(value) { throw ValidationError("--value is in 0...1.") }
-    guard choice >= 0 else { throw ValidationError("--choice is at least 0.") }
+    guard choice ?? 0 >= 0 else { throw ValidationError("--choice is at least 0.") }
   }
 
   func run() async throws {
@@ -88,9 +91,9 @@ struct FeedbackCommand: AsyncParsableCommand {
   }
 
   private static func sentence(_ answer: FeedbackResponse) -> String {
-    var place = "model \(answer.model.escaped)"
+    var place = answer.model.map { ["model \($0.escaped)"] } ?? ["choice \(answer.choice)"]
     if let rollout = answer.rollout, let run = answer.run, let step = answer.step {
-      place += ", rollout \(rollout.escaped), run \(run), step \(step + 1)"
+      place.append("rollout \(rollout.escaped), run \(run), step \(step + 1)")
     }
     let remark =
       switch answer.status {
@@ -99,6 +102,6 @@ struct FeedbackCommand: AsyncParsableCommand {
       case .recorded, .replaced, .unchanged: answer.isEvidence ? "" : " (no evidence)"
       }
     return "\(answer.status.rawValue): \(answer.metric.escaped) \(answer.value) on "
-      + "\(answer.requestID.escaped) of \(place)\(remark)"
+      + "\(answer.requestID.escaped) of \(place.joined(separator: ", "))\(remark)"
   }
 }

@@ -1,7 +1,8 @@
 import Console
 
 /// What `rollout label` shows. Models and clients wrote the texts, and a terminal does what some
-/// characters say: they are written out.
+/// characters say: they are written out. A margin tells their lines from ours, so that no answer
+/// can fake the heading of the next one.
 struct LabelText {
   var style: Style
 
@@ -18,8 +19,14 @@ struct LabelText {
         ("Question", pair.question), ("1 First answer", pair.first),
         ("2 Second answer", pair.second),
       ]
-      .flatMap { ["", style.paint($0.0, .bold), $0.1.escapedLines] }
+      .flatMap { ["", style.paint($0.0, .bold), Self.inMargin($0.1)] }
       + ["", ""]).joined(separator: "\n")
+  }
+
+  /// A text of others, each line behind a margin.
+  private static func inMargin(_ text: String) -> String {
+    text.escapedLines.split(separator: "\n", omittingEmptySubsequences: false)
+      .map { "  │ " + $0 }.joined(separator: "\n")
   }
 
   /// When nothing is left to ask.

@@ -40,7 +40,9 @@ struct StatusText {
       section(
         "Gates", gates.lines(style) + (note.map { [style.paint($0, .faint)] } ?? []),
         isEmpty: rollout.gates.isEmpty))
-    let corrections = rollout.gates.compactMap(correction(of:))
+    let corrections = rollout.gates.compactMap {
+      correction(of: $0, isLive: rollout.status.isLive)
+    }
     sections.append(section("Labels", corrections, isEmpty: corrections.isEmpty))
     let responses = rollout.gates.compactMap { response(to: $0, rollout) }
     sections.append(section("Feedback", responses, isEmpty: responses.isEmpty))
@@ -157,7 +159,7 @@ struct StatusText {
 
   /// What people make of the judge: `judged of flash: 40 labels, people +3.1pp [-2.0pp, +8.2pp]
   /// where the judge says +9.0pp; about 60 more are needed`.
-  private func correction(of gate: GateReport) -> String? {
+  private func correction(of gate: GateReport, isLive: Bool) -> String? {
     guard let correction = gate.correction else { return nil }
     let unit = gate.changeUnit
     var line = "\(gate.gate) of \(gate.candidate): \(Numbers.count(correction.labels)) labels"
@@ -167,7 +169,7 @@ struct StatusText {
         + "[\(Numbers.change(lower, in: unit)), \(Numbers.change(upper, in: unit))] "
         + "where the judge says \(Numbers.change(gate.estimate, in: unit))"
     }
-    if let missing = correction.labelsMissing {
+    if isLive, let missing = correction.labelsMissing {
       line += "; about \(Numbers.count(missing)) more are needed: rollout label"
     }
     return line
