@@ -51,7 +51,8 @@ struct PolicyChangeTests {
   @Test func `fewer labels of people are loosened, and more tightened`() throws {
     func judged(_ labels: String) throws -> RolloutPolicy {
       let judge = "{ model: smollm2-window, rubric: the answer that is correct\(labels) }"
-      let text = Sample.rollout + "\njudge: \(judge)\n"
+      let gate = "  - { name: judged, metric: judgePreference, role: guardrail, maxDecrease: 5pp }"
+      let text = Sample.rollout + "\n\(gate)\njudge: \(judge)\n"
       return try #require(try Sample.policy(text))
     }
     func effects(_ old: String, _ new: String) throws -> [PolicyChange.Effect] {

@@ -208,7 +208,7 @@ import Testing
     running.candidates = [names.flash, names.window]
     let ended = control(
       .rolloutApplied(running), .queued(try edited(.queue)),
-      windowLeft, .aborted(names.rollout))
+      windowLeft, .rolledBack(names.rollout, evidence: []))
     let dequeued = ended.dequeued { _ in nil }
     #expect(
       dequeued.map(\.event) == [.superseded(names.rollout, digest: "p2", by: nil)])

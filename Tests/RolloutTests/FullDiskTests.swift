@@ -13,11 +13,12 @@ import Testing
   {
     let weights = try Program.weights()
     let policies = try TestPolicies.write(into: folder, weights: weights)
-    let log = try folder.write(String(repeating: "x", count: 512 << 10), to: "full.log")
+    let log = try folder.write(String(repeating: "x", count: 1 << 20), to: "full.log")
+    // In blocks of 512 bytes or of 1024, as the shell has it; new files of the store need less.
     let service = try await RunningService(
       data: folder.url.appendingPathComponent("data"), policies: policies,
       models: weights.deletingLastPathComponent(), log: folder,
-      shell: "trap '' XFSZ; ulimit -S -f 512; exec \"$@\" 2>>'\(log.path)'")
+      shell: "trap '' XFSZ; ulimit -S -f 1024; exec \"$@\" 2>>'\(log.path)'")
 
     // Each decision is another page or more of the journal's log.
     var acknowledged = 0
