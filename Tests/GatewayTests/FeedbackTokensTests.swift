@@ -60,7 +60,7 @@ import Testing
     #expect(Set(all).count == all.count)
     #expect(Set(all.map(\.utf8.count)).count == 1)
     for token in all {
-      let bytes = try #require(Base64URL.decode(token.utf8), "one piece of base64url")
+      let bytes = try #require(Base64.url.decode(token.utf8), "one piece of base64url")
       let text = String(decoding: bytes, as: UTF8.self)
       for word in ["flash", "dense", "assistant", "trial", "choices"] {
         #expect(!text.contains(word), "'\(word)' can be read")
@@ -155,12 +155,12 @@ import Testing
       ("", ""), ("f", "Zg"), ("fo", "Zm8"), ("foo", "Zm9v"), ("foob", "Zm9vYg"),
       ("fooba", "Zm9vYmE"), ("foobar", "Zm9vYmFy"),
     ] {
-      #expect(Base64URL.encode(bytes.utf8) == text)
-      #expect(Base64URL.decode(text.utf8) == Array(bytes.utf8))
+      #expect(Base64.url.encode(bytes.utf8) == text)
+      #expect(Base64.url.decode(text.utf8) == Array(bytes.utf8))
     }
-    #expect(Base64URL.encode([0xFB, 0xFF]) == "-_8")
+    #expect(Base64.url.encode([0xFB, 0xFF]) == "-_8")
     for text in ["Zg==", "Zh", "Z", "Zm9", "+/8", "Zm 9v"] {
-      #expect(Base64URL.decode(text.utf8) == nil, "\(text)")
+      #expect(Base64.url.decode(text.utf8) == nil, "\(text)")
     }
   }
 

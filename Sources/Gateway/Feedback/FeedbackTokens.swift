@@ -57,7 +57,7 @@ package struct FeedbackTokens: Sendable {
       let sealed = try? ChaChaPoly.seal(
         claim, using: sealing, nonce: nonce, authenticating: Array(Self.purpose.utf8))
     else { return nil }
-    return Base64URL.encode(sealed.combined)
+    return Base64.url.encode(sealed.combined)
   }
 
   /// What a token says.
@@ -78,7 +78,7 @@ package struct FeedbackTokens: Sendable {
 
   /// The claim of a sealed token; `nil` for anything that was not sealed with this key.
   private func opened(_ token: String) -> String? {
-    guard let bytes = Base64URL.decode(token.utf8),
+    guard let bytes = Base64.url.decode(token.utf8),
       bytes.count >= Self.nonceBytes + Self.tagBytes,
       let box = try? ChaChaPoly.SealedBox(combined: bytes),
       let claim = try? ChaChaPoly.open(
@@ -91,8 +91,8 @@ package struct FeedbackTokens: Sendable {
   /// (RFC 2104). None is given out any more, and the last ones expire a week after.
   private func signedText(_ token: String) -> String? {
     let parts = token.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
-    guard parts.count == 2, let payload = Base64URL.decode(parts[0]),
-      let signature = Base64URL.decode(parts[1]),
+    guard parts.count == 2, let payload = Base64.url.decode(parts[0]),
+      let signature = Base64.url.decode(parts[1]),
       // Compared in full, so that the time tells nothing of how near a guess was.
       HMAC<SHA256>.isValidAuthenticationCode(
         signature, authenticating: Self.signedPurpose + payload, using: signing)

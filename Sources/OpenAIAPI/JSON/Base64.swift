@@ -1,18 +1,27 @@
-/// Bytes as letters, with padding (RFC 4648, section 4). One value has one spelling; any other is
-/// refused.
-enum Base64 {
-  private static let letters = Array(
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
+/// Bytes as letters (RFC 4648). One value has one spelling; any other is refused.
+package struct Base64: Sendable {
+  private let letters: [UInt8]
+  private let values: [UInt8?]
+  private let isPadded: Bool
 
-  private static let values: [UInt8?] = {
+  private init(lastLetters: String, isPadded: Bool) {
+    letters = Array(
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789\(lastLetters)".utf8)
     var values = [UInt8?](repeating: nil, count: 256)
     for (value, letter) in letters.enumerated() { values[Int(letter)] = UInt8(value) }
-    return values
-  }()
+    self.values = values
+    self.isPadded = isPadded
+  }
 
-  static func encode(_ bytes: [UInt8]) -> String {
+  /// Section 4, with padding.
+  package static let standard = Base64(lastLetters: "+/", isPadded: true)
+  /// Section 5, without padding: text that may stand in a header and a URL.
+  package static let url = Base64(lastLetters: "-_", isPadded: false)
+
+  /// The bytes' one spelling.
+  package func encode(_ bytes: some Sequence<UInt8>) -> String {
     var text: [UInt8] = []
-    text.reserveCapacity((bytes.count + 2) / 3 * 4)
+    text.reserveCapacity((bytes.underestimatedCount + 2) / 3 * 4)
     var (bits, count) = (UInt32(0), 0)
     for byte in bytes {
       bits = bits << 8 | UInt32(byte)
@@ -23,15 +32,14 @@ enum Base64 {
       }
     }
     if count > 0 { text.append(letters[Int(bits << UInt32(6 - count) & 63)]) }
-    while text.count % 4 != 0 { text.append(UInt8(ascii: "=")) }
+    while isPadded, text.count % 4 != 0 { text.append(UInt8(ascii: "=")) }
     return String(decoding: text, as: UTF8.self)
   }
 
   /// `nil` for what is no such text.
-  static func decode(_ text: String) -> [UInt8]? {
-    let all = Array(text.utf8)
-    guard all.count % 4 == 0 else { return nil }
-    let padding = all.suffix(2).count { $0 == UInt8(ascii: "=") }
+  package func decode(_ text: some Sequence<UInt8>) -> [UInt8]? {
+    let all = Array(text)
+    let padding = isPadded ? all.suffix(2).count { $0 == UInt8(ascii: "=") } : 0
     var bytes: [UInt8] = []
     bytes.reserveCapacity(all.count / 4 * 3)
     var (bits, count) = (UInt32(0), 0)
@@ -44,8 +52,9 @@ enum Base64 {
         bytes.append(UInt8(truncatingIfNeeded: bits >> UInt32(count)))
       }
     }
-    // Bits that no byte has, or padding that nothing asks for.
-    guard bits & (1 << UInt32(count) - 1) == 0, count / 2 == padding else { return nil }
+    // A letter too many, bits that no byte has, or padding that nothing asks for.
+    guard count < 6, bits & (1 << UInt32(count) - 1) == 0 else { return nil }
+    guard !isPadded || (all.count % 4 == 0 && count / 2 == padding) else { return nil }
     return bytes
   }
 }

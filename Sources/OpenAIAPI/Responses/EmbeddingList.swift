@@ -35,7 +35,7 @@ package struct EmbeddingList: Hashable, Sendable {
         writer.beginArray()
         for number in vector { writer.value(number) }
         writer.endArray()
-      case .base64: writer.value(Base64.encode(Self.bytes(of: vector)))
+      case .base64: writer.value(Base64.standard.encode(Self.bytes(of: vector)))
       }
       writer.endObject()
     }
@@ -155,7 +155,9 @@ extension EmbeddingList {
   ) throws(FieldError) -> [Float] {
     let numbers: [Float]
     if case .string(let text) = value {
-      guard let bytes = Base64.decode(text), bytes.count % 4 == 0, bytes.count / 4 <= room else {
+      guard let bytes = Base64.standard.decode(text.utf8), bytes.count % 4 == 0,
+        bytes.count / 4 <= room
+      else {
         throw FieldError(.invalidValue, "no base64 of floats, or too many.")
       }
       numbers = stride(from: 0, to: bytes.count, by: 4).map { place in
