@@ -32,27 +32,15 @@ extension UpstreamBackend {
   ) async throws(BackendError) -> (logprobs: PromptLogprobs, tokens: Int) {
     let call = Call(
       prompt, requestID: answer.requestID, priority: .shadow, deadline: answer.deadline)
-    var logprobs: PromptLogprobs?
-    var usage: Usage?
-    let events = try await self.answer(call).events
-    do {
-      for try await event in events {
-        switch event {
-        case .choice(let choice): logprobs = choice.promptLogprobs ?? logprobs
-        case .finished(let summary): usage = summary.usage
-        }
-      }
-    } catch let error as BackendError {
-      throw error
-    } catch {
-      throw BackendError(.cancelled, .clientClosedRequest())
-    }
-    guard let logprobs else {
+    let exchange = UpstreamExchange(call, upstreamModel: specification.model)
+    let limits = UpstreamTimeLimits(specification.timeouts, deadline: call.deadline)
+    let completion = try await completion(of: call, exchange, limits)
+    guard let logprobs = completion.choices.first?.promptLogprobs else {
       throw BackendError(
         .malformed,
         .badGateway(
           "'\(model)' left prompt_logprobs out of its answer.", code: Self.lacksLogprobs))
     }
-    return (logprobs, usage?.totalTokens ?? logprobs.positions.count)
+    return (logprobs, completion.usage?.totalTokens ?? logprobs.positions.count)
   }
 }

@@ -66,21 +66,15 @@ package final class UpstreamBackend: Backend {
 
   package func answer(_ call: Call) async throws(BackendError) -> Answer {
     let exchange = UpstreamExchange(call, upstreamModel: specification.model)
-    let connections = connections(for: call.priority)
     let limits = UpstreamTimeLimits(specification.timeouts, deadline: call.deadline)
-    // Before the head comes, silence is bounded by the time to the first token; a whole answer
-    // comes with its head and has the whole time.
-    let response = try await execute(
-      UpstreamPost(
-        path: exchange.path, body: exchange.body, requestID: call.requestID,
-        priority: call.priority),
-      headUntil: exchange.isStreamed ? limits.firstToken : limits.end, limits)
     if exchange.isStreamed {
+      let response = try await respond(to: call, exchange, limits)
       let stream = UpstreamStream(
-        response.body, exchange: exchange, model: model, limits: limits, connections: connections)
+        response.body, exchange: exchange, model: model, limits: limits,
+        connections: connections(for: call.priority))
       return Answer { try await stream.next() }
     }
-    let whole = try await wholeAnswer(response, exchange, limits)
+    let whole = try await completion(of: call, exchange, limits)
     guard exchange.isHonoured(by: whole) else {
       throw BackendError(
         .invalidRequest,
@@ -91,6 +85,32 @@ package final class UpstreamBackend: Backend {
     }
     let seconds = limits.start.duration(to: .now).seconds
     return Answer(events: WholeAnswer.events(of: whole, seconds: seconds))
+  }
+
+  /// An answer in one piece, whether or not it honours every extension that was asked for.
+  func completion(
+    of call: Call, _ exchange: UpstreamExchange, _ limits: UpstreamTimeLimits
+  ) async throws(BackendError) -> ChatCompletion {
+    let response = try await respond(to: call, exchange, limits)
+    let bounds = exchange.limits
+    let body = try await collect(response, upTo: bounds.maximumBytes, limits)
+    do {
+      return try exchange.decodeWhole(body, bounds)
+    } catch {
+      throw BackendError(.malformed, error)
+    }
+  }
+
+  /// Before the head comes, silence is bounded by the time to the first token; a whole answer comes
+  /// with its head and has the whole time.
+  private func respond(
+    to call: Call, _ exchange: UpstreamExchange, _ limits: UpstreamTimeLimits
+  ) async throws(BackendError) -> HTTPClientResponse {
+    try await execute(
+      UpstreamPost(
+        path: exchange.path, body: exchange.body, requestID: call.requestID,
+        priority: call.priority),
+      headUntil: exchange.isStreamed ? limits.firstToken : limits.end, limits)
   }
 
   /// Sends a request, and returns the response when its head says that all is well.
@@ -119,18 +139,6 @@ package final class UpstreamBackend: Backend {
       throw malformed("it is compressed, which was not asked for")
     }
     return response
-  }
-
-  private func wholeAnswer(
-    _ response: HTTPClientResponse, _ exchange: UpstreamExchange, _ timeLimits: UpstreamTimeLimits
-  ) async throws(BackendError) -> ChatCompletion {
-    let limits = exchange.limits
-    let body = try await collect(response, upTo: limits.maximumBytes, timeLimits)
-    do {
-      return try exchange.decodeWhole(body, limits)
-    } catch {
-      throw BackendError(.malformed, error)
-    }
   }
 
   /// The whole body.
