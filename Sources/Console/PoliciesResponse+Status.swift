@@ -8,7 +8,8 @@ extension PoliciesResponse {
       sequence: state.sequence, models: state.models.values.sorted { $0.name < $1.name },
       rollouts: state.rollouts.values.sorted { $0.policy.name < $1.policy.name }.map { rollout in
         Standing(
-          policy: rollout.policy, status: rollout.status, step: rollout.step, run: rollout.run)
+          policy: rollout.policy, status: rollout.status, step: rollout.step, run: rollout.run,
+          dropped: rollout.dropped.map(RolloutResponse.Dropped.init))
       },
       routes: state.incumbents.sorted { $0.key < $1.key }.map { name, incumbent in
         Route(

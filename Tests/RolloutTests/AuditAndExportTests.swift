@@ -39,6 +39,14 @@ import Testing
     #expect(offline.status == 0, "\(offline.errors)")
     #expect(offline.output.split(separator: "\n").count == 3)
     #expect(offline.output.contains("\"revision\":\""), "\(offline.output)")
+    // Its reader is gone before the first line, as `head` is after its last.
+    let unread = try await Program.run(
+      URL(fileURLWithPath: "/bin/sh"),
+      [
+        "-c", #"{ sleep 1; "$0" export assistant --data "$1"; echo "ends with $?" >&2; } | true"#,
+        try Program.executable().path, data.path,
+      ], environment: [:])
+    #expect(unread.errors == "ends with 0\n")
     let anchor = data.appendingPathComponent("control.anchor")
     let known = try String(contentsOf: anchor, encoding: .utf8)
     let verified = try await Program.run(["audit", "verify", "--data", data.path])

@@ -55,6 +55,14 @@ import Testing
 
     try await replay(24, on: service)
     try await service.wait(for: "assistant") { $0["step"] as? Int == 1 }
+    let edited = try TemporaryFolder()
+    let without = try TestPolicies.write(
+      into: edited, weights: weights, candidate: "flash", onFail: "drop")
+    let plan = try await service.rollout("plan", without.path)
+    withExtendedLifetime(edited) {}
+    #expect(
+      plan.output.contains("'nobody' has left it in step 1: gate 'errors' of 'nobody': fails"),
+      "\(plan.output)\(plan.errors)")
     let gone = try await service.rollout(
       "promote", "assistant", "--model", "nobody", "--force", "--reason", "it was my idea")
     #expect(gone.status == 1)

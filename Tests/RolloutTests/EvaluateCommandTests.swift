@@ -31,6 +31,8 @@ import Testing
     (["--suite", "passkey", "--trials", "0"], "--trials is 0"),
     (["--suite", "passkey", "--seed", "-1"], "seed"),
     (["--suite", "perplexity", "--tokens", "0"], "--tokens is 0"),
+    (["--suite", "perplexity", "--depths", "0,50"], "are about passkeys and needles"),
+    (["--suite", "perplexity", "--max-loss", "5pp"], "are about passkeys and needles"),
     (["--suite", "perplexity", "--threads", "257"], "--threads is 257"),
     (["--suite", "perplexity", "--cache-gigabytes", "0"], "--cache-gigabytes is 0"),
     (["--suite", "perplexity", "--kv-cache", "q4"], "kv-cache"),

@@ -97,6 +97,20 @@ import Testing
     }
   }
 
+  @Test(
+    arguments: [
+      (["--limit", "5"], "--limit is of the list that --json gives"),
+      (["--json", "--limit", "51"], "--limit is in 1...50"),
+      (["--pair", "3", "--prefer", "tie", "--after", "2"], "leave --after out"),
+      (["--pair", "3"], "both --pair and --prefer"),
+    ])
+  func `options that mean nothing beside others are refused`(
+    arguments: [String], reason: String
+  ) async throws {
+    let result = try await Program.run(["label", "assistant"] + arguments)
+    #expect(result.status == 2 && result.errors.contains(reason), "\(result.errors)")
+  }
+
   @Test func `a judge that is fooled promotes nobody once people have looked`() async throws {
     try await run { service in
       #expect(explanation(try await service.status("assistant")) == "needs 20 more labels")

@@ -17,6 +17,8 @@ package struct PoliciesResponse: Hashable, Sendable, Codable {
     package var status: RolloutStatus
     package var step: Int
     package var run: Int
+    /// Candidates that have left this run, in the order in which they did.
+    package var dropped: [RolloutResponse.Dropped]
   }
 
   /// A name that clients ask for.

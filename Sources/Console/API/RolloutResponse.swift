@@ -140,9 +140,8 @@ extension RolloutResponse {
       generation: state.generation, digest: policy.digest,
       incumbent: status.state.incumbents[policy.route] ?? policy.incumbent,
       candidates: policy.candidates,
-      dropped: state.dropped.map {
-        Dropped(model: $0.model, gate: $0.gate, reason: $0.reason, step: $0.step)
-      }, steps: policy.steps.map(\.traffic.inWords), step: state.step,
+      dropped: state.dropped.map(Dropped.init), steps: policy.steps.map(\.traffic.inWords),
+      step: state.step,
       startedAtMilliseconds: state.startedAtMilliseconds,
       stepStartedAtMilliseconds: state.stepStartedAtMilliseconds, nowMilliseconds: nowMilliseconds,
       serving: [], shadows: [], allocations: Self.latest(state.allocations),
@@ -236,5 +235,12 @@ extension StepTraffic {
     case .approval(let team): team.map { "approval by \($0)" } ?? "approval"
     case .pause(let seconds): "pause \(Duration.seconds(seconds).inWords)"
     }
+  }
+}
+
+extension RolloutResponse.Dropped {
+  init(_ candidate: DroppedCandidate) {
+    self.init(
+      model: candidate.model, gate: candidate.gate, reason: candidate.reason, step: candidate.step)
   }
 }

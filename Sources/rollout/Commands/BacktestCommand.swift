@@ -117,22 +117,7 @@ struct BacktestCommand: AsyncParsableCommand {
       Output.writeError(ProblemText(style: .standardError).text(of: error.diagnostics))
       throw ExitCode(ExitStatus(error).rawValue)
     }
-    let names = rollouts.map(\.name.text).sorted().joined(separator: ", ")
-    if let rollout {
-      guard let policy = rollouts.first(where: { $0.name == rollout.name }) else {
-        throw CommandFailure(
-          .notFound, "there is no rollout '\(rollout.name)'",
-          remedy: names.isEmpty ? nil : "there are: \(names)")
-      }
-      return policy
-    }
-    guard let policy = rollouts.first, rollouts.count == 1 else {
-      throw CommandFailure(
-        .usage, "\(rollouts.count) rollouts could be meant",
-        remedy: names.isEmpty
-          ? "name a file of kind Rollout" : "name one with --rollout: \(names)")
-    }
-    return policy
+    return try rollouts.meant(by: rollout?.name, in: paths.joined(separator: ", "))
   }
 }
 

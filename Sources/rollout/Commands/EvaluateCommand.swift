@@ -170,6 +170,11 @@ struct EvaluateCommand: AsyncParsableCommand {
       throw ValidationError(
         "--trials is \(trials), too few for \(depths.count) depths; each needs one at least.")
     }
+    if suite == [.perplexity], depths != nil || maxLoss != nil {
+      throw ValidationError(
+        "--depths and --max-loss are about passkeys and needles; name one in --suite, or leave "
+          + "them out.")
+    }
     if policy == nil {
       guard weights != nil else {
         throw ValidationError("Name a model with --weights, or a rollout with --policy.")

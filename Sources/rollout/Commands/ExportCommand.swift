@@ -109,7 +109,11 @@ struct ExportCommand: AsyncParsableCommand {
 
   private static func write(_ data: Data, to file: FileHandle) throws {
     do { try file.write(contentsOf: data) } catch {
-      throw CommandFailure(.failed, "the export cannot be written: \(error.localizedDescription)")
+      let cause = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError
+      // Whoever reads the pipe has what it wanted, as `head` has after its lines.
+      if cause?.domain == NSPOSIXErrorDomain, cause?.code == Int(EPIPE) { throw ExitCode.success }
+      throw CommandFailure(
+        .failed, "the export cannot be written: \((cause ?? error).localizedDescription)")
     }
   }
 }

@@ -29,10 +29,11 @@ struct LabelCommand: AsyncParsableCommand {
   var prefer: LabelChoice?
 
   @Option(help: ArgumentHelp("List pairs after this one.", valueName: "number"))
-  var after: Int64 = 0
+  var after: Int64?
 
-  @Option(help: ArgumentHelp("How many pairs --json lists, 1 to 50.", valueName: "n"))
-  var limit = 10
+  @Option(
+    help: ArgumentHelp("How many pairs --json lists, 1 to 50; 10 by default.", valueName: "n"))
+  var limit: Int?
 
   @Option(help: ArgumentHelp("Who says so; else the name of the user.", valueName: "name"))
   var actor: String?
@@ -43,8 +44,15 @@ struct LabelCommand: AsyncParsableCommand {
     guard (pair == nil) == (prefer == nil) else {
       throw ValidationError("Say both --pair and --prefer, or neither.")
     }
-    guard (1...LabelsResponse.maximumPairs).contains(limit), after >= 0 else {
+    guard limit.map({ (1...LabelsResponse.maximumPairs).contains($0) }) ?? true, after ?? 0 >= 0
+    else {
       throw ValidationError("--limit is in 1...\(LabelsResponse.maximumPairs), --after at least 0.")
+    }
+    guard limit == nil || (control.json && pair == nil) else {
+      throw ValidationError("--limit is of the list that --json gives.")
+    }
+    guard after == nil || pair == nil else {
+      throw ValidationError("--pair names the one pair; leave --after out.")
     }
   }
 
@@ -58,7 +66,7 @@ struct LabelCommand: AsyncParsableCommand {
       Output.write(
         try Output.json(
           try await control.withClient {
-            try await $0.labels(of: name.name, after: after, limit: limit)
+            try await $0.labels(of: name.name, after: after ?? 0, limit: limit ?? 10)
           }))
     } else {
       try await control.withClient { try await ask($0) }
@@ -72,7 +80,7 @@ struct LabelCommand: AsyncParsableCommand {
   /// Asks the person at the terminal, pair by pair, until none waits or they have had enough.
   private func ask(_ client: ControlClient) async throws {
     let text = LabelText(style: .standardOutput)
-    var (after, said) = (after, 0)
+    var (after, said) = (after ?? 0, 0)
     while true {
       let page = try await client.labels(of: name.name, after: after, limit: 1)
       guard let pair = page.pairs.first else {

@@ -108,22 +108,7 @@ private struct PolicyDocuments {
   }
 
   func rollout(_ wanted: RolloutName?) throws(CommandFailure) -> RolloutPolicy {
-    let names = rollouts.map(\.name.text).sorted().joined(separator: ", ")
-    if let wanted {
-      guard let policy = rollouts.first(where: { $0.name == wanted }) else {
-        throw CommandFailure(
-          .notFound, "there is no rollout '\(wanted)' in \(path)",
-          remedy: names.isEmpty ? nil : "there are: \(names)")
-      }
-      return policy
-    }
-    guard let policy = rollouts.first, rollouts.count == 1 else {
-      throw CommandFailure(
-        .usage, "\(rollouts.count) rollouts in \(path) could be meant",
-        remedy: names.isEmpty
-          ? "name a file of kind Rollout" : "name one with --rollout: \(names)")
-    }
-    return policy
+    try rollouts.meant(by: wanted, in: path)
   }
 
   /// The incumbent and the candidates; all of them are run by the embedded engine.

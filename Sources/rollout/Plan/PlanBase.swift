@@ -50,10 +50,14 @@ struct PlanBase: Sendable {
   func table(of route: RouteName) -> RouteTable? {
     guard let known = routes[route] else { return nil }
     let live = standings.values.first { $0.policy.route == route && $0.status.isLive }
-    let state = live.map {
-      RolloutState(
-        policy: $0.policy, run: $0.run, status: $0.status, step: $0.step,
+    let state = live.map { standing in
+      var state = RolloutState(
+        policy: standing.policy, run: standing.run, status: standing.status, step: standing.step,
         stepStartedAtMilliseconds: 0, startedAtMilliseconds: 0)
+      state.dropped = standing.dropped.map {
+        DroppedCandidate(model: $0.model, gate: $0.gate, step: $0.step)
+      }
+      return state
     }
     return RouteTable(route, incumbent: known.incumbent, rollout: state, ready: nil)
   }

@@ -163,7 +163,7 @@ extension PoliciesResponse.Standing {
   fileprivate func notes(_ effect: PlanReport.Effect) -> [String] {
     switch (effect, status.isLive) {
     case (.changed, true):
-      ["it is \(status.phrase) \(position) at present"]
+      ["it is \(status.phrase) \(position) at present"] + dropped.map(\.sentence)
     case (.changed, false):
       ["it ended \(status.phrase); applied again it begins at its first step"]
     case (.unchanged, false):
@@ -176,6 +176,13 @@ extension PoliciesResponse.Standing {
   private var position: String {
     policy.steps.indices.contains(step)
       ? "at step \(step + 1) of \(policy.steps.count)" : "and ready for promotion"
+  }
+}
+
+extension RolloutResponse.Dropped {
+  /// The reason, where there is one, names the gate.
+  fileprivate var sentence: String {
+    "'\(model)' has left it in step \(step + 1)" + (reason.map { ": \($0)" } ?? "")
   }
 }
 

@@ -129,11 +129,24 @@ struct PlanTables {
 }
 
 extension PlanReport.Rollout {
-  /// What gates are expected to fail to do, each in a sentence.
+  /// What gates are expected to fail to do, each in a sentence; what is true of several candidates
+  /// is said once, of all of them.
   var warnings: [String] {
-    steps.flatMap { step in
-      step.gates.compactMap { gate in
-        gate.warning.map { "step \(step.step + 1), gate '\(gate.gate)': \($0)" }
+    steps.flatMap { step -> [String] in
+      var said: [(gate: String, warning: String, candidates: [String])] = []
+      for gate in step.gates {
+        guard let warning = gate.warning else { continue }
+        let name = gate.candidate.text
+        if let place = said.firstIndex(where: { ($0.gate, $0.warning) == (gate.gate, warning) }) {
+          said[place].candidates.append(name)
+        } else {
+          said.append((gate.gate, warning, [name]))
+        }
+      }
+      let all = Set(step.gates.map(\.candidate)).count
+      return said.map { gate, warning, candidates in
+        let whose = all > 1 ? " of \(candidates.joined(separator: ", "))" : ""
+        return "step \(step.step + 1), gate '\(gate)'\(whose): \(warning)"
       }
     }
   }
