@@ -99,9 +99,12 @@ extension Metric {
     case .callEquality: "no pair called a function"
     case .klDivergence, .answerPerplexity, .tokenAgreement:
       "no answer was read by both the incumbent and '\(model)' yet"
+    case .judgePreference:
+      "no verdict on '\(model)' yet; rollout_judge_pairs_total tells what became of pairs"
+    case .embeddingSimilarity: "no answer of '\(model)' was embedded beside the incumbent's yet"
     case .errorRate, .timeToFirstToken, .timePerOutputToken, .latency, .tokensPerSecond,
-      .outputTokens, .cost, .prefixAgreement, .exactMatch, .tokenF1, .rougeL, .lengthRatio,
-      .embeddingSimilarity, .judgePreference, .check, .feedback, .preference:
+      .outputTokens, .cost, .prefixAgreement, .exactMatch, .tokenF1, .rougeL, .lengthRatio, .check,
+      .feedback, .preference:
       "no pair of answers yet"
     }
   }
