@@ -23,6 +23,9 @@ package struct RolloutState: Hashable, Sendable {
   package var allocations: [BanditAllocation] = []
   /// Candidates that have left this run, in the order in which they did.
   package var dropped: [DroppedCandidate] = []
+  /// Candidates that have left earlier runs of the name under the salt of this one, each once: a
+  /// revision without them in between does not bring them back.
+  package var barred: [DroppedCandidate] = []
 
   package init(
     policy: RolloutPolicy, run: Int, status: RolloutStatus = .running, step: Int = 0,

@@ -92,10 +92,15 @@ package struct ServiceState: Hashable, Sendable {
       rollouts[name]?.generation = sequence
     }
     if incumbents[policy.route] == nil { incumbents[policy.route] = policy.incumbent }
-    rollouts[policy.name] = RolloutState(
-      policy: policy, run: (rollouts[policy.name]?.run ?? 0) + 1,
+    let former = rollouts[policy.name]
+    var state = RolloutState(
+      policy: policy, run: (former?.run ?? 0) + 1,
       stepStartedAtMilliseconds: milliseconds, startedAtMilliseconds: milliseconds)
-    rollouts[policy.name]?.generation = sequence
+    if let former, former.policy.assignment.salt == policy.assignment.salt {
+      state.barred = former.allDropped
+    }
+    state.generation = sequence
+    rollouts[policy.name] = state
     queue = queue.filter { $0.value.policy.name != policy.name }
   }
 

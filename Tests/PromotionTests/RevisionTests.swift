@@ -203,6 +203,17 @@ import Testing
     #expect(try events(try edited(.refuse, salt: "two"), in: control).count == 1)
   }
 
+  @Test func `nor do two edits, the first of which leaves it out`() throws {
+    var between = try policy(.replace, digest: "p3")
+    let control = try controlWithoutWindow(.rolloutApplied(between), .aborted(names.rollout))
+    #expect(throws: CommandRefusal.self) { try events(try edited(.refuse), in: control) }
+    #expect(try events(try edited(.refuse, salt: "two"), in: control).count == 1)
+    // Another trial in between knows nothing of it.
+    between.assignment.salt = "two"
+    let anew = try controlWithoutWindow(.rolloutApplied(between), .aborted(names.rollout))
+    #expect(try events(try edited(.refuse), in: anew).count == 1)
+  }
+
   @Test func `one that left while the revision waited keeps it from beginning`() throws {
     var running = try policy()
     running.candidates = [names.flash, names.window]

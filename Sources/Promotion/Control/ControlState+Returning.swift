@@ -15,8 +15,8 @@ struct ReturningCandidate: Hashable, Sendable {
 
 // A document that is edited shall not undo what its evidence has decided.
 extension ControlState {
-  /// The first candidate of `policy` that has left the last run of its name or of its route under
-  /// the salt that `policy` has; `nil` where there is none.
+  /// The first candidate of `policy` that has left a run of its name, or of another one on its
+  /// route, under the salt that `policy` has; `nil` where there is none.
   ///
   /// Another salt is how somebody says that there shall be another trial.
   func returningCandidate(of policy: RolloutPolicy) -> ReturningCandidate? {
@@ -25,7 +25,7 @@ extension ControlState {
         && rollout.policy.assignment.salt == policy.assignment.salt
     }
     return before.sorted { $0.policy.name < $1.policy.name }.lazy.compactMap { rollout in
-      rollout.dropped.first { policy.candidates.contains($0.model) }
+      rollout.allDropped.first { policy.candidates.contains($0.model) }
         .map { ReturningCandidate(rollout: rollout.policy.name, dropped: $0) }
     }.first
   }
