@@ -30,6 +30,14 @@ import Testing
     #expect(export.status == 0, "\(export.errors)")
     let lines = try String(contentsOfFile: csv, encoding: .utf8).components(separatedBy: "\r\n")
     #expect(lines.count == 5 && lines[0].hasPrefix("sequence,request_id,"), "\(lines)")
+    // Its reader is gone before the first line, as `head` is after its last.
+    let unheard = try await Program.run(
+      URL(fileURLWithPath: "/bin/sh"),
+      [
+        "-c", #"{ sleep 1; "$0" export assistant; echo "ends with $?" >&2; } | true"#,
+        try Program.executable().path,
+      ], environment: ["ROLLOUT_SERVER": service.control])
+    #expect(unheard.errors == "ends with 0\n")
     let busy = try await service.rollout("audit", "verify", "--data", data.path)
     #expect(busy.status == 5)
     #expect(busy.errors.contains("in use by process"), "\(busy.errors)")
@@ -39,7 +47,6 @@ import Testing
     #expect(offline.status == 0, "\(offline.errors)")
     #expect(offline.output.split(separator: "\n").count == 3)
     #expect(offline.output.contains("\"revision\":\""), "\(offline.output)")
-    // Its reader is gone before the first line, as `head` is after its last.
     let unread = try await Program.run(
       URL(fileURLWithPath: "/bin/sh"),
       [

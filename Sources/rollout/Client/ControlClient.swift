@@ -1,3 +1,4 @@
+import ArgumentParser
 import AsyncHTTPClient
 import Console
 import Experimentation
@@ -77,6 +78,9 @@ struct ControlClient {
       throw error
     } catch let failure as CommandFailure {
       throw failure
+    } catch let end as ExitCode {
+      // Whoever takes the pieces wants no more of them.
+      throw end
     } catch {
       throw CommandFailure(
         error, at: server,

@@ -47,6 +47,8 @@ struct ExportCommand: AsyncParsableCommand {
   var server: String?
 
   func run() async throws {
+    // A pipe that nobody reads any more is an error of the write, however the program was started.
+    signal(SIGPIPE, SIG_IGN)
     // Under another name until it is whole: an export that fails leaves the one before.
     let part = output.map { $0 + ".part" }
     let file = try Self.open(part)
