@@ -245,7 +245,8 @@ shootout() {
 
   say "4. The plain window has left: it does not answer long prompts as dense attention does"
   run rollout promote "$name" --model smollm2-window-512
-  rollout history "$name" | grep 'candidate dropped.*smollm2-window-512' >/dev/null
+  rollout history "$name" \
+    | grep 'candidate dropped.*smollm2-window-512, gate fidelity\[promptTokens ≥ 1024\]' >/dev/null
 
   say "5. The one whose gates have all passed is promoted, whatever is open about the third"
   run rollout promote "$name" --model smollm2-flash --reason "its gates hold on short and long"

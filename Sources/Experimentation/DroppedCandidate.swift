@@ -30,10 +30,9 @@ extension RolloutState {
     dropped.contains { $0.model == model }
   }
 
-  /// Who has left this run or an earlier one under its salt, each model once.
-  package var allDropped: [DroppedCandidate] {
-    barred + dropped.filter { gone in !barred.contains { $0.model == gone.model } }
-  }
+  /// Who has left since the rollout has had this salt. Each model once, since none that is barred
+  /// is taken back as a candidate.
+  package var allDropped: [DroppedCandidate] { barred + dropped }
 
   /// Candidates that are still in, in the policy's order.
   package var candidates: [ModelName] { policy.candidates.filter { !hasDropped($0) } }

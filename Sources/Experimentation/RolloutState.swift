@@ -23,8 +23,8 @@ package struct RolloutState: Hashable, Sendable {
   package var allocations: [BanditAllocation] = []
   /// Candidates that have left this run, in the order in which they did.
   package var dropped: [DroppedCandidate] = []
-  /// Candidates that have left earlier runs of the name under the salt of this one, each once: a
-  /// revision without them in between does not bring them back.
+  /// Candidates that have left earlier runs of the name since it has had this salt: a revision
+  /// without them in between does not bring them back, and another salt is another trial.
   package var barred: [DroppedCandidate] = []
 
   package init(

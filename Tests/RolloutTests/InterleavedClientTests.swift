@@ -62,13 +62,13 @@ import Testing
       let result = try await Program.run(
         python, [script.path], environment: ["OPENAI_BASE_URL": service.endpoint], seconds: 120)
       #expect(result.status == 0, "\(result.output)\(result.errors)")
-      // Twelve thumbs for what flash wrote, wherever it stood, and one beside its broken answer.
+      // Twelve thumbs for what each wrote, wherever it stood, and one beside flash's broken answer.
       let export = try await service.rollout("export", "assistant", "--kind", "feedback")
       let raters = export.output.split(separator: "\n").map { line in
         ["flash", "dense"].first { line.contains(#""model":"\#($0)""#) }
       }
       #expect(
-        raters.count { $0 == "flash" } == 12 && raters.count { $0 == "dense" } == 1, "\(export)")
+        raters.count { $0 == "flash" } == 12 && raters.count { $0 == "dense" } == 13, "\(export)")
       #expect(try await service.stop() == 0)
     }
   }

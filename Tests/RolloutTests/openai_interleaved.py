@@ -47,8 +47,9 @@ def whole():
         assert set(order) == {0, 1}, order
         firsts.add(texts[0])
         # A rater who could read whose choice it was could rate the model instead of the answer.
-        said = rate(token, texts.index("flash one two"))
-        assert "model" not in said and said["evidence"], said
+        for place in range(len(texts)):
+            said = rate(token, place)
+            assert "model" not in said and said["evidence"], said
     assert len(firsts) == 2, "either model comes first"
 
 

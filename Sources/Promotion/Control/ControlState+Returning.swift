@@ -15,8 +15,8 @@ struct ReturningCandidate: Hashable, Sendable {
 
 // A document that is edited shall not undo what its evidence has decided.
 extension ControlState {
-  /// The first candidate of `policy` that has left a run of its name, or of another one on its
-  /// route, under the salt that `policy` has; `nil` where there is none.
+  /// The first candidate of `policy` that has left its name, or another one on its route, since
+  /// that has had the salt that `policy` has; `nil` where there is none.
   ///
   /// Another salt is how somebody says that there shall be another trial.
   func returningCandidate(of policy: RolloutPolicy) -> ReturningCandidate? {
