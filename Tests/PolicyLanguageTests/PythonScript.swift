@@ -24,8 +24,10 @@ enum PythonScript {
     process.executableURL = python
     let path = Repository.root.appending(path: "Tests/PolicyLanguageTests/\(script)").path
     process.arguments = [path] + arguments + [cases.path]
-    process.standardOutput = try FileHandle(forWritingTo: output)
+    let file = try FileHandle(forWritingTo: output)
+    process.standardOutput = file
     try process.run()
+    try file.close()
     process.waitUntilExit()
     try #require(process.terminationStatus == 0, "\(script) failed: run `make test`")
     let verdicts = try String(contentsOf: output, encoding: .utf8).split(separator: "\n")

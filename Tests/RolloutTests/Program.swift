@@ -58,9 +58,7 @@ enum Program {
     process.currentDirectoryURL = root
     process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
     process.standardInput = FileHandle.nullDevice
-    process.standardOutput = try FileHandle(forWritingTo: output)
-    process.standardError = try FileHandle(forWritingTo: errors)
-    try process.run()
+    try process.run(writingTo: output, errors)
     let deadline = ContinuousClock.now + .seconds(seconds)
     while process.isRunning {
       if ContinuousClock.now > deadline { process.terminate() }
@@ -70,6 +68,19 @@ enum Program {
       status: process.terminationStatus,
       output: try String(contentsOf: output, encoding: .utf8),
       errors: try String(contentsOf: errors, encoding: .utf8))
+  }
+}
+
+extension Process {
+  /// Starts, with its output and errors going into files.
+  ///
+  /// A process that has ended keeps what it was given: left open, the files of a thousand runs were
+  /// descriptors of the tests, and Foundation cannot start a process beside so many.
+  func run(writingTo output: URL, _ errors: URL) throws {
+    let files = [try FileHandle(forWritingTo: output), try FileHandle(forWritingTo: errors)]
+    defer { for file in files { try? file.close() } }
+    (standardOutput, standardError) = (files[0], files[1])
+    try run()
   }
 }
 

@@ -32,9 +32,7 @@ final class RunningService: @unchecked Sendable {
     process.currentDirectoryURL = Program.root
     process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
     process.standardInput = FileHandle.nullDevice
-    process.standardOutput = try FileHandle(forWritingTo: output)
-    process.standardError = try FileHandle(forWritingTo: log)
-    try process.run()
+    try process.run(writingTo: output, log)
     let deadline = ContinuousClock.now + .seconds(60)
     var line = ""
     while !line.hasSuffix("\n") {
