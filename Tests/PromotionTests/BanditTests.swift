@@ -15,13 +15,14 @@ import Testing
   func policy(
     reward: BanditReward = .metric(.errorRate), margin: Double = 0, unit: UnitKind = .request,
     metrics: [MetricGate] = [], candidates: [ModelName]? = nil, hold: HoldConditions? = nil,
-    onTie: BanditTraffic.TieRule = .incumbent
+    onTie: BanditTraffic.TieRule = .incumbent, halfLife: Double? = nil, alpha: Double = 0.05
   ) throws -> RolloutPolicy {
     let traffic = BanditTraffic(
-      reward: reward, minShare: try .part(0.1), updateSeconds: 60, margin: margin, onTie: onTie)
+      reward: reward, minShare: try .part(0.1), updateSeconds: 60, halfLifeSeconds: halfLife,
+      margin: margin, onTie: onTie)
     return names.policy(
       [Step(.bandit(traffic), hold: hold ?? HoldConditions())], metrics: metrics,
-      candidates: candidates, unit: unit)
+      candidates: candidates, unit: unit, alpha: alpha)
   }
 
   static let errors = MetricGate(
@@ -157,7 +158,7 @@ import Testing
     #expect(life.evidence.samples.values.reduce(0, +) == 100)
   }
 
-  @Test func `a user who is moved counts for the model that came first`() throws {
+  @Test func `a user who is moved counts for both models in the shares`() throws {
     let policy = try policy(unit: .user, metrics: [Self.errors])
     var life = try Life(
       policy, seed: 6, errorRates: [names.dense: 0.4, names.flash: 0.3])
@@ -170,16 +171,44 @@ import Testing
     #expect(!moved.isEmpty, "nobody was moved, so that nothing is tested")
     let last = try #require(life.state.allocations.last)
     #expect(last.winner == nil, "the test needs a world that is not decided yet")
-    let first = Dictionary(
-      life.rows.map { ($0.value.assignment.unitHash, $0.value.model) },
-      uniquingKeysWith: { first, _ in first })
-    let counted = life.rows.count { first[$0.value.assignment.unitHash] == $0.value.model }
-    #expect(last.arms.reduce(0) { $0 + $1.rewards } == counted)
+    // For the shares all of it counts.
+    #expect(last.arms.reduce(0) { $0 + $1.rewards } == life.rows.count)
     // Growing shares move nobody away: who has flash keeps it while its share grows.
     let shares = life.state.allocations.map { $0.shares[names.flash] ?? .none }
     if zip(shares, shares.dropFirst()).allSatisfy({ $0 <= $1 }) {
       #expect(moved.allSatisfy { $0.last?.model == names.flash })
     }
+  }
+
+  /// The share of the model that is better, a mean over worlds and over the last periods, where
+  /// the models change places at half time.
+  func shareOfTheBetter(halfLife: Double?, unit: UnitKind, users: UInt64?) throws -> Double {
+    let worlds = 6
+    var sum = 0.0
+    for seed in 0..<worlds {
+      // Nothing is to end before its time.
+      let policy = try policy(unit: unit, halfLife: halfLife, alpha: 1e-300)
+      var life = try Life(
+        policy, seed: UInt64(200 + seed), errorRates: [names.dense: 0.3, names.flash: 0.1])
+      for period in 0..<16 {
+        if period == 8 { life.errorRates = [names.dense: 0.1, names.flash: 0.3] }
+        try life.answer(200, units: users)
+        life.allocate()
+        let last = try #require(life.state.allocations.last)
+        #expect(last.number == period + 1 && last.winner == nil)
+        if period == 7 { #expect(last.arms[1].share.value > 0.8, "nothing was learned before") }
+        if period >= 12 { sum += last.arms[0].share.value / 4 }
+      }
+    }
+    return sum / Double(worlds)
+  }
+
+  @Test(arguments: [(UnitKind.request, nil), (.user, 50), (.user, 400)] as [(UnitKind, UInt64?)])
+  func `a half-life follows models that change places`(unit: UnitKind, users: UInt64?) throws {
+    let forgetting = try shareOfTheBetter(halfLife: 120, unit: unit, users: users)
+    let remembering = try shareOfTheBetter(halfLife: nil, unit: unit, users: users)
+    #expect(forgetting > 0.75)
+    #expect(forgetting > remembering + 0.15)
   }
 
   // MARK: The end

@@ -8,9 +8,10 @@ import Statistics
 /// by the propensity in force when each request was assigned (``BestArmTest``), since shares that
 /// follow the evidence would make any pooled comparison lie.
 ///
-/// Where units stay on their model a unit is one observation: the mean of its rewards from the
-/// model that it had first in this step, weighed by the chance of that. Shares that move take some
-/// units to another model, whose rewards from then on say nothing: their place was not drawn anew.
+/// Where units stay on their model a unit is one observation. For the end it is the mean of its
+/// rewards from the model that it had first in this step, weighed by the chance of that: shares
+/// that move take some units to another model, and their place was not drawn anew. For the shares
+/// it counts for each model that it has had, when it came last (``UnitRewards``).
 struct BanditEvidence: Hashable, Sendable {
   /// The most tables of a run; shares then stay as they are: two months of ten minutes each. With
   /// cells, of which each allocation has a table, there are fewer allocations, but at least
@@ -25,12 +26,13 @@ struct BanditEvidence: Hashable, Sendable {
   struct Period: Hashable, Sendable {
     /// By arm.
     var shares: [Double]
+    /// What the shares are made of, by arm: of a unit that comes again, under its last table.
     var rewards: [RewardSum]
     /// From the periods before, fixed with the first reward of this one.
     var centring: Centring
   }
 
-  /// A unit's rewards from its first model, in millionths.
+  /// A unit's rewards from its first model, in millionths: what the end is shown by.
   private struct Unit: Hashable, Sendable {
     var arm: Int
     var allocation: Int
@@ -46,12 +48,15 @@ struct BanditEvidence: Hashable, Sendable {
   let cellCount: Int
   private let alpha: Double
   private let isSticky: Bool
+  /// Of a reward's worth in an update period: its logarithm falls by so much.
+  private let loss: Double
   private var scale: RewardScale
   private(set) var periods: [Int: Period] = [:]
   /// Empty where every answer is a unit of its own and tells its reward itself.
   private var units: [UInt64: Unit] = [:]
+  private var unitRewards = UnitRewards()
   private var test: BestArmTest
-  /// Rewards that count, by arm.
+  /// Rewards, by arm.
   private var counts: [Int]
   private var costs: [SampleSummary]
 
@@ -67,6 +72,8 @@ struct BanditEvidence: Hashable, Sendable {
     alpha = policy.analysis.alpha
     scale = RewardScale(traffic.reward.metric)
     isSticky = policy.assignment.unit != .request
+    let halfLife = traffic.halfLifeSeconds.flatMap { $0 > 0 ? $0 : nil }
+    loss = halfLife.map { .log(2) * traffic.updateSeconds / $0 } ?? 0
     counts = arms.map { _ in 0 }
     costs = arms.map { _ in SampleSummary() }
     let planned = scale.points(scale.isOfShares ? Self.plannedShare : Self.plannedRatio)
@@ -120,16 +127,17 @@ struct BanditEvidence: Hashable, Sendable {
         shares: arms.map { shares[$0]?.value ?? 0 }, rewards: arms.map { _ in RewardSum() },
         centring: Centring(history: history(before: allocation)))
     }
+    counts[arm] += 1
     guard isUnit else {
-      counts[arm] += 1
+      periods[allocation]?.rewards[arm].insert(score)
       return count(Unit(arm: arm, allocation: allocation), reward: score)
     }
+    observe(score, of: arm, assignment.unitHash, under: allocation)
     let before = units[assignment.unitHash]
     guard before != nil || units.count < UnitEvidence.capacity else { return }
     var unit = before ?? Unit(arm: arm, allocation: allocation)
     // A unit is of the model that it had first.
     guard unit.arm == arm else { return }
-    counts[arm] += 1
     unit.sum += Int((score * 1_000_000).rounded())
     unit.count += 1
     units[assignment.unitHash] = unit
@@ -137,13 +145,23 @@ struct BanditEvidence: Hashable, Sendable {
     count(unit, reward: unit.mean)
   }
 
+  /// Has the shares see a unit's reward.
+  private mutating func observe(
+    _ score: Double, of arm: Int, _ unit: UInt64, under allocation: Int
+  ) {
+    let (loss, cells) = (loss, cellCount)
+    let (before, now) = unitRewards.add(score, of: unit, arm: arm, under: allocation) {
+      .exp(-loss * Double($1 / cells - $0 / cells))
+    }
+    if let before { periods[before.table]?.rewards[arm].remove(before.mean) }
+    periods[now.table]?.rewards[arm].insert(now.mean)
+  }
+
   private mutating func count(_ unit: Unit, reward: Double) {
-    periods[unit.allocation]?.rewards[unit.arm].insert(reward)
     if let trial = trial(unit, reward: reward) { test.append(trial) }
   }
 
   private mutating func discount(_ unit: Unit) {
-    periods[unit.allocation]?.rewards[unit.arm].remove(unit.mean)
     if let trial = trial(unit, reward: unit.mean) { test.withdraw(trial) }
   }
 
@@ -243,9 +261,7 @@ extension BanditEvidence {
 
   /// - Parameter table: the number that outcomes carry
   func weight(of table: Int, at number: Int) -> Double {
-    guard let halfLife = traffic.halfLifeSeconds, halfLife > 0 else { return 1 }
-    let age = Double(max(0, number - 1 - table / cellCount)) * traffic.updateSeconds
-    return .exp(-age / halfLife * .log(2))
+    .exp(-loss * Double(max(0, number - 1 - table / cellCount)))
   }
 
   private func posteriors(_ samples: [ArmSample], at number: Int) -> [ArmPosterior] {
