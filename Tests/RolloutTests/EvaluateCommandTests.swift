@@ -43,6 +43,9 @@ import Testing
       ["--suite", "perplexity", "--text", "README.md", "--lengths", "64k"], "too few for a context"
     ),
     (["--suite", "passkey", "--lengths", "16"], "no room"),
+    (["--suite", "passkey", "--text", "README.md"], "--text is read for perplexity"),
+    (["--suite", "passkey", "--max-loss", "5pp"], "--max-loss judges variants"),
+    (["--suite", "passkey", "--models", "."], "--models is where"),
   ]
 
   @Test(arguments: refused)

@@ -101,6 +101,8 @@ import Testing
     arguments: [
       (["--limit", "5"], "--limit is of the list that --json gives"),
       (["--json", "--limit", "51"], "--limit is in 1...50"),
+      (["--json", "--actor", "alice"], "leave --actor out"),
+      (["--after", "-1"], "--after at least 0"),
       (["--pair", "3", "--prefer", "tie", "--after", "2"], "leave --after out"),
       (["--pair", "3"], "both --pair and --prefer"),
     ])

@@ -17,8 +17,9 @@ package struct PoliciesResponse: Hashable, Sendable, Codable {
     package var status: RolloutStatus
     package var step: Int
     package var run: Int
-    /// Candidates that have left this run, in the order in which they did.
-    package var dropped: [RolloutResponse.Dropped]
+    /// Candidates that have left this run, in the order in which they did; `nil` from a service
+    /// that does not tell.
+    package var dropped: [RolloutResponse.Dropped]?
   }
 
   /// A name that clients ask for.

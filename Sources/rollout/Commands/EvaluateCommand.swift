@@ -58,8 +58,10 @@ struct EvaluateCommand: AsyncParsableCommand {
   @Option(help: "Which rollout, where the policy files have several.")
   var rollout: RolloutArgument?
 
-  @Option(help: ArgumentHelp("Where the weights of a policy's models lie.", valueName: "folder"))
-  var models = ".models"
+  @Option(
+    help: ArgumentHelp(
+      "Where the weights of a policy's models lie; .models by default.", valueName: "folder"))
+  var models: String?
 
   @Option(
     help: ArgumentHelp(
@@ -175,11 +177,22 @@ struct EvaluateCommand: AsyncParsableCommand {
         "--depths and --max-loss are about passkeys and needles; name one in --suite, or leave "
           + "them out.")
     }
+    if suite == [.passkey], !texts.isEmpty {
+      throw ValidationError(
+        "--text is read for perplexity and to hide needles in; name one in --suite, or leave it "
+          + "out.")
+    }
     if policy == nil {
       guard weights != nil else {
         throw ValidationError("Name a model with --weights, or a rollout with --policy.")
       }
       if rollout != nil { throw ValidationError("--rollout names one of --policy's rollouts.") }
+      if models != nil {
+        throw ValidationError("--models is where the weights of --policy's models lie.")
+      }
+      if maxLoss != nil, variants.isEmpty {
+        throw ValidationError("--max-loss judges variants; name one with --variant.")
+      }
     } else if !variants.isEmpty || reference != nil || gate != nil {
       throw ValidationError(
         "--policy has the variants; leave --variant, --reference and --gate out.")
@@ -272,7 +285,8 @@ struct EvaluateCommand: AsyncParsableCommand {
   /// The variants that a rollout names, with what its gates allow.
   private func subject(of path: String, _ engine: Engine) throws -> Subject {
     let found = try PolicyVariants(
-      path: path, rollout: rollout?.name, weights: weights, folder: models, engine: engine)
+      path: path, rollout: rollout?.name, weights: weights, folder: models ?? ".models",
+      engine: engine)
     guard found.candidates.count <= Engine.candidateLimit else {
       throw CommandFailure(
         .usage,

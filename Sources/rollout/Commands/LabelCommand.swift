@@ -22,16 +22,22 @@ struct LabelCommand: AsyncParsableCommand {
   @Argument(help: "The rollout.")
   var name: RolloutArgument
 
-  @Option(help: ArgumentHelp("The pair to label, as --json lists it.", valueName: "number"))
+  // `unconditional`: a number with a sign is a value, which is then told its range.
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("The pair to label, as --json lists it.", valueName: "number"))
   var pair: Int64?
 
   @Option(help: "Which answer is better: first, second or tie.")
   var prefer: LabelChoice?
 
-  @Option(help: ArgumentHelp("List pairs after this one.", valueName: "number"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("List pairs after this one.", valueName: "number"))
   var after: Int64?
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp("How many pairs --json lists, 1 to 50; 10 by default.", valueName: "n"))
   var limit: Int?
 
@@ -53,6 +59,9 @@ struct LabelCommand: AsyncParsableCommand {
     }
     guard after == nil || pair == nil else {
       throw ValidationError("--pair names the one pair; leave --after out.")
+    }
+    guard actor == nil || !control.json || pair != nil else {
+      throw ValidationError("--json lists pairs, which nobody signs; leave --actor out.")
     }
   }
 

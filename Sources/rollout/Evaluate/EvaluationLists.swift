@@ -64,7 +64,9 @@ struct SequenceLengths: ExpressibleByArgument {
       return (2...1_048_576).contains(count) ? count : nil
     }
     guard counts.allSatisfy({ $0 != nil }), (1...16).contains(counts.count) else { return nil }
-    self.counts = counts.compactMap { $0 }
+    // `1k,1024` is one length.
+    var seen: Set<Int> = []
+    self.counts = counts.compactMap { $0 }.filter { seen.insert($0).inserted }
   }
 
   var defaultValueDescription: String { counts.map(String.init).joined(separator: ",") }

@@ -54,7 +54,7 @@ struct PlanBase: Sendable {
       var state = RolloutState(
         policy: standing.policy, run: standing.run, status: standing.status, step: standing.step,
         stepStartedAtMilliseconds: 0, startedAtMilliseconds: 0)
-      state.dropped = standing.dropped.map {
+      state.dropped = (standing.dropped ?? []).map {
         DroppedCandidate(model: $0.model, gate: $0.gate, step: $0.step)
       }
       return state

@@ -163,7 +163,7 @@ extension PoliciesResponse.Standing {
   fileprivate func notes(_ effect: PlanReport.Effect) -> [String] {
     switch (effect, status.isLive) {
     case (.changed, true):
-      ["it is \(status.phrase) \(position) at present"] + dropped.map(\.sentence)
+      ["it is \(status.phrase) \(position) at present"] + (dropped ?? []).map(\.sentence)
     case (.changed, false):
       ["it ended \(status.phrase); applied again it begins at its first step"]
     case (.unchanged, false):

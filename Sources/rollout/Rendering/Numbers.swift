@@ -44,9 +44,10 @@ enum Numbers {
     return (value > 0 ? "+" : "") + text + name
   }
 
-  /// Of requests a second: `0.25`, `3.1`, `120`.
+  /// Of requests a second: `0.00123`, `0.25`, `3.1`, `120`.
   static func rate(_ value: Double) -> String {
-    fixed(value, value < 1 ? 2 : value < 100 ? 1 : 0)
+    if value < 0.1 { return significant(value) }
+    return fixed(value, value < 1 ? 2 : value < 100 ? 1 : 0)
   }
 
   /// Of a file: `512 B`, `20.5 kB`, `1.2 GB`, in powers of ten.
