@@ -1,8 +1,9 @@
+import Foundation
 import Testing
 
 @testable import Statistics
 
-/// `bandits.json`: scipy's quadrature and mabwiser's Thompson sampling.
+/// `bandits.json`: scipy's quadrature, mabwiser's Thompson sampling and its UCB1.
 @Suite struct BanditTests {
   struct Reference: Decodable {
     struct Arms: Decodable {
@@ -17,9 +18,21 @@ import Testing
       let seeds: Int
       let mabwiser: [Double]
     }
+    /// Rewards on the whole line.
+    struct NormalRegret: Decodable {
+      let world: String
+      let means: [Double]
+      let spread: Double
+      let batch: Int
+      let horizon: Int
+      let seeds: Int
+      /// By algorithm.
+      let mabwiser: [String: [Double]]
+    }
     let betas: [Arms]
     let students: [Arms]
     let regret: [Regret]
+    let normalRegret: [NormalRegret]
   }
 
   let reference: Reference
@@ -183,6 +196,82 @@ import Testing
         Double(world.horizon)
         * ((world.shares.max() ?? 0) - world.shares.reduce(0, +) / Double(world.shares.count))
       #expect(mine < even / 2, "\(world.world): \(mine), \(even) at even shares")
+    }
+  }
+
+  /// The same of rewards on the whole line, under the posteriors of means.
+  private func regret(
+    _ world: Reference.NormalRegret, seed: UInt64, algorithm: BanditAlgorithm
+  ) -> Double {
+    var rewards = SeededGenerator(seed: seed)
+    var draws = SeededGenerator(seed: seed &+ 1_000_000)
+    let best = world.means.max() ?? 0
+    var seen: [[Double]] = world.means.map { _ in [] }
+    var lost = 0.0
+    for _ in 0..<world.horizon / world.batch {
+      let samples = seen.map(Self.sample)
+      let pooled = Self.sample(seen.flatMap(\.self))
+      let posteriors = samples.map { ArmPosterior(meanOf: $0, among: pooled) }
+      let shares = WholeShares.of(
+        algorithm.weights(best: BestArmProbabilities.of(posteriors)), floor: 0)
+      for _ in 0..<world.batch {
+        let row = world.means.map { mean in
+          let (size, angle) = (rewards.uniform(), rewards.uniform())
+          let normal =
+            (-2 * Double.log(onePlus: -size)).squareRoot() * cos(2 * .pi * angle)
+          return mean + world.spread * normal
+        }
+        var place = draws.uniform()
+        let arm =
+          shares.firstIndex { share in
+            place -= share
+            return place < 0
+          } ?? 0
+        seen[arm].append(row[arm])
+        lost += best - world.means[arm]
+      }
+    }
+    return lost
+  }
+
+  private static func sample(_ rewards: [Double]) -> ArmSample {
+    let summary = SampleSummary(rewards)
+    return ArmSample(
+      count: Double(rewards.count), mean: summary.mean,
+      squaredDeviations: summary.squaredDeviations)
+  }
+
+  @Test func `of rewards on the whole line it loses no more than another library's, either`() throws
+  {
+    for world in reference.normalRegret {
+      let ours = SampleSummary(
+        (1...world.seeds).map { regret(world, seed: UInt64($0), algorithm: .thompson) })
+      let mine = try #require(ours.mean)
+      for (name, regrets) in world.mabwiser {
+        let theirs = SampleSummary(regrets)
+        let other = try #require(theirs.mean)
+        let error = try #require(ours.varianceOfMean) + #require(theirs.varianceOfMean)
+        #expect(
+          mine <= other + 3 * error.squareRoot(), "\(world.world): \(mine), \(name) \(other)")
+      }
+      let even =
+        Double(world.horizon)
+        * ((world.means.max() ?? 0) - world.means.reduce(0, +) / Double(world.means.count))
+      #expect(mine < even / 2, "\(world.world): \(mine), \(even) at even shares")
+    }
+  }
+
+  @Test func `top-two asks the runner-up as often as the best, and the others hardly`() throws {
+    for world in reference.normalRegret {
+      let ours = SampleSummary(
+        (1...10).map { regret(world, seed: UInt64($0), algorithm: .topTwo) })
+      let mine = try #require(ours.mean)
+      let ranked = world.means.sorted(by: >)
+      // Of two arms that is an even split; of more, what the runner-up costs and a little for
+      // finding out who that is.
+      let runnerUp = Double(world.horizon) / 2 * (ranked[0] - ranked[1])
+      #expect(
+        mine > 0.9 * runnerUp && mine < 1.25 * runnerUp, "\(world.world): \(mine), \(runnerUp)")
     }
   }
 }
