@@ -60,6 +60,40 @@ import Testing
     #expect(offPolicy.count == 3 && offPolicy.allSatisfy { $0["refusal"] is String })
   }
 
+  /// What a service recorded of real weights (`make demo STRATEGY=shootout`): dense attention asked
+  /// 106 questions, 46 of them behind long passages, and three cheaper variants asked aside.
+  @Test func `of three variants the shootout passes, drops and holds the right one`() async throws {
+    let result = try await Program.run([
+      "backtest", "policies/attention-shootout.yaml", "--json",
+      "--trace", "fixtures/traffic/shootout-outcomes.jsonl",
+      "--trace", "fixtures/traffic/shootout-comparisons.jsonl",
+    ])
+    #expect(result.status == 0, "\(result.errors)")
+    let report = try #require(
+      try JSONSerialization.jsonObject(with: Data(result.output.utf8)) as? [String: Any])
+    #expect(report["status"] as? String == "running")
+    let decisions = try #require(report["decisions"] as? [[String: Any]])
+      .compactMap { $0["text"] as? String }
+    let long = "fidelity[promptTokens ≥ 1024]"
+    // The plain window forgets what stood before it, and the evidence is named.
+    #expect(decisions.count == 2, "\(decisions)")
+    #expect(
+      decisions.last == "'smollm2-window-512' leaves, the others go on: gate '\(long)' of "
+        + "'smollm2-window-512': fails: shown to be beyond the margin")
+    let gates = try #require(report["gates"] as? [[String: Any]])
+    func verdict(_ model: String, _ gate: String) -> String? {
+      gates.first { $0["candidate"] as? String == model && $0["gate"] as? String == gate }
+        .flatMap { $0["verdict"] as? String }
+    }
+    let short = "fidelity[promptTokens 0…1023]"
+    // Exact attention passes. Selected blocks pass where they see everything; on long prompts
+    // 10.5 points of 12 are not shown either way by 46 pairs.
+    for gate in ["errors", short, long] { #expect(verdict("smollm2-flash", gate) == "pass") }
+    for gate in ["errors", short] { #expect(verdict("smollm2-hybrid-512", gate) == "pass") }
+    #expect(verdict("smollm2-hybrid-512", long) == "inconclusive")
+    #expect(!gates.contains { $0["candidate"] as? String == "smollm2-window-512" })
+  }
+
   @Test func `people read who met the candidate, and reviewers a table`() async throws {
     let text = try await backtest("--verbose")
     #expect(text.output.contains("users met a candidate"), "\(text.errors)")
