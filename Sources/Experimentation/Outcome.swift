@@ -8,12 +8,16 @@ package struct Outcome: Hashable, Sendable {
   /// Which choices of an answer that was interleaved the model was drafted for, from 0, ascending;
   /// empty when it gave the whole answer.
   package var choices: [Int]
+  /// What the draft was drawn from, beside the models and the policy's salt: with it anybody drafts
+  /// the answer again. `nil` when the model gave the whole answer.
+  package var draw: String?
 
   package init(
     requestID: String, assignment: Assignment, model: ModelName, measurements: Measurements,
-    choices: [Int] = []
+    choices: [Int] = [], draw: String? = nil
   ) {
     self.choices = choices
+    self.draw = draw
     self.requestID = requestID
     self.assignment = assignment
     self.model = model

@@ -13,6 +13,8 @@ struct Destination: Sendable {
   var shadows: [ShadowRule]
   /// Whose answer stands in each place of one with several choices; empty when `model` gives all.
   var draft: [ModelName] = []
+  /// What the draft was drawn from; `nil` without one.
+  var draw: String?
   /// What is measured of the answer and of pairs with it.
   var scores = ScorePlan()
 
@@ -53,6 +55,7 @@ struct Destination: Sendable {
       in: route)
     model = decision.serving
     draft = decision.draft
+    self.draw = decision.draft.isEmpty ? nil : draw
     shadows = decision.shadows
     scores = route.scores
     var assignment = Assignment(

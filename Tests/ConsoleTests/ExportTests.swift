@@ -61,12 +61,12 @@ import Testing
           + "propensity,labels,model,queue_seconds,time_to_first_token_seconds,"
           + "time_per_output_token_seconds,total_seconds,prompt_tokens,cached_prompt_tokens,"
           + "output_tokens,finish_reason,failure,is_error,cost,revision,allocation,choices,"
-          + "scores")
+          + "draw,scores")
       #expect(
         text == names + "\r\n"
           + "1,r1,chat,assistant,1,0,d,1800000000000,fffffffffffffffe,0.5,"
           + #""{""tier"":""gold, \""old\""""}",dense,0.0,0.1,,1e-07,300,,,"#
-          + "\"stop\n,\u{1}\",,false,0.25,,0,,\r\n")
+          + "\"stop\n,\u{1}\",,false,0.25,,0,,,\r\n")
     }
   }
 

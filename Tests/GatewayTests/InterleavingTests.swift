@@ -67,11 +67,21 @@ import Testing
         #expect(answer.body.contains(#""completion_tokens":3"#))
       }
       let outcomes = try await world.outcomes(16)
+      let route = try Self.route()
+      let teams = try #require(route.interleaving).teams
       // Both rows of a request say who stood where, and together that is all of it.
       for rows in Dictionary(grouping: outcomes, by: \.requestID).values {
         #expect(rows.flatMap(\.choices).sorted() == [0, 1, 2])
         #expect(Set(rows.map(\.model)).count == 2)
         #expect(rows.allSatisfy { $0.assignment.propensity == 1 })
+        // With what the row keeps anybody drafts the answer again.
+        let draw = try #require(rows.first?.draw)
+        let again = TeamDraft.draft(
+          teams, places: 3, requestID: draw, salt: route.salt)
+        for row in rows {
+          #expect(row.draw == draw)
+          #expect(row.choices == again.indices.filter { again[$0] == row.model })
+        }
       }
       #expect(world.isIdle)
     }

@@ -102,6 +102,7 @@ import Testing
     new.requestID = "new"
     new.assignment.rollout?.allocation = 3
     new.choices = [0, 2]
+    new.draw = "req-7"
     try await store.append(outcomes: [new], comparisons: [])
     var word = try #require(said.last)
     word.assignment = new.assignment

@@ -36,13 +36,14 @@ extension Sequenced: ExportRow where Value: ExportRow {
 extension Outcome: ExportRow {
   static let names =
     ["request_id"] + Assignment.names + ["model"] + Measurements.names("")
-    + ["allocation", "choices", "scores"]
+    + ["allocation", "choices", "draw", "scores"]
 
   var fields: [ExportField] {
     let drafted = choices.map { "\($0)" }.joined(separator: " ")
     return [.text(requestID)] + assignment.fields + [.text(model.text)] + measurements.fields
       + [
         .integer(assignment.rollout?.allocation), .text(drafted.isEmpty ? nil : drafted),
+        .text(draw),
         .text(measurements.scores.exported),
       ]
   }

@@ -87,7 +87,7 @@ final class DraftRows: Sendable {
       number,
       with: Outcome(
         requestID: requestID, assignment: assignment, model: model, measurements: measurements,
-        choices: destination.places(of: model)))
+        choices: destination.places(of: model), draw: destination.draw))
   }
 }
 

@@ -136,8 +136,8 @@ struct RowReader {
 extension Outcome: TableRow {
   static let table = "outcomes"
   static let columns =
-    ["request_id"] + Assignment.columns + ["model"] + Measurements.columns("") + ["choices"]
-    + ["scores"]
+    ["request_id"] + Assignment.columns + ["model"] + Measurements.columns("")
+    + ["choices", "scores", "draw"]
 
   func write(_ row: inout RowWriter) throws {
     row.append(requestID)
@@ -148,6 +148,7 @@ extension Outcome: TableRow {
     row.append(
       choices.isEmpty ? nil : choices.map { "\($0)" }.joined(separator: ","))
     try row.append(measurements.scores)
+    row.append(draw)
   }
 
   init(from row: inout RowReader) throws {
@@ -157,6 +158,7 @@ extension Outcome: TableRow {
     let text: String? = try row.next()
     choices = text?.split(separator: ",").compactMap { Int($0) } ?? []
     measurements.scores = try row.nextScores()
+    draw = try row.next()
   }
 }
 

@@ -59,6 +59,9 @@ enum OutcomeSchema {
     }
     migrator.registerMigration("7 scores") { db in try ScoreSchema.migrate(db) }
     migrator.registerMigration("8 labels of judged pairs") { db in try LabelSchema.migrate(db) }
+    migrator.registerMigration("9 draws of interleaved answers") { db in
+      try db.execute(sql: "ALTER TABLE outcomes ADD COLUMN draw TEXT CHECK (draw <> '')")
+    }
     return migrator
   }
 
