@@ -78,6 +78,15 @@ extension Scenario {
       scenario.policy.metrics.removeAll { $0.name != "errors" }
       scenario.candidate.medianSeconds *= speed
     }
+    func startInterleaving(_ scenario: inout Scenario) {
+      scenario.traffic.choices = 2
+      scenario.traffic.requestsPerSecond = 1
+      scenario.policy.steps = [Step(.interleave(choices: 2))]
+      scenario.policy.metrics = [
+        MetricGate(
+          name: "liked", metric: .preference, role: .goal, objective: .better(by: .absolute(0)))
+      ]
+    }
     func enterRival(_ scenario: inout Scenario) {
       scenario.policy.candidates.append(names.rival)
       for index in scenario.policy.metrics.indices {
@@ -210,6 +219,20 @@ extension Scenario {
         "two-layers", "Two rollouts have half of a layer of their own: a quarter is in both."
       ) {
         Self.pair(&$0, names, layers: ("chat", 0...0.5), ("search", 0...0.5))
+      },
+      scenario(
+        "interleaved", "Users see a choice of each model and like the candidate's: it is promoted."
+      ) {
+        startInterleaving(&$0)
+        $0.candidate.appeal = 1.3
+      },
+      scenario(
+        "interleaved-alike",
+        "Choices of equal models, and users who like whatever comes first: nothing is shown."
+      ) {
+        startInterleaving(&$0)
+        $0.traffic.firstPlaceAppeal = 3
+        $0.hours = 6
       },
       scenario("silence", "Nobody asks anything: no data never promotes.") {
         $0.traffic.requestsPerSecond = 0

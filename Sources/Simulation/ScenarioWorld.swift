@@ -11,13 +11,17 @@ package final class ScenarioWorld: Sendable {
     var draws: Draws
     var story: Story
     var service: SimulatedService?
-    var answers = RowsUnderWay<(outcome: Outcome, comparisons: [Comparison])>()
+    var answers = RowsUnderWay<(outcomes: [Outcome], comparisons: [Comparison])>()
+    /// What users will have said of answers that they have.
+    var feedback = RowsUnderWay<Feedback>()
     var nextRequest = 0
     /// By user: whether it took part in the rollout, and in its companion.
     var tookPart: [Int: [Bool]] = [:]
   }
 
   private static let secondsToRestart = 5.0
+  /// Until a user who has the answer takes one of its choices.
+  private static let secondsToChoose = 10.0
 
   private let scenario: Scenario
   private let clock = VirtualClock()
@@ -97,6 +101,7 @@ extension ScenarioWorld {
     let life = state.withLock { state in
       state.service = service
       state.answers = RowsUnderWay()
+      state.feedback = RowsUnderWay()
       state.story.lives += 1
       return state.story.lives
     }
@@ -214,15 +219,18 @@ extension ScenarioWorld {
   private func serve(on service: SimulatedService) async {
     while !isOver, service.store.isAlive, !Task.isCancelled {
       let (table, time) = (service.table.snapshot, hours)
-      let rows = state.withLock { state in
+      let (rows, feedback) = state.withLock { state in
         let count = scenario.traffic.requests(at: time, &state.draws)
         for _ in 0..<count { ask(in: table, at: time, &state) }
-        return state.answers.finished(at: time * 3_600)
+        return (
+          state.answers.finished(at: time * 3_600), state.feedback.finished(at: time * 3_600)
+        )
       }
       if !rows.isEmpty {
         try? await service.store.append(
-          outcomes: rows.map(\.outcome), comparisons: rows.flatMap(\.comparisons))
+          outcomes: rows.flatMap(\.outcomes), comparisons: rows.flatMap(\.comparisons))
       }
+      if !feedback.isEmpty { _ = try? await service.store.record(feedback) }
       guard (try? await clock.sleep(for: .seconds(1))) != nil else { return }
     }
   }
@@ -240,7 +248,10 @@ extension ScenarioWorld {
     let user = Int(draw * draw * Double(scenario.traffic.users))
     let route = answer("r\(number)", of: user, by: rules, at: hours, &state)
     state.story.requests += 1
-    if scenario.policy.candidates.contains(route.serving) { state.story.candidateRequests += 1 }
+    let met = route.draft + [route.serving]
+    if scenario.policy.candidates.contains(where: met.contains) {
+      state.story.candidateRequests += 1
+    }
     guard let companion = scenario.companion, let others = table.routes[companion.route] else {
       return
     }
@@ -269,16 +280,22 @@ extension ScenarioWorld {
     let cell = rules.context.map {
       $0.cell(promptTokens: scenario.traffic.promptTokens(prompt: prompt), labels: [:])
     }
-    let route = Router.route(unit, requestID: id, cell: cell, in: rules)
+    let choices = scenario.traffic.choices
+    let route = Router.route(unit, requestID: id, choices: choices, cell: cell, in: rules)
     var bare = rules
     bare.shadows = []
     invariants.check(
-      route, withoutShadows: Router.route(unit, requestID: id, cell: cell, in: bare))
+      route,
+      withoutShadows: Router.route(unit, requestID: id, choices: choices, cell: cell, in: bare))
     if rules.context == nil { prompt = state.draws.normal() }
     let place = Assignment(
       route: rules.route, rollout: route.rollout,
       unitHash: StableHash.hash(salt: "unit", unit: rules.dealt(unit, in: cell).id),
       propensity: route.propensity, atMilliseconds: Int64(hours * 3_600_000))
+    guard route.draft.isEmpty else {
+      answer(route.draft, id, place, prompt, hours, &state)
+      return route
+    }
     let answer = scenario.traffic.answer(
       of: truth(of: route.serving, at: hours), at: hours, prompt: prompt, &state.draws)
     let comparisons = route.shadows.map { shadow in
@@ -287,11 +304,42 @@ extension ScenarioWorld {
     let outcome = Outcome(
       requestID: id, assignment: place, model: route.serving, measurements: answer)
     state.answers.add(
-      (outcome, comparisons), finishedAt: hours * 3_600 + answer.totalSeconds)
+      ([outcome], comparisons), finishedAt: hours * 3_600 + answer.totalSeconds)
     if scenario.policy.steps.contains(where: \.traffic.isBandit) {
       regret(route.serving, prompt, hours, &state.story.regret)
     }
     return route
+  }
+
+  /// An answer of several choices, each by the model that was drawn for its place, of which a user
+  /// takes one; of an answer of which a part is missing nobody's taste is read.
+  private func answer(
+    _ draft: [ModelName], _ id: String, _ place: Assignment, _ prompt: Double, _ hours: Double,
+    _ state: inout State
+  ) {
+    let truths = draft.map { truth(of: $0, at: hours) }
+    let models = draft.indices.filter { !draft[..<$0].contains(draft[$0]) }
+    let outcomes = models.map { first in
+      Outcome(
+        requestID: id, assignment: place, model: draft[first],
+        measurements: scenario.traffic.answer(
+          of: truths[first], at: hours, prompt: prompt, &state.draws),
+        choices: draft.indices.filter { draft[$0] == draft[first] }, draw: id)
+    }
+    let seconds = outcomes.map(\.measurements.totalSeconds).max() ?? 0
+    state.answers.add((outcomes, []), finishedAt: hours * 3_600 + seconds)
+    guard outcomes.allSatisfy({ $0.measurements.failure == nil }) else { return }
+    let taken = scenario.traffic.taken(of: truths.map(\.appeal), &state.draws)
+    var votes = state.story.votes ?? Story.Votes()
+    votes.all += 1
+    votes.ofCandidate += draft[taken] == scenario.policy.incumbent ? 0 : 1
+    votes.ofFirstPlace += taken == 0 ? 1 : 0
+    state.story.votes = votes
+    let said = hours * 3_600 + seconds + Self.secondsToChoose
+    state.feedback.add(
+      Feedback(
+        requestID: id, assignment: place, model: draft[taken], choice: taken, value: 1,
+        receivedAtMilliseconds: Int64(said * 1_000)), finishedAt: said)
   }
 
   private func regret(

@@ -29,6 +29,15 @@ package struct Story: Hashable, Sendable {
     package var ofCandidate = 0.0
   }
 
+  /// What users took of interleaved answers.
+  package struct Votes: Hashable, Sendable {
+    package var all = 0
+    /// Of any candidate, where there are several.
+    package var ofCandidate = 0
+    /// That stood in the first place.
+    package var ofFirstPlace = 0
+  }
+
   package var scenario: String
   package var seed: UInt64
   package var lines: [Line] = []
@@ -36,13 +45,15 @@ package struct Story: Hashable, Sendable {
   package var status: RolloutStatus?
   /// When it ended; `nil` while it has not.
   package var endedAtHours: Double?
-  /// Live requests, and those of them that the candidate answered.
+  /// Live requests, and those of them that a candidate answered, or gave choices to.
   package var requests = 0
   package var candidateRequests = 0
   /// Who took part in what, where there are two rollouts.
   package var meeting: Meeting?
   /// What a bandit's shares cost; `nil` without a bandit.
   package var regret: Regret?
+  /// `nil` where answers are of one model each.
+  package var votes: Votes?
   /// Requests that a dead process answered nobody.
   package var lostRequests = 0
   /// Lives of the service, 1 without a crash.

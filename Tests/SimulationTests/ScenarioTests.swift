@@ -107,6 +107,33 @@ import Testing
     #expect(regret.seconds < 0.7 * min(regret.ofIncumbent, regret.ofCandidate))
   }
 
+  @Test func `users who like a model's choices get it`() async throws {
+    let story = try await story("interleaved")
+    #expect(story.status == .promoted)
+    // Two choices are one of each model.
+    #expect(story.requests > 1_000 && story.candidateRequests > story.requests * 9 / 10)
+  }
+
+  @Test func `choices of equal models are taken alike, however much the first place is liked`()
+    async throws
+  {
+    var (all, ofCandidate, ofFirstPlace, ended) = (0.0, 0.0, 0.0, 0)
+    for seed in UInt64(1)...10 {
+      let story = try await story("interleaved-alike", seed: seed, hours: 2)
+      let votes = try #require(story.votes)
+      all += Double(votes.all)
+      ofCandidate += Double(votes.ofCandidate)
+      ofFirstPlace += Double(votes.ofFirstPlace)
+      if story.status != .running { ended += 1 }
+    }
+    #expect(all > 50_000)
+    // Four standard errors of fair coins; and three of four votes are for the first place.
+    #expect(abs(ofCandidate / all - 0.5) < 2 / all.squareRoot())
+    #expect(abs(ofFirstPlace / all - 0.75) < 2 / all.squareRoot())
+    // One of twenty is expected at most; more than two of ten leave about 1 % to a sound test.
+    #expect(ended <= 2)
+  }
+
   @Test(arguments: [UInt64(1), 7])
   func `an incident befalls a rollout that is under way`(seed: UInt64) async throws {
     let story = try await story("incident", seed: seed, hours: 0.5)

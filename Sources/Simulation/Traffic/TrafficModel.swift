@@ -16,6 +16,8 @@ package struct ModelTruth: Hashable, Sendable {
   package var promptSlope = 0.0
   /// Mean share of tokens on which it agrees with the incumbent, 0…1; Beta with concentration 20.
   package var agreement = 0.97
+  /// How likely users are to take its choice, beside one of appeal 1.
+  package var appeal = 1.0
 
   package init(
     errorRate: Double = 0.01, medianSeconds: Double = 0.8, spread: Double = 0.5,
@@ -69,6 +71,10 @@ package struct TrafficModel: Hashable, Sendable {
   package var incidents: [Incident] = []
   /// The service tries again no longer than this; a slower answer is a failure.
   package var deadlineSeconds = 60.0
+  /// That each request asks for.
+  package var choices = 1
+  /// How likely users are to take the first choice, beside an equal one in another place.
+  package var firstPlaceAppeal = 1.0
 
   package init() {}
 
@@ -89,6 +95,19 @@ package struct TrafficModel: Hashable, Sendable {
 
   /// How long a prompt is: lognormal around 200 tokens.
   func promptTokens(prompt: Double) -> Int { min(max(1, Int(200 * exp(prompt))), 8_000) }
+
+  /// The place of the choice that a user takes.
+  ///
+  /// - Parameter appeals: of each choice, at least one
+  func taken(of appeals: [Double], _ draws: inout Draws) -> Int {
+    var weights = appeals
+    weights[0] *= firstPlaceAppeal
+    var draw = draws.uniform() * weights.reduce(0, +)
+    return weights.firstIndex { weight in
+      draw -= weight
+      return draw < 0
+    } ?? 0
+  }
 
   /// What one answer of a model measures.
   ///

@@ -26,6 +26,7 @@ package final class SimulatedDisk: Sendable {
     var keys: [String: KeyedEntries] = [:]
     var outcomes: [Sequenced<Outcome>] = []
     var comparisons: [Sequenced<Comparison>] = []
+    var feedback: [Sequenced<Feedback>] = []
     var nextSequence: Int64 = 1
     var journalWrites = 0
     var faults: [Int: Fault]
@@ -145,6 +146,16 @@ package final class SimulatedDisk: Sendable {
     }
   }
 
+  func append(_ feedback: [Feedback], process: Int) throws(StorageError) {
+    try state.withLock { state throws(StorageError) in
+      try Self.check(state, process)
+      for feedback in feedback {
+        state.feedback.append(Sequenced(sequence: state.nextSequence, value: feedback))
+        state.nextSequence += 1
+      }
+    }
+  }
+
   private func rows<Value>(
     _ rows: (State) -> [Sequenced<Value>], after sequence: Int64, limit: Int, process: Int,
     where isWanted: (Value) -> Bool
@@ -179,6 +190,14 @@ package final class SimulatedDisk: Sendable {
     of rollout: RolloutName, run: Int, after sequence: Int64, limit: Int, process: Int
   ) throws(StorageError) -> [Sequenced<Comparison>] {
     try rows({ $0.comparisons }, after: sequence, limit: limit, process: process) {
+      $0.assignment.rollout?.rollout == rollout && $0.assignment.rollout?.run == run
+    }
+  }
+
+  func feedback(
+    of rollout: RolloutName, run: Int, after sequence: Int64, limit: Int, process: Int
+  ) throws(StorageError) -> [Sequenced<Feedback>] {
+    try rows({ $0.feedback }, after: sequence, limit: limit, process: process) {
       $0.assignment.rollout?.rollout == rollout && $0.assignment.rollout?.run == run
     }
   }
@@ -265,6 +284,23 @@ package struct SimulatedStore: Journal, OutcomeStore {
   ) async throws(StorageError) -> [Sequenced<Comparison>] {
     await latency()
     return try disk.comparisons(
+      of: rollout, run: run, after: sequence, limit: limit, process: process)
+  }
+
+  /// Keeps what users of a simulated world say, who say it once.
+  package func record(
+    _ feedback: [Feedback]
+  ) async throws(StorageError) -> [FeedbackReceipt] {
+    await latency()
+    try disk.append(feedback, process: process)
+    return feedback.map { _ in .recorded }
+  }
+
+  package func feedback(
+    of rollout: RolloutName, run: Int, after sequence: Int64, limit: Int
+  ) async throws(StorageError) -> [Sequenced<Feedback>] {
+    await latency()
+    return try disk.feedback(
       of: rollout, run: run, after: sequence, limit: limit, process: process)
   }
 }

@@ -21,18 +21,6 @@ extension SimulatedStore {
     return JournalAudit(head: head, anchor: nil, findings: findings)
   }
 
-  /// Refuses: nobody in a simulated world says what they think of an answer.
-  package func record(
-    _ feedback: [Feedback]
-  ) async throws(StorageError) -> [FeedbackReceipt] {
-    throw StorageError(.unavailable, "simulated: this disk keeps no feedback")
-  }
-
-  /// None, as none is kept.
-  package func feedback(
-    of rollout: RolloutName, run: Int, after sequence: Int64, limit: Int
-  ) async throws(StorageError) -> [Sequenced<Feedback>] { [] }
-
   /// None: only people read them, and nobody looks at a simulated store.
   package func rollups(
     of rollout: RolloutName, run: Int

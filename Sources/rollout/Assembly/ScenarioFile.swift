@@ -7,7 +7,7 @@ import Simulation
 struct ScenarioFile: Decodable {
   struct Truth: Decodable {
     enum CodingKeys: String, CodingKey, CaseIterable {
-      case errorRate, medianSeconds, spread, tailFactor, promptSlope, agreement
+      case errorRate, medianSeconds, spread, tailFactor, promptSlope, agreement, appeal
     }
 
     var errorRate: Double?
@@ -16,6 +16,7 @@ struct ScenarioFile: Decodable {
     var tailFactor: Double?
     var promptSlope: Double?
     var agreement: Double?
+    var appeal: Double?
 
     /// - Throws: `CommandFailure` for what no model can be.
     func change(_ truth: inout ModelTruth) throws {
@@ -25,14 +26,16 @@ struct ScenarioFile: Decodable {
       truth.tailFactor = tailFactor ?? truth.tailFactor
       truth.promptSlope = promptSlope ?? truth.promptSlope
       truth.agreement = agreement ?? truth.agreement
+      truth.appeal = appeal ?? truth.appeal
       guard (0...1).contains(truth.errorRate), (0...1).contains(truth.agreement),
         (0.0001...3_600).contains(truth.medianSeconds), (0...5).contains(truth.spread),
-        (0.1...100).contains(truth.tailFactor), (-3...3).contains(truth.promptSlope)
+        (0.1...100).contains(truth.tailFactor), (-3...3).contains(truth.promptSlope),
+        (0.001...1_000).contains(truth.appeal)
       else {
         throw CommandFailure(
           .usage, "a model of the scenario is out of range",
           remedy: "errorRate and agreement in 0…1, medianSeconds in 0.0001…3600, spread in 0…5, "
-            + "tailFactor in 0.1…100, promptSlope in -3…3")
+            + "tailFactor in 0.1…100, promptSlope in -3…3, appeal in 0.001…1000")
       }
     }
   }
@@ -63,8 +66,8 @@ struct ScenarioFile: Decodable {
   }
 
   enum CodingKeys: String, CodingKey, CaseIterable {
-    case base, policy, rollout, hours, requestsPerSecond, users, stragglerShare, incumbent
-    case candidate, rival, change, incidents, orders, crashHours
+    case base, policy, rollout, hours, requestsPerSecond, users, stragglerShare, choices
+    case firstPlaceAppeal, incumbent, candidate, rival, change, incidents, orders, crashHours
   }
 
   /// The scenario that stands for what is left out; else `harmless`.
@@ -77,6 +80,10 @@ struct ScenarioFile: Decodable {
   var requestsPerSecond: Double?
   var users: Int?
   var stragglerShare: Double?
+  /// That each request asks for.
+  var choices: Int?
+  /// How likely users are to take the first of them, beside an equal one in another place.
+  var firstPlaceAppeal: Double?
   var incumbent: Truth?
   var candidate: Truth?
   /// Of the second candidate, in policies that have one.
@@ -129,14 +136,18 @@ struct ScenarioFile: Decodable {
     scenario.traffic.requestsPerSecond = requestsPerSecond ?? scenario.traffic.requestsPerSecond
     scenario.traffic.users = users ?? scenario.traffic.users
     scenario.traffic.stragglerShare = stragglerShare ?? scenario.traffic.stragglerShare
+    scenario.traffic.choices = choices ?? scenario.traffic.choices
+    scenario.traffic.firstPlaceAppeal = firstPlaceAppeal ?? scenario.traffic.firstPlaceAppeal
     guard (0...10_000).contains(scenario.hours), (1...100_000_000).contains(scenario.traffic.users),
       (0...1_000).contains(scenario.traffic.requestsPerSecond),
-      (0...1).contains(scenario.traffic.stragglerShare)
+      (0...1).contains(scenario.traffic.stragglerShare),
+      (1...8).contains(scenario.traffic.choices),
+      (0.001...1_000).contains(scenario.traffic.firstPlaceAppeal)
     else {
       throw CommandFailure(
         .usage, "the scenario's traffic is out of range",
         remedy: "hours in 0…10000, requestsPerSecond in 0…1000, users in 1…100000000, "
-          + "stragglerShare in 0…1")
+          + "stragglerShare in 0…1, choices in 1…8, firstPlaceAppeal in 0.001…1000")
     }
     try incumbent?.change(&scenario.incumbent)
     try candidate?.change(&scenario.candidate)

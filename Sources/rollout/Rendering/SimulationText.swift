@@ -23,6 +23,12 @@ struct StoryReport: Encodable {
     let ofCandidate: Double
   }
 
+  struct Votes: Encodable {
+    let all: Int
+    let ofCandidate: Int
+    let ofFirstPlace: Int
+  }
+
   let scenario: String
   let seed: UInt64
   let status: String?
@@ -35,6 +41,8 @@ struct StoryReport: Encodable {
   let meeting: Meeting?
   /// Of a bandit; `nil` without one.
   let regret: Regret?
+  /// Of interleaved answers; `nil` without them.
+  let votes: Votes?
   let lines: [Line]
   let violations: [String]
 
@@ -54,6 +62,9 @@ struct StoryReport: Encodable {
       Regret(
         seconds: $0.seconds, ofIncumbent: $0.ofIncumbent, ofCandidate: $0.ofCandidate)
     }
+    votes = story.votes.map {
+      Votes(all: $0.all, ofCandidate: $0.ofCandidate, ofFirstPlace: $0.ofFirstPlace)
+    }
     lines = story.lines.map { Line(hours: $0.hours, text: $0.text, reasons: $0.reasons) }
     violations = story.violations.map(\.description)
   }
@@ -70,7 +81,7 @@ struct StoryReport: Encodable {
     text += "\nthe rollout is \(end)"
     text += endedAtHours.map { " after \(Self.time($0))" } ?? ""
     text += "; \(Numbers.count(requests)) requests, \(Numbers.count(candidateRequests)) of them "
-    text += "answered by the candidate"
+    text += votes == nil ? "answered by the candidate" : "with choices of the candidate"
     text += lives > 1 ? "; \(lives) lives of the service\n" : "\n"
     if let meeting {
       text += "of \(Numbers.count(meeting.users)) users \(Numbers.count(meeting.first)) "
@@ -82,6 +93,11 @@ struct StoryReport: Encodable {
       text += "\(Numbers.seconds(regret.seconds)) in all; with the incumbent alone "
       text += "\(Numbers.seconds(regret.ofIncumbent)), with the candidate alone "
       text += "\(Numbers.seconds(regret.ofCandidate))\n"
+    }
+    if let votes {
+      text += "of \(Numbers.count(votes.all)) choices that users took "
+      text += "\(Numbers.count(votes.ofCandidate)) were the candidate's, "
+      text += "\(Numbers.count(votes.ofFirstPlace)) stood first\n"
     }
     for violation in violations { text += style.paint("violated: \(violation)", .red) + "\n" }
     return text
