@@ -145,9 +145,10 @@ package struct BanditAllocation: Hashable, Sendable, Codable {
   package struct Arm: Hashable, Sendable, Codable {
     package var model: ModelName
     package var share: Share
-    /// Rewards whose time to come was over: of assignment units where these stay on their model.
+    /// Rewards whose time to come was over.
     package var rewards: Int
-    /// Their mean, in the unit of the reward; `nil` without one.
+    /// The mean that its share follows from, in the unit of the reward: of units where these stay
+    /// on their model, and older ones less where a half-life says so. `nil` without a reward.
     package var mean: Double?
     /// How probable it was that the model is the best.
     package var bestProbability: Double

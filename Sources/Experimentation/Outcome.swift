@@ -8,8 +8,8 @@ package struct Outcome: Hashable, Sendable {
   /// Which choices of an answer that was interleaved the model was drafted for, from 0, ascending;
   /// empty when it gave the whole answer.
   package var choices: [Int]
-  /// What the draft was drawn from, beside the models and the policy's salt: with it anybody drafts
-  /// the answer again. `nil` when the model gave the whole answer.
+  /// What the draft was drawn from, beside who took part and the policy's salt: with all three
+  /// anybody drafts the answer again. `nil` when the model gave the whole answer.
   package var draw: String?
 
   package init(

@@ -101,7 +101,6 @@ extension ScenarioWorld {
     let life = state.withLock { state in
       state.service = service
       state.answers = RowsUnderWay()
-      state.feedback = RowsUnderWay()
       state.story.lives += 1
       return state.story.lives
     }
@@ -230,7 +229,9 @@ extension ScenarioWorld {
         try? await service.store.append(
           outcomes: rows.flatMap(\.outcomes), comparisons: rows.flatMap(\.comparisons))
       }
-      if !feedback.isEmpty { _ = try? await service.store.record(feedback) }
+      if !feedback.isEmpty, (try? await service.store.record(feedback)) != nil {
+        state.withLock { count(feedback, &$0.story.votes) }
+      }
       guard (try? await clock.sleep(for: .seconds(1))) != nil else { return }
     }
   }
@@ -312,34 +313,39 @@ extension ScenarioWorld {
   }
 
   /// An answer of several choices, each by the model that was drawn for its place, of which a user
-  /// takes one; of an answer of which a part is missing nobody's taste is read.
+  /// takes one. The incumbent fills in for who fails; if it fails itself there is no answer.
   private func answer(
     _ draft: [ModelName], _ id: String, _ place: Assignment, _ prompt: Double, _ hours: Double,
     _ state: inout State
   ) {
-    let truths = draft.map { truth(of: $0, at: hours) }
     let models = draft.indices.filter { !draft[..<$0].contains(draft[$0]) }
     let outcomes = models.map { first in
       Outcome(
         requestID: id, assignment: place, model: draft[first],
         measurements: scenario.traffic.answer(
-          of: truths[first], at: hours, prompt: prompt, &state.draws),
+          of: truth(of: draft[first], at: hours), at: hours, prompt: prompt, &state.draws),
         choices: draft.indices.filter { draft[$0] == draft[first] }, draw: id)
     }
     let seconds = outcomes.map(\.measurements.totalSeconds).max() ?? 0
     state.answers.add((outcomes, []), finishedAt: hours * 3_600 + seconds)
-    guard outcomes.allSatisfy({ $0.measurements.failure == nil }) else { return }
-    let taken = scenario.traffic.taken(of: truths.map(\.appeal), &state.draws)
-    var votes = state.story.votes ?? Story.Votes()
-    votes.all += 1
-    votes.ofCandidate += draft[taken] == scenario.policy.incumbent ? 0 : 1
-    votes.ofFirstPlace += taken == 0 ? 1 : 0
-    state.story.votes = votes
+    let failed = Set(outcomes.filter { $0.measurements.failure != nil }.map(\.model))
+    guard !failed.contains(scenario.policy.incumbent) else { return }
+    let authors = draft.map { failed.contains($0) ? scenario.policy.incumbent : $0 }
+    let taken = scenario.traffic.taken(
+      of: authors.map { truth(of: $0, at: hours).appeal }, &state.draws)
     let said = hours * 3_600 + seconds + Self.secondsToChoose
     state.feedback.add(
       Feedback(
-        requestID: id, assignment: place, model: draft[taken], choice: taken, value: 1,
+        requestID: id, assignment: place, model: authors[taken], choice: taken, value: 1,
         receivedAtMilliseconds: Int64(said * 1_000)), finishedAt: said)
+  }
+
+  private func count(_ feedback: [Feedback], _ votes: inout Story.Votes?) {
+    var sum = votes ?? Story.Votes()
+    sum.all += feedback.count
+    sum.ofCandidate += feedback.count { $0.model != scenario.policy.incumbent }
+    sum.ofFirstPlace += feedback.count { $0.choice == 0 }
+    votes = sum
   }
 
   private func regret(

@@ -29,7 +29,7 @@ package struct Story: Hashable, Sendable {
     package var ofCandidate = 0.0
   }
 
-  /// What users took of interleaved answers.
+  /// What users took of answers with several choices, as far as the service heard of it.
   package struct Votes: Hashable, Sendable {
     package var all = 0
     /// Of any candidate, where there are several.

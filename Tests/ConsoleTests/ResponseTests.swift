@@ -22,6 +22,21 @@ import Testing
     #expect(PlainText.escaping("a\u{1b}[2J\r\n") == #"a\u{1b}[2J\u{d}\u{a}"#)
   }
 
+  @Test func `an older service that does not tell who has left is read`() throws {
+    let policy = RolloutPolicy(
+      name: try #require(RolloutName("r")), route: try #require(RouteName("assistant")),
+      incumbent: try #require(ModelName("dense")), candidates: [try #require(ModelName("flash"))],
+      assignment: AssignmentPolicy(unit: .request, salt: "s"), steps: [], metrics: [],
+      digest: "p")
+    let standing = PoliciesResponse.Standing(
+      policy: policy, status: .running, step: 0, run: 1, dropped: [])
+    let text = String(decoding: try JSONEncoder().encode(standing), as: UTF8.self)
+    let older = text.replacing(#""dropped":[],"#, with: "").replacing(#","dropped":[]"#, with: "")
+    #expect(older != text)
+    let read = try JSONDecoder().decode(PoliciesResponse.Standing.self, from: Data(older.utf8))
+    #expect(read.dropped == nil && read.policy == policy)
+  }
+
   @Test func `bounds that are infinite are unknown to clients`() throws {
     let report = GateReport(
       gate: "ttft", metric: .timeToFirstToken, role: .goal,

@@ -147,12 +147,17 @@ import Testing
     var life = try Life(
       policy(unit: .user), seed: 4,
       errorRates: [names.dense: [0.2, 0.2, 0.2], names.flash: [0.1, 0.1, 0.1]])
-    life.answer(600, users: 50)
-    life.allocate()
-    let last = try #require(life.state.allocations.last)
-    // Answers are counted, and no more units learned from than users times cells.
-    #expect(last.arms.reduce(0) { $0 + $1.rewards } == 600)
-    #expect(last.cells?.reduce(0) { $0 + $1.rewards } ?? .max <= 150)
+    let rows = life.rows(600, users: 50)
+    var twice = life.evidence
+    life.evidence.fold(rows.sequenced())
+    let once = try #require(life.evidence.allocation(of: life.state, isDue: true))
+    #expect(once.arms.reduce(0) { $0 + $1.rewards } == 600)
+    #expect(once.cells?.reduce(0) { $0 + $1.rewards } == 600)
+    // Who says the same again is one voice: nothing is more certain by it.
+    twice.fold((rows + rows).sequenced())
+    let again = try #require(twice.allocation(of: life.state, isDue: true))
+    #expect(again.cells?.map(\.bestProbabilities) == once.cells?.map(\.bestProbabilities))
+    #expect(again.arms.reduce(0) { $0 + $1.rewards } == 1_200)
   }
 
   @Test func `models that are equal over all requests are seldom told apart`() throws {

@@ -72,6 +72,9 @@ import Testing
     let report = try #require(
       try JSONSerialization.jsonObject(with: Data(result.output.utf8)) as? [String: Any])
     #expect(report["status"] as? String == "running")
+    // But for what the window was not asked any more, all of it was recorded.
+    let sources = try #require(report["sources"] as? [String: Int])
+    #expect(sources["pairsRecorded"] == 292 && sources["pairsComposed"] == 0)
     let decisions = try #require(report["decisions"] as? [[String: Any]])
       .compactMap { $0["text"] as? String }
     let long = "fidelity[promptTokens ≥ 1024]"

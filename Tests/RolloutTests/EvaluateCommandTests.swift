@@ -72,7 +72,7 @@ import Testing
     let text = String(repeating: "The cat sat on the mat and looked at the dog. ", count: 8)
     let file = try folder.write(text, to: "text.txt").path
     let arguments = [
-      "--suite", "perplexity", "--text", file, "--lengths", "32", "--tokens", "16", "--threads",
+      "--suite", "perplexity", "--text", file, "--lengths", "32,32", "--tokens", "16", "--threads",
       "1", "--variant", "flash", "--variant", "quest:64", "--kv-cache", "q8",
     ]
     let table = try await Program.run(

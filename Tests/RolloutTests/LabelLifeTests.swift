@@ -105,6 +105,7 @@ import Testing
       (["--after", "-1"], "--after at least 0"),
       (["--pair", "3", "--prefer", "tie", "--after", "2"], "leave --after out"),
       (["--pair", "3"], "both --pair and --prefer"),
+      (["--pair", "-3", "--prefer", "tie"], "--pair is at least 1"),
     ])
   func `options that mean nothing beside others are refused`(
     arguments: [String], reason: String

@@ -18,14 +18,13 @@ extension BanditEvidence {
     let posteriors = LinearArms.posteriors(samples, levels: levels)
     var cells: [BanditAllocation.Cell] = []
     var (shares, best) = (arms.map { _ in 0.0 }, arms.map { _ in 0.0 })
-    let rewards = (0..<cellCount).map { rewardCount(in: $0) }
-    let all = max(rewards.reduce(0, +), 1)
+    let all = max(cellCounts.reduce(0, +), 1)
     for cell in 0..<cellCount {
       let chances = chances(arms.indices.map { posteriors[$0][cell] }, isOpen)
       let weights =
         winner.map { winner in arms.indices.map { $0 == winner ? 1.0 : 0 } } ?? chances
       let whole = self.shares(weights, isOpen)
-      let part = Double(rewards[cell]) / Double(all)
+      let part = Double(cellCounts[cell]) / Double(all)
       for arm in arms.indices {
         shares[arm] += part * whole[arm]
         best[arm] += part * chances[arm]
@@ -33,7 +32,7 @@ extension BanditEvidence {
       cells.append(
         BanditAllocation.Cell(
           name: context.name(of: cell), shares: whole.map { Share($0) ?? .none },
-          rewards: rewards[cell], bestProbabilities: chances))
+          rewards: cellCounts[cell], bestProbabilities: chances))
     }
     // As all traffic was: for people, since each cell has its own.
     let overall = WholeShares.of(shares, floor: 0)
@@ -53,13 +52,6 @@ extension BanditEvidence {
       parts.map { periods in
         ArmSample(periods.map { (rewards: $0.rewards[arm], weight: $0.weight) })
       }
-    }
-  }
-
-  private func rewardCount(in cell: Int) -> Int {
-    periods.reduce(0) { sum, entry in
-      guard entry.key % cellCount == cell else { return sum }
-      return sum + entry.value.rewards.reduce(0) { $0 + $1.count }
     }
   }
 

@@ -56,8 +56,9 @@ struct BanditEvidence: Hashable, Sendable {
   private var units: [UInt64: Unit] = [:]
   private var unitRewards = UnitRewards()
   private var test: BestArmTest
-  /// Rewards, by arm.
+  /// Rewards, by arm, and by cell.
   private var counts: [Int]
+  private(set) var cellCounts: [Int]
   private var costs: [SampleSummary]
 
   /// `nil` for a policy without a bandit step.
@@ -75,6 +76,7 @@ struct BanditEvidence: Hashable, Sendable {
     let halfLife = traffic.halfLifeSeconds.flatMap { $0 > 0 ? $0 : nil }
     loss = halfLife.map { .log(2) * traffic.updateSeconds / $0 } ?? 0
     counts = arms.map { _ in 0 }
+    cellCounts = Array(repeating: 0, count: cellCount)
     costs = arms.map { _ in SampleSummary() }
     let planned = scale.points(scale.isOfShares ? Self.plannedShare : Self.plannedRatio)
     guard
@@ -128,6 +130,7 @@ struct BanditEvidence: Hashable, Sendable {
         centring: Centring(history: history(before: allocation)))
     }
     counts[arm] += 1
+    cellCounts[allocation % cellCount] += 1
     guard isUnit else {
       periods[allocation]?.rewards[arm].insert(score)
       return count(Unit(arm: arm, allocation: allocation), reward: score)
@@ -150,9 +153,10 @@ struct BanditEvidence: Hashable, Sendable {
     _ score: Double, of arm: Int, _ unit: UInt64, under allocation: Int
   ) {
     let (loss, cells) = (loss, cellCount)
-    let (before, now) = unitRewards.add(score, of: unit, arm: arm, under: allocation) {
+    let observation = unitRewards.add(score, of: unit, arm: arm, under: allocation) {
       .exp(-loss * Double($1 / cells - $0 / cells))
     }
+    guard let (before, now) = observation else { return }
     if let before { periods[before.table]?.rewards[arm].remove(before.mean) }
     periods[now.table]?.rewards[arm].insert(now.mean)
   }

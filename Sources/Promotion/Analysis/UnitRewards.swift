@@ -2,34 +2,42 @@ import Statistics
 
 /// What each unit that comes again has given to each arm, as the shares of a bandit see it.
 ///
-/// One observation, however often the unit comes: the mean of its rewards from the arm, under the
-/// table of the last of them. Where answers lose worth with the time, those before the last have
-/// lost as much of theirs in that mean; so who comes every day has a say of today, and not an
-/// average over the months in which models were others.
+/// One observation of each arm, however often the unit comes: the mean over tables of its mean
+/// reward under each, standing under the last. Where answers lose worth with the time, a table
+/// before the last has lost as much in that mean as it had under the last one; so who was there
+/// every day has a say of today, and a busy day weighs no more than a quiet one.
 struct UnitRewards: Hashable, Sendable {
   /// The rewards of one unit from one arm.
   struct Observation: Hashable, Sendable {
     /// Of the last reward.
-    var table: Int
-    /// Σw·reward and Σw, with the worth of each when the last one was given.
-    fileprivate var sum: Double
-    fileprivate var weight: Double
+    fileprivate(set) var table: Int
+    /// Under that table.
+    private var sum: Double
+    private var count = 1.0
+    /// Σw·mean and Σw over the tables before, with the worth of each under the last one.
+    private var earlier = 0.0
+    private var weight = 0.0
 
-    var mean: Double { sum / weight }
+    fileprivate init(_ reward: Double, under table: Int) { (self.table, sum) = (table, reward) }
+
+    var mean: Double { (earlier + sum / count) / (weight + 1) }
 
     /// - Parameter worth: what a reward under the earlier table is worth where one under the later
     ///   is worth 1, in 0...1
     fileprivate mutating func add(
       _ reward: Double, under other: Int, worth: (_ earlier: Int, _ later: Int) -> Double
     ) {
-      if other < table {
+      if other == table {
+        (sum, count) = (sum + reward, count + 1)
+      } else if other < table {
+        // Come late, and by itself.
         let part = worth(other, table)
-        sum += part * reward
-        weight += part
-        return
+        (earlier, weight) = (earlier + part * reward, weight + part)
+      } else {
+        let rest = worth(table, other)
+        (earlier, weight) = (rest * (earlier + sum / count), rest * (weight + 1))
+        (table, sum, count) = (other, reward, 1)
       }
-      let rest = worth(table, other)
-      (table, sum, weight) = (other, rest * sum + reward, rest * weight + 1)
     }
   }
 
@@ -42,21 +50,17 @@ struct UnitRewards: Hashable, Sendable {
 
   /// Takes a reward in.
   ///
-  /// Beyond ``UnitEvidence/capacity`` units' rewards are observations each by itself.
-  ///
-  /// - Returns: the observation that was, if there was one, and what it is now
+  /// - Returns: the observation that was, if there was one, and what it is now; `nil` for a unit
+  ///   beyond the first ``UnitEvidence/capacity``, one for each arm, which is left out
   mutating func add(
     _ reward: Double, of unit: UInt64, arm: Int, under table: Int,
     worth: (_ earlier: Int, _ later: Int) -> Double
-  ) -> (before: Observation?, now: Observation) {
+  ) -> (before: Observation?, now: Observation)? {
     let key = Key(unit: unit, arm: arm)
     let before = observations[key]
-    guard var now = before else {
-      let first = Observation(table: table, sum: reward, weight: 1)
-      if observations.count < UnitEvidence.capacity { observations[key] = first }
-      return (nil, first)
-    }
-    now.add(reward, under: table, worth: worth)
+    guard before != nil || observations.count < UnitEvidence.capacity else { return nil }
+    var now = before ?? Observation(reward, under: table)
+    if before != nil { now.add(reward, under: table, worth: worth) }
     observations[key] = now
     return (before, now)
   }

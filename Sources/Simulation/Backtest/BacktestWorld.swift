@@ -314,6 +314,10 @@ extension BacktestRun {
     if policy.assignment.unit != .request, units.count == backtest.requests, units.count > 1 {
       notes.append("no unit came twice: the trace was not recorded with such units, or lacks them")
     }
+    for (index, step) in policy.steps.enumerated() where step.traffic.isInterleaved {
+      notes.append(
+        "step \(index + 1) interleaves answers, of which a trace has none: nothing passes it")
+    }
     for gate in policy.metrics where gate.metric.isFromUsers {
       notes.append("gate '\(gate.name)' reads feedback, of which a trace says nothing")
     }

@@ -166,7 +166,43 @@ struct ScenarioFile: Decodable {
     }
     scenario.crashHours = crashHours ?? scenario.crashHours
     if let orders { scenario.orders = try orders.map(Self.order) }
+    try checkVoices(&scenario)
     return scenario
+  }
+
+  /// Users say what they think of choices that they see side by side, and of nothing else; as many
+  /// are asked for as the policy drafts, unless the file says how many.
+  private func checkVoices(_ scenario: inout Scenario) throws {
+    let steps = scenario.policy.steps.map(\.traffic)
+    let drafted = steps.compactMap { traffic -> Int? in
+      if case .interleave(let choices) = traffic { choices } else { nil }
+    }.min()
+    if let drafted {
+      if choices == nil, !(2...drafted).contains(scenario.traffic.choices) {
+        scenario.traffic.choices = drafted
+      }
+      guard (2...drafted).contains(scenario.traffic.choices) else {
+        throw CommandFailure(
+          .usage,
+          "requests ask for \(scenario.traffic.choices) choices, and the policy drafts answers of "
+            + "2 to \(drafted)", remedy: "write \"choices\" in 2…\(drafted), or leave it out")
+      }
+    }
+    let isRewardedByUsers = steps.contains { traffic in
+      if case .bandit(let bandit) = traffic { bandit.reward.feedbackName != nil } else { false }
+    }
+    let gate = scenario.policy.metrics.first {
+      $0.metric.isFromUsers && (drafted == nil || $0.metric != .preference)
+    }
+    guard gate == nil, !isRewardedByUsers else {
+      throw CommandFailure(
+        .usage,
+        "rollout '\(scenario.policy.name)' reads feedback"
+          + (gate.map { " (gate '\($0.name)')" } ?? " (the bandit's reward)")
+          + "; simulated users speak of interleaved choices alone",
+        remedy: "take it out of a copy, or write a step '- interleave: { choices: 2 }' and a gate "
+          + "on preference, and simulate that")
+    }
   }
 
   private static func order(_ order: Order) throws -> Scenario.Order {

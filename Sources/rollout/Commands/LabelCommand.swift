@@ -50,6 +50,7 @@ struct LabelCommand: AsyncParsableCommand {
     guard (pair == nil) == (prefer == nil) else {
       throw ValidationError("Say both --pair and --prefer, or neither.")
     }
+    guard pair ?? 1 >= 1 else { throw ValidationError("--pair is at least 1.") }
     guard limit.map({ (1...LabelsResponse.maximumPairs).contains($0) }) ?? true, after ?? 0 >= 0
     else {
       throw ValidationError("--limit is in 1...\(LabelsResponse.maximumPairs), --after at least 0.")

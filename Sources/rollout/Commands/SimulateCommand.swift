@@ -30,10 +30,13 @@ struct SimulateCommand: AsyncParsableCommand {
     completion: .file())
   var scenario: String?
 
-  @Option(help: "Where all chance comes from.")
+  // `unconditional`: a number with a sign is a value, which is then told its range.
+  @Option(parsing: .unconditional, help: "Where all chance comes from.")
   var seed: UInt64 = 1
 
-  @Option(help: "Worlds to simulate, with the seeds that follow; more than one are only counted.")
+  @Option(
+    parsing: .unconditional,
+    help: "Worlds to simulate, with the seeds that follow; more than one are only counted.")
   var runs = 1
 
   @Flag(help: "Race promotion, rollback and apply instead, with crashes in the middle of writing.")

@@ -135,7 +135,8 @@ extension PlanReport.Rollout {
       ? []
       : StepPlan.steps(
         of: policy, after: base.table(of: policy.route), baseline: baseline, units: units)
-    assumptions = baseline.inWords(counted: rate == nil ? known?.countedSeconds : nil)
+    assumptions = baseline.inWords(
+      counted: rate == nil ? known?.countedSeconds : nil, of: policy)
     if let live = known?.incumbent, live != policy.incumbent, effect != .unchanged {
       drift = PlanReport.Drift(of: policy, live: live, in: sources)
     }
@@ -163,7 +164,8 @@ extension PoliciesResponse.Standing {
   fileprivate func notes(_ effect: PlanReport.Effect) -> [String] {
     switch (effect, status.isLive) {
     case (.changed, true):
-      ["it is \(status.phrase) \(position) at present"] + (dropped ?? []).map(\.sentence)
+      ["it is \(status.phrase) \(position) at present"]
+        + (dropped?.map(\.sentence) ?? ["this service does not tell which candidates have left it"])
     case (.changed, false):
       ["it ended \(status.phrase); applied again it begins at its first step"]
     case (.unchanged, false):
@@ -188,7 +190,7 @@ extension RolloutResponse.Dropped {
 
 extension TrafficBaseline {
   /// What forecasts are made from, in a sentence.
-  fileprivate func inWords(counted seconds: Double?) -> String {
+  fileprivate func inWords(counted seconds: Double?, of policy: RolloutPolicy) -> String {
     guard let requestsPerSecond else {
       return "the route's rate is unknown: name it with --rate for hours"
     }
@@ -196,5 +198,17 @@ extension TrafficBaseline {
     let errors = errorRate.map { "\(Numbers.share($0)) of answers fail" }
     return "at \(Numbers.rate(requestsPerSecond)) requests a second\(span); "
       + (errors ?? "how often and how evenly it answers is not known yet, so usual values stand in")
+      + (policy.countsUnits
+        ? "; each request is taken for another \(policy.assignment.unit.noun)'s, so where they "
+          + "come again it takes longer" : "")
+  }
+}
+
+extension RolloutPolicy {
+  /// Whether a step shows a unit once, however often it comes: pairs of a shadow step are each
+  /// their own.
+  fileprivate var countsUnits: Bool {
+    assignment.unit != .request
+      && steps.contains { $0.traffic.sharesTraffic && !$0.traffic.isShadow }
   }
 }

@@ -201,7 +201,7 @@ extension BacktestReport.OffPolicy {
 
 extension UnitKind {
   /// One of them.
-  fileprivate var noun: String {
+  var noun: String {
     switch self {
     case .user: "user"
     case .session: "session"

@@ -21,7 +21,7 @@ struct BanditTable {
     lines.append(
       "  "
         + style.paint(
-          "MEAN and BEST are of all rewards together and set the shares; "
+          "MEAN and BEST are of what all periods showed and set the shares; "
             + "PROOF is how far the tests are that end the step.", .faint))
     lines.append("")
     lines += history.lines(style).map { "  \($0)" }
