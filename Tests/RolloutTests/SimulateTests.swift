@@ -68,6 +68,8 @@ import Testing
     "no-such-scenario", #"{"hours": -1}"#, #"{"hours": "long"}"#, #"{"base": "nothing"}"#,
     #"{"candidate": {"errorRate": 2}}"#, #"{"orders": [{"atHours": 1, "order": "dance"}]}"#,
     #"{"policy": "no/such/folder"}"#, "[", #"{"hour": 1}"#, #"{"rival": {"errorRate": 0.1}}"#,
+    #"{"base": "interleaved", "choices": 3}"#, #"{"choices": 0}"#, #"{"firstPlaceAppeal": 0}"#,
+    #"{"candidate": {"appeal": 0}}"#,
     #"{"candidate": {"errorrate": 0.1}}"#, #"{"incidents": [{"from": 1}]}"#,
   ])
   func `what is no scenario is refused with a remedy`(text: String) async throws {
@@ -119,6 +121,40 @@ import Testing
     let result = try await Program.run(["simulate", "--scenario", file.path])
     #expect(result.status == 2, "\(result.output)")
     #expect(result.errors.contains("is not simulated"), "\(result.errors)")
+  }
+
+  @Test func `a bandit that users reward is not simulated, and says so`() async throws {
+    let policies = try folder.write(Self.model("dense"), to: "liked/dense.yaml")
+    _ = try folder.write(Self.model("flash"), to: "liked/flash.yaml")
+    _ = try folder.write(
+      """
+      apiVersion: rollout/v1
+      kind: Rollout
+      name: liked
+      route: liked
+      incumbent: dense
+      candidates: [flash]
+      assignment: { unit: user }
+      steps:
+        - bandit: { reward: feedback }
+      metrics:
+        - { name: errors, metric: errorRate, role: guardrail, margin: 0.1 }
+      """, to: "liked/liked.yaml")
+    let file = try folder.write(
+      #"{"policy": "\#(policies.deletingLastPathComponent().path)"}"#, to: "liked.json")
+    let result = try await Program.run(["simulate", "--scenario", file.path])
+    #expect(result.status == 2, "\(result.output)")
+    #expect(result.errors.contains("reads feedback (the bandit's reward)"), "\(result.errors)")
+  }
+
+  @Test func `who takes whose choice is told at the end`() async throws {
+    let file = try folder.write(
+      #"{"base": "interleaved", "hours": 0.2, "candidate": {"appeal": 3}}"#, to: "votes.json")
+    let result = try await Program.run(["simulate", "--scenario", file.path, "--json"])
+    #expect(result.status == 0, "\(result.errors)")
+    let votes = try #require(try json(result)["votes"] as? [String: Int])
+    let (all, own) = (try #require(votes["all"]), try #require(votes["ofCandidate"]))
+    #expect(all > 100 && own * 10 > all * 6 && own < all)
   }
 
   @Test func `races are counted`() async throws {

@@ -96,13 +96,13 @@ import Testing
   @Test func `a file of a newer version is refused and not changed`() throws {
     try folder.open().close()
     for file in [folder.control, folder.metrics] {
-      try folder.tamper(with: file, "INSERT INTO grdb_migrations VALUES ('9 from the future')")
+      try folder.tamper(with: file, "INSERT INTO grdb_migrations VALUES ('1000 from the future')")
       let before = try folder.bytes(of: file)
       let error = try refusal()
       #expect(error.code == .incompatible)
       #expect(error.message.contains("newer version"))
       #expect(try folder.bytes(of: file) == before)
-      try folder.tamper(with: file, "DELETE FROM grdb_migrations WHERE identifier LIKE '9%'")
+      try folder.tamper(with: file, "DELETE FROM grdb_migrations WHERE identifier LIKE '1000 %'")
     }
     try folder.open().close()
   }

@@ -182,10 +182,11 @@ struct ScenarioFile: Decodable {
         scenario.traffic.choices = drafted
       }
       guard (2...drafted).contains(scenario.traffic.choices) else {
+        let most = drafted == 2 ? "2" : "2 to \(drafted)"
         throw CommandFailure(
           .usage,
-          "requests ask for \(scenario.traffic.choices) choices, and the policy drafts answers of "
-            + "2 to \(drafted)", remedy: "write \"choices\" in 2…\(drafted), or leave it out")
+          "requests ask for \(scenario.traffic.choices), and the policy drafts answers of \(most) "
+            + "choices", remedy: "write such a number into \"choices\", or leave it out")
       }
     }
     let isRewardedByUsers = steps.contains { traffic in
