@@ -31,6 +31,21 @@ import Testing
     #expect(abs(late.now.mean - 1.0625 / 1.75) < 1e-15)
   }
 
+  @Test func `where room is short new units wait until older ones are forgotten`() throws {
+    var rewards = UnitRewards(capacity: 2)
+    _ = try add(1, of: 1, under: 1, to: &rewards)
+    _ = try add(1, of: 2, under: 6, to: &rewards)
+    #expect(rewards.add(1, of: 3, arm: 0, under: 10, worth: half) == nil)
+    // Who is there goes on.
+    #expect(try add(0, of: 2, under: 10, to: &rewards).before?.mean == 1)
+    // Ten tables later a thousandth is left of the first.
+    #expect(try add(1, of: 3, under: 11, to: &rewards).before == nil)
+    #expect(rewards.add(1, of: 1, arm: 0, under: 11, worth: half) == nil)
+    #expect(try add(1, of: 2, under: 11, to: &rewards).before?.table == 10)
+    // Without a half-life nothing is.
+    #expect(rewards.add(1, of: 4, arm: 0, under: 99, worth: { _, _ in 1 }) == nil)
+  }
+
   @Test func `units and arms are each their own`() throws {
     var rewards = UnitRewards()
     _ = try add(1, under: 1, to: &rewards)

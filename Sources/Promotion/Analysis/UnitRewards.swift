@@ -6,6 +6,9 @@ import Statistics
 /// reward under each, standing under the last. Where answers lose worth with the time, a table
 /// before the last has lost as much in that mean as it had under the last one; so who was there
 /// every day has a say of today, and a busy day weighs no more than a quiet one.
+///
+/// There is room for ``capacity`` observations. Beyond, new units are left out until older ones have
+/// lost their worth; whoever of these comes again is then a unit as if seen for the first time.
 struct UnitRewards: Hashable, Sendable {
   /// The rewards of one unit from one arm.
   struct Observation: Hashable, Sendable {
@@ -46,22 +49,40 @@ struct UnitRewards: Hashable, Sendable {
     var arm: Int
   }
 
+  /// Below this an observation may make room: what ten half-lives leave.
+  private static let forgotten = 1.0 / 1_024
+
+  let capacity: Int
   private var observations: [Key: Observation] = [:]
+  /// Under which room was last made: once a table is enough, since worth is lost from one to the
+  /// next.
+  private var sweptTable: Int?
+
+  init(capacity: Int = UnitEvidence.capacity) { self.capacity = capacity }
 
   /// Takes a reward in.
   ///
-  /// - Returns: the observation that was, if there was one, and what it is now; `nil` for a unit
-  ///   beyond the first ``UnitEvidence/capacity``, one for each arm, which is left out
+  /// - Returns: the observation that was, if there was one, and what it is now; `nil` for one that
+  ///   there is no room for
   mutating func add(
     _ reward: Double, of unit: UInt64, arm: Int, under table: Int,
     worth: (_ earlier: Int, _ later: Int) -> Double
   ) -> (before: Observation?, now: Observation)? {
     let key = Key(unit: unit, arm: arm)
     let before = observations[key]
-    guard before != nil || observations.count < UnitEvidence.capacity else { return nil }
+    if before == nil, observations.count >= capacity { makeRoom(under: table, worth: worth) }
+    guard before != nil || observations.count < capacity else { return nil }
     var now = before ?? Observation(reward, under: table)
     if before != nil { now.add(reward, under: table, worth: worth) }
     observations[key] = now
     return (before, now)
+  }
+
+  private mutating func makeRoom(
+    under table: Int, worth: (_ earlier: Int, _ later: Int) -> Double
+  ) {
+    guard table > sweptTable ?? .min else { return }
+    sweptTable = table
+    observations = observations.filter { worth($0.value.table, table) > Self.forgotten }
   }
 }
