@@ -7,8 +7,8 @@ import Statistics
 /// before the last has lost as much in that mean as it had under the last one; so who was there
 /// every day has a say of today, and a busy day weighs no more than a quiet one.
 ///
-/// There is room for ``capacity`` observations. Beyond, new units are left out until older ones have
-/// lost their worth; whoever of these comes again is then a unit as if seen for the first time.
+/// There is room for ``capacity`` observations. Beyond, new units are left out until older ones
+/// have lost their worth; whoever of these comes again is a unit as if seen for the first time.
 struct UnitRewards: Hashable, Sendable {
   /// The rewards of one unit from one arm.
   struct Observation: Hashable, Sendable {
