@@ -118,7 +118,7 @@ import Testing
     async throws
   {
     var (all, ofCandidate, ofFirstPlace, ended) = (0.0, 0.0, 0.0, 0)
-    // Half of the time no window has closed yet.
+    // In the first hour no window has closed yet.
     for seed in UInt64(1)...6 {
       let story = try await story("interleaved-alike", seed: seed, hours: 3)
       let votes = try #require(story.votes)
